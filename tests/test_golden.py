@@ -1,0 +1,71 @@
+"""Golden native payloads: the file's name is the verdict, and adding a file adds a test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from transforms.event import Event, Ignored, Party, Reject, decode_event, encode_event
+from transforms.sources import Context, all_sources, parse_record
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES = sorted(GOLDEN.glob("*/*.json"))
+EVENT_FIELDS = set(Event.__struct_fields__)
+PARTY_FIELDS = set(Party.__struct_fields__)
+
+
+def outcome(path: Path) -> tuple[list[Event] | Ignored | Reject, dict[str, Any]]:
+    case = json.loads(path.read_text(encoding="utf-8"))
+    leftover = set(case) - {"name", "zone", "until", "record", "text", "expect"}
+    assert not leftover, f"unknown keys in a golden case: {sorted(leftover)}"
+    data = case["text"].encode() if "text" in case else json.dumps(case["record"]).encode()
+    context = Context(name=case.get("name", "golden"), zone=case.get("zone"), until=case.get("until", 4_000_000_000_000_000))
+    try:
+        return parse_record(all_sources()[path.parent.name], data, context), case["expect"]
+    except Reject as reject:
+        return reject, case["expect"]
+
+
+def test_every_source_has_golden_cases() -> None:
+    """Every source has at least one case of each: accepted and rejected."""
+    for name in all_sources():
+        kinds = {p.name.split(".")[-2] for p in CASES if p.parent.name == name}
+        assert {"accept", "reject"} <= kinds, f"{name} has only {sorted(kinds)}"
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_golden(path: Path) -> None:
+    """A golden payload gives what its file says."""
+    got, expect = outcome(path)
+    verdict = path.name.split(".")[-2]
+    if verdict == "reject":
+        assert isinstance(got, Reject), got
+        assert set(expect) <= {"reason_code", "field_path", "detail"}
+        for key, value in expect.items():
+            assert getattr(got, key) == value
+    elif verdict == "ignore":
+        assert got == Ignored(expect["reason"])
+    else:
+        assert verdict == "accept"
+        assert isinstance(got, list), got
+        assert len(got) == len(expect["events"])
+        for event, want in zip(got, expect["events"], strict=True):
+            assert decode_event(encode_event(event)) == event
+            assert_subset(event, want)
+
+
+def assert_subset(event: Event, want: dict[str, Any]) -> None:
+    assert set(want) <= EVENT_FIELDS, f"not fields of an event: {sorted(set(want) - EVENT_FIELDS)}"
+    for key, value in want.items():
+        if key != "parties":
+            assert msgspec.to_builtins(getattr(event, key)) == (tuple(value) if isinstance(value, list) else value), key
+            continue
+        assert len(event.parties) == len(value), event.parties
+        for party, expected in zip(event.parties, value, strict=True):
+            assert set(expected) <= PARTY_FIELDS
+            for name, item in expected.items():
+                assert getattr(party, name) == (tuple(item) if isinstance(item, list) else item), name

@@ -1,0 +1,114 @@
+"""Normal forms of identifiers and text (semantics 2.1): equal things become equal strings."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import idna
+import phonenumbers
+import tldextract
+
+FREE_MAIL_WITHOUT_DOTS = frozenset({"gmail.com", "googlemail.com"})
+
+# The bundled list, private suffixes on (else every site under a shared host would be one account); never the network.
+_extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+
+_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
+_PLAIN = re.compile(r"[a-z0-9._%+'\-]+@[a-z0-9\-]+(?:\.[a-z0-9\-]+)+")
+_SPACES = re.compile(r"\s+")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@lru_cache(maxsize=65_536)
+def email_id(raw: str) -> str | None:
+    """``Ann <mailto:Ann@Example.COM>`` to ``email:ann@example.com``; None if there is no address in it.
+
+    NFKC, trimmed, without ``mailto:`` and brackets, lowercased, the domain in IDNA's ASCII form.
+    """
+    if len(raw) > 400:
+        return None
+    if _PLAIN.fullmatch(raw):  # the common case needs none of what follows
+        return "email:" + raw
+    text = unicodedata.normalize("NFKC", raw).strip()
+    if "<" in text and ">" in text:
+        text = text[text.rfind("<") + 1 : text.rfind(">")]
+    text = text.strip(" <>'\"")
+    if text[:7].lower() == "mailto:":
+        text = text[7:].partition("?")[0]
+    text = text.strip().lower()
+    if not _ADDRESS.fullmatch(text):
+        return None
+    local, _, domain = text.rpartition("@")
+    domain = domain.rstrip(".")
+    if not domain.isascii():
+        try:
+            domain = idna.encode(domain, uts46=True).decode("ascii")
+        except (idna.IDNAError, UnicodeError):
+            return None
+    if not domain or _SURROGATES.search(local):
+        return None
+    return f"email:{local}@{domain}"
+
+
+def email_base(address: str) -> str:
+    """The second key of an address: without ``+tag``; for Gmail also without dots. Takes and gives ``local@domain``."""
+    local, _, domain = address.rpartition("@")
+    base = local.partition("+")[0] or local
+    if domain in FREE_MAIL_WITHOUT_DOTS:
+        base = base.replace(".", "")
+    return f"{base}@{domain}"
+
+
+@lru_cache(maxsize=16_384)
+def phone_id(raw: str, region: str | None = None) -> str | None:
+    """``phone:+14155550100`` (E.164), or None for a number that is not valid; an extension is no part of the key."""
+    if len(raw) > 60:
+        return None
+    try:
+        number = phonenumbers.parse(raw, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return "phone:" + phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=65_536)
+def registrable_domain(host: str) -> str | None:
+    """``mail.eu.acme.co.uk`` to ``acme.co.uk``; None for an address, a bare suffix or a single label."""
+    found = _extract(host.strip().lower().rstrip("."))
+    if found.domain and found.suffix:
+        return f"{found.domain}.{found.suffix}"
+    # reserved test domains (RFC 2606) are on no public list, and fixtures need them
+    labels = host.strip().lower().rstrip(".").split(".")
+    if len(labels) >= 2 and labels[-1] in {"test", "example", "invalid", "localhost"}:
+        return ".".join(labels[-2:])
+    return None
+
+
+def scrub(text: str) -> str:
+    """Without lone surrogates and NULs, which neither UTF-8 nor the warehouse can hold."""
+    if text.isascii():
+        return text.replace("\0", "")
+    return _SURROGATES.sub("\ufffd", text).replace("\0", "")
+
+
+def clean_subject(text: str | None, limit: int = 300) -> str | None:
+    """One line, single spaces, at most ``limit`` characters; None if nothing is left."""
+    if not text:
+        return None
+    line = _SPACES.sub(" ", scrub(text[: limit * 4])).strip()[:limit]
+    return line or None
+
+
+def text_facts(text: str | None, limit: int = 120) -> tuple[str | None, bool | None, int | None]:
+    """(first non-empty line, whether a ``?`` stands anywhere, length in characters); Nones where there is no text."""
+    if text is None:
+        return None, None, None
+    stripped = text.strip()
+    if not stripped:
+        return None, False, 0
+    first = stripped.partition("\n")[0]
+    return clean_subject(first, limit), "?" in stripped, len(stripped)
