@@ -1,0 +1,120 @@
+"""Every number and list that a rule depends on, with its default (semantics section 8). ``touchloop.toml`` overrides them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from transforms.times import DAY, HOUR, MINUTE, SECOND
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is ours, who is a partner, and which domains name nobody's company (semantics 2.3, 2.4)."""
+
+    company_domains: tuple[str, ...] = ()
+    partner_domains: tuple[str, ...] = ()
+    free_mail_domains: tuple[str, ...] = ()
+    """Added to the pinned list."""
+    system_localparts: tuple[str, ...] = (
+        "no-reply", "noreply", "do-not-reply", "donotreply", "mailer-daemon", "postmaster", "bounce", "bounces",
+        "notification", "notifications", "automated", "system", "bot",
+    )  # fmt: skip
+    executive_titles: tuple[str, ...] = (
+        r"\bC[EFITORMS]O\b", r"\bchief\b", r"\bpresident\b", r"\bVP\b", r"\bSVP\b", r"\bEVP\b", r"\bvice president\b",
+        r"\bmanaging director\b", r"\bfounder\b", r"\bowner\b", r"\bpartner\b",
+    )  # fmt: skip
+    """Used where ``people.csv`` leaves ``is_executive`` empty: VP and above."""
+
+
+class Folding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How witnesses become touchpoints (semantics 1.3, 1.5)."""
+
+    chat_burst_gap_seconds: int = 300
+    app_session_gap_minutes: int = 30
+    min_meeting_overlap_seconds: int = 120
+    late_after_hours: int = 72
+    visit_merge_gap_minutes: int = 60
+    meeting_start_tolerance_minutes: int = 10
+    chat_subject_text: bool = True
+    """Keep the first 120 characters of a chat burst as ``subject_text``."""
+    question_patterns: tuple[str, ...] = (
+        r"^(can|could|would|will|do|does|did|is|are|may|shall) (you|we|i|they|it|there)\b",
+        r"^(what|when|where|which|who|why|how)\b",
+        r"\b(please|pls) (advise|clarify|confirm|send|share)\b",
+    )
+    phone_call_channel: str = "video"
+    """``phone_call`` maps to video unless configured as a sixth channel."""
+
+    @property
+    def chat_burst_gap(self) -> int:
+        return self.chat_burst_gap_seconds * SECOND
+
+    @property
+    def app_session_gap(self) -> int:
+        return self.app_session_gap_minutes * MINUTE
+
+    @property
+    def min_meeting_overlap(self) -> int:
+        return self.min_meeting_overlap_seconds * SECOND
+
+    @property
+    def late_after(self) -> int:
+        return self.late_after_hours * HOUR
+
+
+class Journeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Sessions, visits and loops (semantics section 4)."""
+
+    session_gap_days: float = 14
+    session_clock: Literal["buyer", "all"] = "buyer"
+    always_on_jobs: tuple[str, ...] = ("validation", "consensus_creation")
+    seller_outreach_days: float = 7
+    gap_sensitivity_days: tuple[float, ...] = (7, 14, 21, 30)
+    opportunity_attach_days: float = 14
+    min_confidence: float = 0.5
+
+    @property
+    def session_gap(self) -> int:
+        return int(self.session_gap_days * DAY)
+
+
+class BusinessHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The calendar against which waiting is measured; a seller's own ``timezone`` in ``people.csv`` replaces ``timezone``."""
+
+    days: tuple[str, ...] = ("mon", "tue", "wed", "thu", "fri")
+    start: str = "09:00"
+    end: str = "17:00"
+    timezone: str = "UTC"
+    holidays: tuple[str, ...] = ()
+    """ISO dates."""
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Horizons and thresholds of the marts (semantics section 5)."""
+
+    channels: tuple[str, ...] = ("chat", "email", "video", "app", "in_person")
+    response_horizon_business_hours: float = 40
+    enablement_business_days: float = 5
+    enablement_lookback_days: float = 90
+    silence_days: float = 14
+    single_thread_window_days: float = 30
+    hybrid_window_weeks: int = 13
+    hybrid_min_touches: int = 5
+    p90_min_n: int = 5
+    transition_min_row: int = 30
+    low_n: int = 30
+    large_deal_amount: float = 500_000
+    reporting_timezone: str = "UTC"
+    required_roles: tuple[str, ...] = ("economic_buyer", "technical_evaluator", "user", "champion")
+    good_loss_reasons: tuple[str, ...] = ("price", "product_gap", "budget_withdrawn", "company_event")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``transforms/`` needs to know; a part of the workspace's settings."""
+
+    identity: Identity = Identity()
+    folding: Folding = Folding()
+    journeys: Journeys = Journeys()
+    business_hours: BusinessHours = BusinessHours()
+    coverage: Coverage = Coverage()
