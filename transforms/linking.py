@@ -1,0 +1,125 @@
+"""Which events must be folded together: a fold key for each event, and the other keys that tie it to its neighbours.
+
+Two events belong to one *folding group* if they share a key, directly or through others (connected components). The keys
+only have to be wide enough: a group may hold several touchpoints, but no touchpoint may need an event of another group.
+
+===========  =====================================================================================================
+prefix       what shares it
+===========  =====================================================================================================
+``m:``       one email by Message-ID, and whatever refers to it
+``t:``       emails of one provider thread
+``c:``       messages of one conversation
+``a:``       one app user, and the identifiers bound to that user in the same source
+``i:``       an identity event that binds nothing inside a group (it acts through the directory)
+``x:``       one meeting occurrence by dedupe key
+``j:``       meetings that share a join key on a day (a recurring meeting's occurrences share it on different days)
+``q:``       meetings that share a participant on a day
+``v:``       revisions of one native email or meeting record, whatever a correction changes or leaves out
+===========  =====================================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from transforms.event import Event
+from transforms.times import DAY, HOUR
+
+JOIN_REACH = 6 * HOUR
+"""How far from its planned time a meeting may start and still be the occurrence that a shared join key means."""
+
+_DATES: dict[int, str] = {}
+
+
+def fold_key(event: Event) -> str:
+    """The key of what the event itself is about; never empty, one per event."""
+    family = event.family
+    if family == "chat":
+        return f"c:{event.source}/{event.conversation_id or event.dedupe_key}"
+    if family == "app" or is_app_identity(event):
+        return f"a:{event.source}/{_app_ids(event)[0]}"
+    if family == "email":
+        return f"m:{event.message_id or event.dedupe_key}"
+    if family == "identity":
+        return f"i:{event.dedupe_key}"
+    return f"x:{event.dedupe_key}"
+
+
+def link_keys(event: Event) -> tuple[str, ...]:
+    """Further keys, without ``fold_key``, each once and in a fixed order; most chat and app events have none."""
+    family = event.family
+    if family == "chat":
+        return ()
+    if family == "app" or is_app_identity(event):
+        first, *others = _app_ids(event)
+        return tuple(dict.fromkeys(f"a:{event.source}/{other}" for other in others if other != first))
+    if family == "email":
+        keys = [f"m:{reference}" for reference in event.references]
+        if event.conversation_id:
+            keys.append(f"t:{event.source}/{event.conversation_id}")
+        keys.append(f"v:{event.source}/{event.source_event_id}")
+        return _without(fold_key(event), keys)
+    if family == "identity":
+        return ()
+    return _without(fold_key(event), _meeting_keys(event))
+
+
+def is_app_identity(event: Event) -> bool:
+    """An identify call of an app source binds ids inside that source (R5); a chat profile acts by the directory."""
+    if event.family != "identity":
+        return False
+    if event.channel is not None:
+        return event.channel == "app"
+    return any(one.startswith("anonymous_id:") for party in event.parties for one in party.ids)
+
+
+def _app_ids(event: Event) -> list[str]:
+    """Every identifier of the acting user, best first; else the user key, else the event itself."""
+    ids = [one for party in event.parties for one in party.ids]
+    return ids or [event.conversation_id or event.dedupe_key]
+
+
+def _meeting_keys(event: Event) -> Iterator[str]:
+    start, end = event.occurred_at, max(event.ended_at or event.occurred_at, event.occurred_at)
+    yield f"v:{event.source}/{event.source_event_id}"
+    if event.join_keys:
+        near = _days(start - JOIN_REACH, end + JOIN_REACH)
+        for key in event.join_keys:
+            for day in near:
+                yield f"j:{key}@{day}"
+    touched = _days(start, end)
+    for one in _people(event):
+        for day in touched:
+            yield f"q:{one}@{day}"
+
+
+def _people(event: Event) -> Iterator[str]:
+    for party in event.parties:
+        yield from party.ids
+    if event.organizer:
+        yield event.organizer
+
+
+def _days(start: int, end: int) -> list[str]:
+    """UTC dates, ``YYYYMMDD``, that an interval touches; a runaway interval is cut at 32 days."""
+    first = start // DAY
+    return [_date(day) for day in range(first, min(end // DAY, first + 31) + 1)]
+
+
+def _date(day: int) -> str:
+    """Days since the epoch to ``YYYYMMDD`` (Howard Hinnant's civil-from-days), remembered."""
+    known = _DATES.get(day)
+    if known is None:
+        z = day + 719_468
+        era, doe = divmod(z, 146_097)
+        yoe = (doe - doe // 1460 + doe // 36_524 - doe // 146_096) // 365
+        doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
+        mp = (5 * doy + 2) // 153
+        month = mp + 3 if mp < 10 else mp - 9
+        year = yoe + era * 400 + (month <= 2)
+        known = _DATES[day] = f"{year:04d}{month:02d}{doy - (153 * mp + 2) // 5 + 1:02d}"
+    return known
+
+
+def _without(own: str, keys: Iterator[str] | list[str]) -> tuple[str, ...]:
+    return tuple(key for key in dict.fromkeys(keys) if key != own)
