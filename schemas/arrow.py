@@ -1,0 +1,60 @@
+"""Arrow schemas, derived from the declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.fields import Column, Table
+
+ARROW_TYPES: dict[str, Any] = {
+    "text": pa.string(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "date": pa.date32(),
+    "decimal": pa.decimal128(18, 2),
+    "blob": pa.binary(),
+    "text[]": pa.list_(pa.string()),
+}
+
+
+def arrow_field(column: Column) -> Any:
+    return pa.field(
+        column.name, ARROW_TYPES[column.type], nullable=not column.required, metadata={"meaning": column.meaning}
+    )
+
+
+def arrow_schema(table: Table) -> Any:
+    """The table's Arrow schema; its metadata carry name and version."""
+    metadata = {"touchloop.table": table.name, "touchloop.schema_version": table.version}
+    return pa.schema([arrow_field(c) for c in table.columns], metadata=metadata)
+
+
+def to_batch(table: Table, rows: Sequence[Any]) -> Any:
+    """Structs whose fields are named as the columns to one RecordBatch.
+
+    Timestamps are given as integers (microseconds since the epoch). A struct may have more fields than the table has columns;
+    a column that the struct lacks raises ``AttributeError``.
+    """
+    return pa.record_batch(
+        [_array(c, [getattr(r, c.name) for r in rows]) for c in table.columns], schema=arrow_schema(table)
+    )
+
+
+def dicts_to_batch(table: Table, rows: Iterable[dict[str, Any]]) -> Any:
+    """Dicts with the columns' names to one RecordBatch; missing keys are NULL."""
+    given = list(rows)
+    return pa.record_batch(
+        [_array(c, [r.get(c.name) for r in given]) for c in table.columns], schema=arrow_schema(table)
+    )
+
+
+def _array(column: Column, values: list[Any]) -> Any:
+    if column.type == "timestamp":
+        return pa.array(values, pa.int64()).cast(ARROW_TYPES["timestamp"])
+    return pa.array(values, ARROW_TYPES[column.type])

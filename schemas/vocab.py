@@ -1,0 +1,43 @@
+"""Closed vocabularies (semantics 1.2). The order of a tuple is the order in which reports list it."""
+
+CHANNELS = ("chat", "email", "video", "app", "in_person")
+MEDIA = (
+    "email", "sms", "web_chat", "teams_chat", "whatsapp", "video_call", "phone_call", "web_app", "mobile_app", "portal",
+    "deal_room", "onsite_visit", "trade_event",
+)  # fmt: skip
+MODALITIES = ("digital_self_serve", "remote_human", "in_person")
+DIRECTIONS = ("inbound", "outbound", "mutual", "self_serve")
+INTERACTION_KINDS = (
+    "message", "reply", "meeting", "demo", "workshop", "call", "visit", "event_contact", "session", "asset_share",
+    "asset_view", "asset_download", "form_submit", "plan_update", "introduction", "signature",
+)  # fmt: skip
+STATUSES = ("held", "no_show", "cancelled", "bounced", "auto_reply", "scheduled")
+TIME_QUALITIES = ("source", "skew_corrected", "date_only", "estimated")
+SIDES = ("buyer", "seller", "partner", "system", "unknown")
+PARTICIPATION_ROLES = ("actor", "to", "cc", "bcc", "organizer", "required", "optional", "attendee", "viewer")
+ACCOUNT_RESOLUTIONS = ("explicit", "external_id", "person", "domain", "thread", "conflict", "unresolved")
+OPPORTUNITY_RESOLUTIONS = ("explicit", "group_member", "team", "only", "ambiguous", "none")
+BUYING_JOBS = (
+    "problem_identification", "solution_exploration", "requirements_building", "supplier_selection", "validation",
+    "consensus_creation", "unclassified",
+)  # fmt: skip
+BUYER_ROLES = ("economic_buyer", "technical_evaluator", "user", "champion", "blocker", "influencer", "unknown")
+ASSET_TYPES = (
+    "diagnostic", "buyer_guide", "product_overview", "demo_recording", "requirements_template", "technical_doc",
+    "competition_sheet", "pricing_proposal", "roi_model", "case_study", "customer_reference", "security_pack",
+    "business_case", "executive_summary", "mutual_action_plan", "contract_terms", "limitations_note", "onboarding_plan", "other",
+)  # fmt: skip
+ASSET_ACTIONS = ("share", "view", "download")
+DART = ("dialogue", "access", "risk_assessment", "transparency")
+SCOPES = ("opportunity", "account")
+TRANSITION_TYPES = ("resume", "lateral", "forward", "skip", "backward")
+TRIGGER_TYPES = ("new_stakeholder", "competitor_mention", "price_terms", "silence_break", "seller_outreach", "buyer_initiated")
+LOOP_KINDS = ("core", "parallel")
+OPPORTUNITY_STATUSES = ("open", "won", "lost")
+NEED_OUTCOMES = ("already_had", "on_time", "late", "never", "open")
+PERIOD_GRAINS = ("week", "month", "quarter", "lifetime")
+RISK_LEVELS = ("low", "medium", "high")
+UNIT_KINDS = ("file", "kafka")
+RECORD_FAMILIES = ("email", "chat", "app", "schedule", "attendance", "identity")
+IDENTIFIER_TYPES = ("email", "phone", "external_id", "anonymous_id", "name")
+PERSON_RULES = ("R1", "R2", "R3", "R4", "R5", "R6")
