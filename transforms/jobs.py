@@ -1,0 +1,339 @@
+"""Which buying job a touchpoint serves: rules as data, evaluated in tiers (semantics section 3).
+
+Deterministic and explainable: every verdict names its rule, its basis and its confidence, and ``unclassified``
+is an answer. A basis names conditions, never the words of a subject, because it outlives an erasure.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from schemas import vocab
+from transforms.event import hash_id
+from transforms.rulefile import AS_LABELLED, AS_PARENT, TIERS, Rule, RuleError, RuleFile, compiled, load_rules
+
+__all__ = ["Evidence", "PageSpan", "RuleError", "Rulebook", "Verdict"]
+
+UNCLASSIFIED = "unclassified"
+_MEMO_LIMIT = 20_000
+_NOT_A_SLUG = re.compile(r"[^a-z]+")
+_ABBREVIATIONS = {
+    "pi": "problem_identification",
+    "se": "solution_exploration",
+    "rb": "requirements_building",
+    "ss": "supplier_selection",
+    "va": "validation",
+    "cc": "consensus_creation",
+}
+
+
+class Evidence(msgspec.Struct, kw_only=True, frozen=True):
+    """What is known of one touchpoint when its job is asked for."""
+
+    channel: str | None = None
+    interaction_kind: str | None = None
+    meeting_type: str | None = None
+    asset_types: Sequence[str] = ()
+    page_paths: Sequence[str] = ()
+    subject_text: str | None = None
+    first_line: str | None = None
+    is_reply: bool = False
+    tags: Sequence[str] = ()
+    explicit_job: str | None = None
+    direction: str | None = None
+    event_names: Sequence[str] = ()
+    parent_job: str | None = None
+    """Job of the message replied to, for the thread tier."""
+    is_ack: bool = False
+    stage: str | None = None
+    """The opportunity's stage then, for the stage tier (off by default)."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """A job with its reason.
+
+    ``unclassified`` without a rule has confidence None and the basis ``no_evidence``, ``tie:<ids>`` or
+    ``below_min_confidence:<id>``.
+    """
+
+    job: str
+    rule_id: str | None
+    confidence: float | None
+    basis: str
+    add_tags: tuple[str, ...] = ()
+
+
+class PageSpan(NamedTuple):
+    """One page or screen of an app session; times in microseconds."""
+
+    page_path: str | None
+    event_name: str | None
+    dwell: int
+    last_seen: int
+    asset_types: tuple[str, ...] = ()
+    interaction_kind: str | None = None
+
+
+NOTHING = Verdict(UNCLASSIFIED, None, None, "no_evidence")
+
+
+class _Ready:
+    """A rule with its patterns compiled."""
+
+    __slots__ = ("event_name", "page", "rule", "stage", "subject")
+
+    def __init__(self, rule: Rule) -> None:
+        when, owner = rule.when, f"rule {rule.id!r}"
+        self.rule = rule
+        self.page = _globs(when.page_glob)
+        self.event_name = _globs(when.event_name)
+        self.subject = None if when.subject_regex is None else compiled(when.subject_regex, owner, "when.subject_regex")
+        self.stage = None if when.stage_regex is None else compiled(when.stage_regex, owner, "when.stage_regex")
+
+    def holds(self, seen: Evidence, pages: Sequence[str]) -> bool:
+        """Whether every condition holds. ``pages``: page paths in the form that globs expect."""
+        when = self.rule.when
+        # ordered by how often each kind of condition settles it
+        return not (
+            (when.asset_type and not _common(when.asset_type, seen.asset_types))
+            or (when.interaction_kind and seen.interaction_kind not in when.interaction_kind)
+            or (when.meeting_type and seen.meeting_type not in when.meeting_type)
+            or (when.channel and seen.channel not in when.channel)
+            or (when.is_reply is not None and seen.is_reply is not when.is_reply)
+            or (when.direction and seen.direction not in when.direction)
+            or (when.tag and not _common(when.tag, seen.tags))
+            or (self.page is not None and not any(map(self.page.match, pages)))
+            or (self.event_name is not None and not any(map(self.event_name.match, seen.event_names)))
+            or (self.subject is not None and not _in_words(self.subject, seen))
+            or (self.stage is not None and (seen.stage is None or not self.stage.search(seen.stage)))
+        )
+
+    def basis(self, seen: Evidence) -> str:
+        """``asset:competition_sheet``, ``kind:demo``, ``page:*pricing*``: the tier and what held, not anybody's words."""
+        when, rule = self.rule.when, self.rule
+        named = [
+            *(value for value in when.asset_type if value in seen.asset_types),
+            *(glob for glob in when.page_glob if _any_match(glob, map(page_key, seen.page_paths))),
+            *(value for value in when.meeting_type if value == seen.meeting_type),
+            *(value for value in when.interaction_kind if value == seen.interaction_kind),
+            *(glob for glob in when.event_name if _any_match(glob, seen.event_names)),
+            *(value for value in when.tag if value in seen.tags),
+        ]
+        return f"{rule.tier}:{','.join(dict.fromkeys(named)) or rule.id}"
+
+
+class Rulebook:
+    """The rules, ready to be asked. Immutable; pickled as its own source text."""
+
+    def __init__(self, extra_yaml: str | None = None, min_confidence: float = 0.5) -> None:
+        self._source = (extra_yaml, min_confidence)
+        self.file: RuleFile = load_rules(extra_yaml)
+        self.min_confidence = min_confidence
+        self.job_assets: dict[str, str] = self.file.job_assets
+        """Job to the asset type that a question in it asks for (M14)."""
+        self.tag_assets: dict[str, str] = self.file.tag_assets
+        self.version: str = hash_id(msgspec.json.encode((self.file, min_confidence), order="deterministic").decode())
+        """Hash of every rule in force."""
+        ready = [_Ready(rule) for rule in self.file.rules]
+        self._tiers = [(tier, [one for one in ready if one.rule.tier == tier]) for tier in TIERS]
+        self._tagging = [one for one in ready if one.rule.add_tags]
+        self._kinds = [(compiled(m.pattern, m.type, "pattern"), m.type, m.kind) for m in self.file.meeting_types]
+        self._tags = [(compiled(t.pattern, t.tag, "pattern"), t.tag) for t in self.file.tags]
+        self._ack = compiled(self.file.ack_pattern, "the rules file", "ack_pattern")
+        self._page_memo: dict[tuple[Any, ...], Verdict] = {}
+
+    @staticmethod
+    def load(extra_yaml: str | None = None, min_confidence: float = 0.5) -> Rulebook:
+        """The default rules, extended and overridden by the text of a workspace's rules file. Raises ``RuleError``."""
+        return Rulebook(extra_yaml, min_confidence)
+
+    def __reduce__(self) -> tuple[type[Rulebook], tuple[str | None, float]]:
+        return Rulebook, self._source
+
+    def dim_rows(self) -> list[dict[str, Any]]:
+        """Rows of ``dim_rule``; a rule that passes on a label or a parent's job names none itself."""
+        return [
+            {
+                "rule_id": rule.id, "rule_version": self.version, "tier": rule.tier, "priority": rule.priority,
+                "job": None if rule.job in (AS_LABELLED, AS_PARENT) else rule.job, "confidence": TIERS[rule.tier],
+            }
+            for rule in self.file.rules
+        ]  # fmt: skip
+
+    def meeting_kind(self, title: str | None) -> tuple[str | None, str | None]:
+        """(interaction kind, meeting type) that a meeting's title names; None for what it does not name."""
+        kind: str | None = None
+        meeting_type: str | None = None
+        if title:
+            for pattern, named_type, named_kind in self._kinds:
+                if pattern.search(title):
+                    meeting_type = meeting_type or named_type
+                    kind = kind or named_kind
+        return kind, meeting_type
+
+    def tags(self, subject: str | None, first_line: str | None, is_reply: bool = False) -> list[str]:
+        """Rule tags, sorted. The subject of a reply is the parent's and is not read; its own first line is."""
+        texts = [text for text in (None if is_reply else subject, first_line) if text]
+        if not texts:
+            return []
+        return sorted(tag for pattern, tag in self._tags if any(map(pattern.search, texts)))
+
+    def is_ack(self, subject: str | None, first_line: str | None, has_question: bool | None, has_asset: bool) -> bool:
+        """A message that thanks or confirms and asks nothing: no ``?``, no asset."""
+        if has_question or has_asset:
+            return False
+        texts = [text.lstrip() for text in (subject, first_line) if text]
+        return any(map(self._ack.match, texts)) and not any("?" in text for text in texts)
+
+    def needed_assets(self, job: str, tags: Iterable[str]) -> list[str]:
+        """Asset types that a question asks for, sorted: those of its tags, else that of its job; empty if none."""
+        by_tag = sorted({self.tag_assets[tag] for tag in tags if tag in self.tag_assets})
+        if by_tag:
+            return by_tag
+        return [self.job_assets[job]] if job in self.job_assets else []
+
+    def classify(self, seen: Evidence) -> Verdict:
+        """The job of one touchpoint: the highest priority in the first tier with a match; ties stay unclassified."""
+        pages = [page_key(path) for path in seen.page_paths]
+        for tier, rules in self._tiers:
+            if tier == "subject" and seen.is_reply:
+                continue
+            holding = [one for one in rules if one.holds(seen, pages)]
+            matches = [(one, job) for one in holding if (job := _job_of(one.rule, seen)) is not None]
+            if matches:
+                return self._decide(tier, matches, seen, self._tags_of(seen, pages))
+        tags = self._tags_of(seen, pages)
+        return NOTHING if not tags else Verdict(UNCLASSIFIED, None, None, "no_evidence", tags)
+
+    def classify_session(
+        self, pages: Iterable[Sequence[Any]], asset_types: Sequence[str] = (), explicit_job: str | None = None
+    ) -> Verdict:
+        """The job with the most classified dwell of an app session; a tie goes to the job seen last.
+
+        ``pages``: ``PageSpan`` or tuples of its first fields. ``asset_types``: what was viewed without its page being
+        known; it decides only where no page does. Tags of all pages are kept.
+        """
+        if explicit_job and (verdict := self.classify(Evidence(channel="app", explicit_job=explicit_job))).rule_id:
+            return verdict
+        dwell: dict[str, int] = {}
+        best: dict[str, tuple[tuple[int, int, str], Verdict]] = {}
+        latest: dict[str, int] = {}
+        tags: set[str] = set()
+        ties: list[str] = []
+        for span in map(_span, pages):
+            verdict = self._page_verdict(span)
+            tags.update(verdict.add_tags)
+            job = verdict.job
+            if job == UNCLASSIFIED:
+                if verdict is not NOTHING:
+                    ties.append(verdict.basis)
+                continue
+            dwell[job] = dwell.get(job, 0) + span.dwell
+            latest[job] = max(latest.get(job, span.last_seen), span.last_seen)
+            rank = (span.dwell, span.last_seen, verdict.rule_id or "")
+            if job not in best or rank > best[job][0]:
+                best[job] = (rank, verdict)
+        if dwell:
+            winner = max(dwell, key=lambda job: (dwell[job], latest[job], -vocab.BUYING_JOBS.index(job)))
+            return _with_tags(best[winner][1], tags)
+        if asset_types:
+            return _with_tags(
+                self.classify(Evidence(channel="app", direction="self_serve", asset_types=asset_types)), tags
+            )
+        return _with_tags(msgspec.structs.replace(NOTHING, basis=min(ties)) if ties else NOTHING, tags)
+
+    def _page_verdict(self, span: PageSpan) -> Verdict:
+        key = (span.page_path, span.event_name, span.asset_types, span.interaction_kind)
+        known = self._page_memo.get(key)
+        if known is None:
+            if len(self._page_memo) >= _MEMO_LIMIT:  # paths may hold ids; the memo is only a shortcut
+                self._page_memo.clear()
+            known = self._page_memo[key] = self.classify(
+                Evidence(
+                    channel="app", direction="self_serve", interaction_kind=span.interaction_kind or "session",
+                    page_paths=(span.page_path,) if span.page_path else (), asset_types=span.asset_types,
+                    event_names=(span.event_name,) if span.event_name else (),
+                )
+            )  # fmt: skip
+        return known
+
+    def _decide(self, tier: str, matches: list[tuple[_Ready, str]], seen: Evidence, tags: tuple[str, ...]) -> Verdict:
+        confidence = TIERS[tier]
+        top = max(one.rule.priority for one, _ in matches)
+        winners = [(one, job) for one, job in matches if one.rule.priority == top]
+        if confidence < self.min_confidence:
+            return Verdict(UNCLASSIFIED, None, None, f"below_min_confidence:{winners[0][0].rule.id}", tags)
+        if len({job for _, job in winners}) > 1:
+            return Verdict(UNCLASSIFIED, None, None, f"tie:{','.join(one.rule.id for one, _ in winners)}", tags)
+        one, job = winners[0]  # rules are sorted by id, so the smallest id speaks for those that agree
+        return Verdict(job, one.rule.id, confidence, one.basis(seen), tags)
+
+    def _tags_of(self, seen: Evidence, pages: Sequence[str]) -> tuple[str, ...]:
+        found = {
+            tag
+            for one in self._tagging
+            if not (one.rule.tier == "subject" and seen.is_reply) and one.holds(seen, pages)
+            for tag in one.rule.add_tags
+        }
+        return tuple(sorted(found))
+
+
+def page_key(path: str) -> str:
+    """A path or screen name in the form that globs expect: lowercase, hyphens, without query and trailing slash."""
+    bare = path.partition("?")[0].partition("#")[0].strip().lower()
+    return bare.replace(" ", "-").replace("_", "-").rstrip("/") or "/"
+
+
+def _job_of(rule: Rule, seen: Evidence) -> str | None:
+    """The job that a matching rule names; None where it passes on one that is not there."""
+    if rule.job == AS_LABELLED:
+        return _label(seen.explicit_job)
+    if rule.job == AS_PARENT:
+        inherits = seen.is_reply and not seen.is_ack and "ack" not in seen.tags
+        return seen.parent_job if inherits and seen.parent_job not in (None, UNCLASSIFIED) else None
+    return rule.job
+
+
+def _label(text: str | None) -> str | None:
+    """``Supplier selection`` or ``SS`` to ``supplier_selection``; None for a label that names no job."""
+    if not text:
+        return None
+    slug = _NOT_A_SLUG.sub("_", text.strip().lower()).strip("_")
+    slug = _ABBREVIATIONS.get(slug, slug)
+    return slug if slug in vocab.BUYING_JOBS else None
+
+
+def _globs(globs: Sequence[str]) -> re.Pattern[str] | None:
+    if not globs:
+        return None
+    return re.compile("|".join(fnmatch.translate(glob.lower()) for glob in globs), re.IGNORECASE)
+
+
+def _any_match(glob: str, names: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name.lower(), glob.lower()) for name in names)
+
+
+def _in_words(pattern: re.Pattern[str], seen: Evidence) -> bool:
+    # on a reply the words of the subject are the parent's
+    if seen.is_reply:
+        return False
+    return any(pattern.search(text) for text in (seen.subject_text, seen.first_line) if text)
+
+
+def _common(wanted: Sequence[str], found: Sequence[str]) -> bool:
+    return any(value in wanted for value in found)
+
+
+def _span(page: Sequence[Any]) -> PageSpan:
+    return page if isinstance(page, PageSpan) else PageSpan(*page)
+
+
+def _with_tags(verdict: Verdict, tags: set[str]) -> Verdict:
+    if tags <= set(verdict.add_tags):
+        return verdict
+    return msgspec.structs.replace(verdict, add_tags=tuple(sorted(tags.union(verdict.add_tags))))
