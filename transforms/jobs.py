@@ -30,6 +30,15 @@ _ABBREVIATIONS = {
     "va": "validation",
     "cc": "consensus_creation",
 }
+_NEEDS = {
+    "asset_type": "asset_types",
+    "page_glob": "page_paths",
+    "meeting_type": "meeting_type",
+    "event_name": "event_names",
+    "tag": "tags",
+    "stage_regex": "stage",
+}
+"""Condition of a rule to the field of the evidence without which it cannot hold."""
 
 
 class Evidence(msgspec.Struct, kw_only=True, frozen=True):
@@ -85,11 +94,13 @@ NOTHING = Verdict(UNCLASSIFIED, None, None, "no_evidence")
 class _Ready:
     """A rule with its patterns compiled."""
 
-    __slots__ = ("event_name", "page", "rule", "stage", "subject")
+    __slots__ = ("event_name", "needs", "page", "rule", "stage", "subject")
 
     def __init__(self, rule: Rule) -> None:
         when, owner = rule.when, f"rule {rule.id!r}"
         self.rule = rule
+        # most touchpoints lack most sorts of evidence, so one look at a field spares the whole rule
+        self.needs = next((field for condition, field in _NEEDS.items() if getattr(when, condition)), None)
         self.page = _globs(when.page_glob)
         self.event_name = _globs(when.event_name)
         self.subject = None if when.subject_regex is None else compiled(when.subject_regex, owner, "when.subject_regex")
@@ -97,6 +108,8 @@ class _Ready:
 
     def holds(self, seen: Evidence, pages: Sequence[str]) -> bool:
         """Whether every condition holds. ``pages``: page paths in the form that globs expect."""
+        if self.needs is not None and not getattr(seen, self.needs):
+            return False
         when = self.rule.when
         # ordered by how often each kind of condition settles it
         return not (
@@ -114,7 +127,7 @@ class _Ready:
         )
 
     def basis(self, seen: Evidence) -> str:
-        """``asset:competition_sheet``, ``kind:demo``, ``page:*pricing*``: the tier and what held, not anybody's words."""
+        """``asset:competition_sheet``, ``kind:demo``, ``page:*pricing*``: the tier and what held, nobody's words."""
         when, rule = self.rule.when, self.rule
         named = [
             *(value for value in when.asset_type if value in seen.asset_types),
