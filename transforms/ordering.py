@@ -1,0 +1,105 @@
+"""The one order of a journey's touchpoints (semantics 4.6): by when they happened, never by when they arrived.
+
+Among touchpoints of one instant: a parent comes before its replies, and what one source numbered keeps the source's
+sequence. What that leaves free is a true tie. There, those that continue the current visit's job come first, then the
+order of the jobs, then the id, so that a tie alone never makes the buyer leave and re-enter the current job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
+from itertools import pairwise
+
+from transforms.journey_rows import BUYER_EVIDENCE, JOB_CODES, UNCLASSIFIED
+from transforms.touchpoint import Touchpoint
+
+_RANK = {job: rank for rank, job in enumerate(JOB_CODES, start=1)} | {UNCLASSIFIED: len(JOB_CODES) + 1}
+
+
+def ordered(touchpoints: Iterable[Touchpoint]) -> list[Touchpoint]:
+    """The touchpoints in journey order; a function of their set, whatever the order in which they come in."""
+    rows = sorted(touchpoints, key=lambda t: (t.occurred_at, t.touchpoint_id))
+    job: str | None = None
+    start = 0
+    while start < len(rows):
+        instant = rows[start].occurred_at
+        end = start + 1
+        while end < len(rows) and rows[end].occurred_at == instant:
+            end += 1
+        if end - start > 1:
+            rows[start:end] = _simultaneous(rows[start:end], job)
+        job = _current_job(rows[start:end], job)
+        start = end
+    return rows
+
+
+def _current_job(rows: list[Touchpoint], job: str | None) -> str | None:
+    """The job of the visit that is under way after ``rows``, being ``job`` before them."""
+    for touchpoint in reversed(rows):
+        if starts_or_continues_a_visit(touchpoint):
+            return touchpoint.buying_job
+    return job
+
+
+def starts_or_continues_a_visit(touchpoint: Touchpoint) -> bool:
+    """Buyer evidence with a job; takes for granted that the touchpoint is countable."""
+    return touchpoint.direction in BUYER_EVIDENCE and touchpoint.buying_job != UNCLASSIFIED
+
+
+def _simultaneous(group: list[Touchpoint], job: str | None) -> list[Touchpoint]:
+    """One instant's touchpoints, given sorted by id, in order; ``job`` is that of the visit under way."""
+    after, waits_for = _known_order(group)
+    ready: dict[str, list[int]] = {}
+    for index in range(len(group)):
+        if waits_for[index] == 0:
+            ready.setdefault(group[index].buying_job, []).append(index)
+    for heap in ready.values():
+        heapify(heap)
+    done = [False] * len(group)
+    result: list[Touchpoint] = []
+    first_left = 0
+    while len(result) < len(group):
+        if ready:
+            chosen_job = job if job in ready else min(ready, key=lambda name: _RANK.get(name, len(_RANK)))
+            assert chosen_job is not None
+            index = heappop(ready[chosen_job])
+            if not ready[chosen_job]:
+                del ready[chosen_job]
+        else:
+            # replies that name each other in a circle, or against the sequence: the smallest id breaks it
+            while done[first_left]:
+                first_left += 1
+            index = first_left
+        if done[index]:
+            continue
+        done[index] = True
+        result.append(group[index])
+        if starts_or_continues_a_visit(group[index]):
+            job = group[index].buying_job
+        for later in after.get(index, ()):
+            waits_for[later] -= 1
+            if waits_for[later] == 0 and not done[later]:
+                heappush(ready.setdefault(group[later].buying_job, []), later)
+    return result
+
+
+def _known_order(group: list[Touchpoint]) -> tuple[dict[int, list[int]], list[int]]:
+    """What is known of one instant: for each index those that come after it, and for each how many it waits for."""
+    after: dict[int, list[int]] = {}
+    waits_for = [0] * len(group)
+    index_of = {touchpoint.touchpoint_id: index for index, touchpoint in enumerate(group)}
+    numbered: dict[str, list[tuple[str, int]]] = {}
+    for index, touchpoint in enumerate(group):
+        parent = index_of.get(touchpoint.in_reply_to) if touchpoint.in_reply_to else None
+        if parent is not None and parent != index:
+            after.setdefault(parent, []).append(index)
+            waits_for[index] += 1
+        if touchpoint.sequence is not None:
+            numbered.setdefault(touchpoint.source, []).append((touchpoint.sequence, index))
+    for chain in numbered.values():
+        chain.sort()
+        for (_, earlier), (_, later) in pairwise(chain):
+            after.setdefault(earlier, []).append(later)
+            waits_for[later] += 1
+    return after, waits_for
