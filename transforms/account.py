@@ -1,0 +1,82 @@
+"""Everything that one account's touchpoints give: its journeys, wait episodes, follow-ups and needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from transforms.business_time import SellerCalendars
+from transforms.followups import followups
+from transforms.journey_rows import AccountRows, JourneyRows
+from transforms.journeys import build_journey
+from transforms.needs import needs
+from transforms.ordering import ordered
+from transforms.responses import wait_episodes
+from transforms.settings import Settings
+from transforms.times import HOUR, SECOND
+from transforms.touchpoint import Participant, Touchpoint
+
+
+class AccountContext(msgspec.Struct, kw_only=True):
+    """What an account's history is read against; the same for every account of a run."""
+
+    settings: Settings
+    as_of: int
+    calendars: SellerCalendars
+    job_assets: Mapping[str, str]
+    """Buying job to the asset type that a question in it asks for."""
+    tag_assets: Mapping[str, str]
+    """Rule tag to the asset type that it asks for."""
+    closed_at: Mapping[str, int] = {}
+    """Closing time of every opportunity that is won or lost."""
+
+
+def build_account(
+    account_id: str,
+    touchpoints: Iterable[Touchpoint],
+    participants: Mapping[str, Sequence[Participant]],
+    context: AccountContext,
+) -> AccountRows:
+    """Rebuild one account whole: a journey in account scope and one per opportunity, responses, follow-ups and needs.
+
+    ``touchpoints`` are all of the account's, in any order; those that are not countable are left out.
+    ``participants`` maps a touchpoint's id to its participants. An account without a countable touchpoint gives no
+    rows.
+    """
+    settings = context.settings
+    rows = ordered(t for t in touchpoints if t.is_countable)
+    result = AccountRows()
+    if not rows:
+        return result
+    by_deal: dict[str, list[Touchpoint]] = {}
+    for touchpoint in rows:
+        if touchpoint.opportunity_id is not None:
+            by_deal.setdefault(touchpoint.opportunity_id, []).append(touchpoint)
+    _add(result, build_journey("account", account_id, None, rows, participants, settings.journeys))
+    for deal in sorted(by_deal):
+        _add(result, build_journey("opportunity", account_id, deal, by_deal[deal], participants, settings.journeys))
+    horizon = settings.coverage.response_horizon_business_hours * HOUR / SECOND
+    result.responses = wait_episodes(rows, participants, context.calendars, horizon, context.as_of)
+    result.followups = followups(rows, participants, context.calendars, horizon)
+    result.needs = needs(
+        rows,
+        participants,
+        context.calendars,
+        settings.coverage,
+        context.job_assets,
+        context.tag_assets,
+        context.closed_at,
+        context.as_of,
+    )
+    return result
+
+
+def _add(result: AccountRows, journey: JourneyRows) -> None:
+    result.sessions += journey.sessions
+    result.visits += journey.visits
+    result.transitions += journey.transitions
+    result.loops += journey.loops
+    result.members += journey.members
+    result.gaps += journey.gaps
+    result.summaries.append(journey.summary)
