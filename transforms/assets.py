@@ -1,22 +1,76 @@
-"""Which known asset a link or an attachment is (semantics 2.8)."""
+"""Which known asset a link or an attachment is (semantics 2.8).
+
+A link matches if, without query and fragment, it starts with the asset's url; scheme and host are compared without
+regard to case. Of several the longest url wins, of equal ones the smallest asset_id. So an asset whose own url has a
+query matches no link: cutting it off would claim every page behind the same script. A file name matches by the asset's
+glob, without regard to case or to how accents are composed; of several the longest glob wins.
+"""
 
 from __future__ import annotations
 
+import fnmatch
+import re
+import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
-from transforms.crm import Asset
+from transforms.crm_rows import Asset
 
 
 class AssetBook:
+    """Build it with ``AssetBook.build``; the order of the assets does not matter."""
+
+    def __init__(self, assets: Iterable[Asset]) -> None:
+        self._by_id: dict[str, Asset] = {}
+        self._by_url: dict[str, Asset] = {}
+        globs: list[tuple[str, Asset]] = []
+        for asset in sorted(set(assets), key=lambda one: (one.asset_id, repr(one))):
+            if self._by_id.setdefault(asset.asset_id, asset) is not asset:
+                continue
+            if asset.url and "?" not in asset.url:
+                self._by_url.setdefault(_plain(asset.url), asset)
+            if asset.filename:
+                globs.append((_folded(asset.filename), asset))
+        self._lengths = sorted({len(url) for url in self._by_url}, reverse=True)
+        globs.sort(key=lambda one: (-len(one[0]), one[1].asset_id))
+        self._globs = [(re.compile(fnmatch.translate(glob)), asset) for glob, asset in globs]
+
     @staticmethod
     def build(assets: Iterable[Asset]) -> AssetBook:
-        raise NotImplementedError
+        return AssetBook(assets)
 
     def by_link(self, url: str) -> Asset | None:
-        raise NotImplementedError
+        """The asset that a link leads to."""
+        plain = _plain(url)
+        for length in self._lengths:
+            found = self._by_url.get(plain[:length])
+            if found is not None:
+                return found
+        return None
 
     def by_filename(self, name: str) -> Asset | None:
-        raise NotImplementedError
+        """The asset that an attachment of this name is; folders before the name do not matter."""
+        folded = _folded(name.replace("\\", "/").rpartition("/")[2])
+        for pattern, asset in self._globs:
+            if pattern.match(folded):
+                return asset
+        return None
 
     def by_id(self, asset_id: str) -> Asset | None:
-        raise NotImplementedError
+        return self._by_id.get(asset_id)
+
+
+@lru_cache(maxsize=16_384)
+def _plain(url: str) -> str:
+    """Without query and fragment; scheme and host in lower case."""
+    bare = url.strip().partition("#")[0].partition("?")[0]
+    scheme, colon, rest = bare.partition("://")
+    if not colon:
+        return bare
+    host, slash, path = rest.partition("/")
+    return f"{scheme.lower()}://{host.lower()}{slash}{path}"
+
+
+@lru_cache(maxsize=16_384)
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name.strip()).casefold()

@@ -1,116 +1,46 @@
-"""The directory's seven CSV files (semantics 2.8) as typed rows; a bad row is a ``Reject`` and the others go on."""
+"""The directory's seven CSV files (semantics 2.8) to typed rows; a bad row is a ``Reject`` and the others go on.
+
+Decisions where the files may say more than one thing:
+
+* A date alone is midnight in ``zone`` (UTC unless told otherwise), for ends too: ``valid_to`` is the first moment that
+  no longer counts. ``9999-…`` in ``valid_to`` means "still".
+* An open deal's ``closed_at`` is a forecast, as CRMs show one, and is dropped.
+* An address that is none is a rejected row, because it would otherwise fail in silence; a phone number that is none is
+  merely no key (semantics 2.1).
+* Closed vocabularies are read without regard to case, and ``Economic Buyer`` is ``economic_buyer``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
+from schemas import vocab
+from transforms.crm_rows import (
+    Account,
+    Alias,
+    Asset,
+    Assignment,
+    Crm,
+    GroupMember,
+    Opportunity,
+    Person,
+    Row,
+    crm_of,
+)
+from transforms.csv_records import split_csv
 from transforms.event import Reject
+from transforms.normal import email_id, phone_id, registrable_domain, scrub
+from transforms.times import parse_iso, zone_of
 
-
-class Account(msgspec.Struct, kw_only=True, frozen=True):
-    """One row of ``accounts.csv``."""
-
-    account_id: str
-    name: str | None = None
-    domains: tuple[str, ...] = ()
-    """Registrable domains, lower case."""
-    owner_seller_id: str | None = None
-    country: str | None = None
-    """ISO 3166 code, upper case: the default region of its people's phone numbers."""
-
-
-class Person(msgspec.Struct, kw_only=True, frozen=True):
-    """One row of ``people.csv``."""
-
-    person_id: str
-    side: str
-    full_name: str | None = None
-    emails: tuple[str, ...] = ()
-    """Prefixed normal forms: ``email:ann@example.com``."""
-    phones: tuple[str, ...] = ()
-    """As written: their normal form needs the account's country, which is in another file."""
-    account_id: str | None = None
-    title: str | None = None
-    is_executive: bool | None = None
-    team_id: str | None = None
-    timezone: str | None = None
-    external_ids: tuple[str, ...] = ()
-    """Prefixed: ``external_id:slack:U1``."""
-
-
-class Opportunity(msgspec.Struct, kw_only=True, frozen=True):
-    """One row of ``opportunities.csv``."""
-
-    opportunity_id: str
-    account_id: str
-    name: str | None = None
-    owner_seller_id: str | None = None
-    opened_at: int
-    closed_at: int | None = None
-    """None while the status is open: what a CRM shows there is a forecast."""
-    status: str
-    loss_reason: str | None = None
-    amount: Decimal | None = None
-    currency: str | None = None
-    stage: str | None = None
-
-
-class GroupMember(msgspec.Struct, kw_only=True, frozen=True):
-    """One row of ``buying_group.csv``; valid in [valid_from, valid_to)."""
-
-    opportunity_id: str
-    person_id: str
-    buyer_role: str
-    valid_from: int | None = None
-    valid_to: int | None = None
-
-
-class Assignment(msgspec.Struct, kw_only=True, frozen=True):
-    """One row of ``assignments.csv``; valid in [valid_from, valid_to)."""
-
-    account_id: str
-    seller_id: str
-    role: str
-    valid_from: int | None = None
-    valid_to: int | None = None
-
-
-class Asset(msgspec.Struct, kw_only=True, frozen=True):
-    """One row of ``assets.csv``."""
-
-    asset_id: str
-    asset_type: str
-    name: str | None = None
-    url: str | None = None
-    filename: str | None = None
-    """A glob."""
-
-
-class Alias(msgspec.Struct, kw_only=True, frozen=True):
-    """One row of ``aliases.csv``."""
-
-    identifier_type: str
-    identifier: str
-    """Prefixed normal form: ``email:…``, ``phone:…``, ``external_id:system:id``, ``anonymous_id:system:id``."""
-    person_id: str
-
-
-class Crm(msgspec.Struct, kw_only=True):
-    """All rows of the directory; several folders are joined by concatenating the lists."""
-
-    accounts: list[Account] = []
-    people: list[Person] = []
-    opportunities: list[Opportunity] = []
-    buying_group: list[GroupMember] = []
-    assignments: list[Assignment] = []
-    assets: list[Asset] = []
-    aliases: list[Alias] = []
-
-
-Row = Account | Person | Opportunity | GroupMember | Assignment | Asset | Alias
+__all__ = [
+    "CRM_FILES", "Account", "Alias", "Asset", "Assignment", "Crm", "GroupMember", "Opportunity", "Person", "Row",
+    "crm_of", "read_crm_file", "unknown_columns",
+]  # fmt: skip
 
 CRM_FILES: dict[str, type] = {
     "accounts.csv": Account,
@@ -122,10 +52,276 @@ CRM_FILES: dict[str, type] = {
     "aliases.csv": Alias,
 }
 
+Cell = Callable[[str, str, str], Any]
+"""(text of a cell, stripped and never empty; its column; zone of naive times) to a value; raises ``Reject``."""
+
+
+class _Layout(msgspec.Struct, frozen=True):
+    """How a file becomes rows: the columns that must be filled, the key, and the columns that are no plain text."""
+
+    required: tuple[str, ...]
+    key: tuple[str, ...]
+    cells: Mapping[str, Cell] = {}
+
 
 def read_crm_file(name: str, data: bytes, zone: str = "UTC") -> Iterator[tuple[int, bytes, Row | Reject]]:
-    raise NotImplementedError
+    """The data rows of one CRM file, in order.
+
+    ``name`` is a path whose last part is one of ``CRM_FILES``; ``data`` the file's bytes, UTF-8 with or without a byte
+    order mark; ``zone`` the IANA zone of times that name none. Yields (position of the record, 0 for the first after
+    the header; its bytes without the line end; the row, or the ``Reject`` that names column and value). No bytes make
+    it raise.
+    """
+    file = name.replace("\\", "/").rpartition("/")[2].lower()
+    row_type = CRM_FILES.get(file)
+    if row_type is None:
+        yield 0, data, Reject("unknown_file", None, f"{file[:80]!r} is none of {', '.join(CRM_FILES)}")
+        return
+    layout = _LAYOUTS[file]
+    header, records = split_csv(data)
+    fault = _header_fault(header, layout)
+    seen: dict[tuple[Any, ...], int] = {}
+    for position, record in enumerate(records):
+        try:
+            if fault is not None:
+                raise Reject(fault.reason_code, fault.field_path, fault.detail)
+            row = _row(row_type, layout, _cells(header, record.fields), zone)
+            _check_unique(row, layout.key, seen, position)
+            yield position, record.raw, row
+        except Reject as reject:
+            yield position, record.raw, reject
 
 
 def unknown_columns(name: str, data: bytes) -> list[str]:
-    raise NotImplementedError
+    """The columns of the file that no row has a place for, sorted; they are kept out."""
+    row_type = CRM_FILES.get(name.replace("\\", "/").rpartition("/")[2].lower())
+    if row_type is None:
+        return []
+    header, _ = split_csv(data)
+    if isinstance(header, Reject):
+        return []
+    known = set(row_type.__struct_fields__)  # type: ignore[attr-defined]
+    return sorted({column for column in header if column and column not in known})
+
+
+def _header_fault(header: list[str] | Reject, layout: _Layout) -> Reject | None:
+    """What makes every row of the file unreadable, if anything does."""
+    if isinstance(header, Reject):
+        return header
+    for column in layout.required:
+        if column not in header:
+            return Reject("missing_field", column, f"the header has no column {column}")
+    for column in header:
+        if column and header.count(column) > 1:
+            return Reject("malformed_csv", column[:80], f"the header has the column {column[:80]!r} twice")
+    return None
+
+
+def _cells(header: list[str] | Reject, fields: list[str] | Reject) -> dict[str, str]:
+    """Filled cells by column; empty ones are left out."""
+    if isinstance(header, Reject):
+        raise header
+    if isinstance(fields, Reject):
+        raise fields
+    if len(fields) != len(header):
+        raise Reject("malformed_csv", None, f"the row has {len(fields)} cells, the header {len(header)}")
+    stripped = ((column, scrub(text).strip()) for column, text in zip(header, fields, strict=True))
+    return {column: text for column, text in stripped if text}
+
+
+def _row(row_type: type, layout: _Layout, cells: dict[str, str], zone: str) -> Row:
+    for column in layout.required:
+        if column not in cells:
+            raise Reject("missing_field", column, f"{column} is empty")
+    values: dict[str, Any] = {}
+    for column in row_type.__struct_fields__:  # type: ignore[attr-defined]
+        text = cells.get(column)
+        if text is not None:
+            parse = layout.cells.get(column)
+            values[column] = text if parse is None else parse(text, column, zone)
+    row: Row = row_type(**values)
+    return _consistent(row)
+
+
+def _consistent(row: Row) -> Row:
+    """The row with what depends on several columns settled, or a reject."""
+    if isinstance(row, Opportunity):
+        if row.status == "open":
+            return msgspec.structs.replace(row, closed_at=None)
+        _check_order(row.opened_at, row.closed_at, "closed_at", "opened_at")
+    elif isinstance(row, GroupMember | Assignment):
+        _check_order(row.valid_from, row.valid_to, "valid_to", "valid_from")
+    elif isinstance(row, Alias):
+        return msgspec.structs.replace(row, identifier=_identifier(row.identifier_type, row.identifier))
+    return row
+
+
+def _check_order(start: int | None, end: int | None, end_column: str, start_column: str) -> None:
+    if start is not None and end is not None and end < start:
+        raise Reject("invalid_interval", end_column, f"{end_column} lies before {start_column}")
+
+
+def _check_unique(row: Row, key: tuple[str, ...], seen: dict[tuple[Any, ...], int], position: int) -> None:
+    value = tuple(getattr(row, column) for column in key)
+    first = seen.setdefault(value, position)
+    if first != position:
+        shown = ", ".join(str(part) for part in value)[:120]
+        raise Reject("duplicate_key", key[0], f"{'+'.join(key)} {shown!r} stands in record {first} already")
+
+
+def _invalid(column: str, text: str, wanted: str) -> Reject:
+    return Reject("invalid_field", column, f"{column} is {text[:80]!r}: {wanted}")
+
+
+def _one_of(values: tuple[str, ...]) -> Cell:
+    def parse(text: str, column: str, zone: str) -> str:
+        value = text.lower().replace(" ", "_").replace("-", "_")
+        if value not in values:
+            raise _invalid(column, text, f"not one of {', '.join(values)}")
+        return value
+
+    return parse
+
+
+def _time(text: str, column: str, zone: str) -> int:
+    return parse_iso(text, column, zone)
+
+
+def _end(text: str, column: str, zone: str) -> int | None:
+    return None if text.startswith("9999-") else parse_iso(text, column, zone)
+
+
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _flag(text: str, column: str, zone: str) -> bool:
+    value = _TRUTH.get(text.lower())
+    if value is None:
+        raise _invalid(column, text, "not one of true, false, yes, no, 1, 0")
+    return value
+
+
+_AMOUNT = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,6})?")
+
+
+def _amount(text: str, column: str, zone: str) -> Decimal:
+    if not _AMOUNT.fullmatch(text):
+        raise _invalid(column, text, "not a decimal number such as 640000.00")
+    return Decimal(text)
+
+
+def _currency(text: str, column: str, zone: str) -> str:
+    if len(text) != 3 or not text.isascii() or not text.isalpha():
+        raise _invalid(column, text, "not a currency code of three letters")
+    return text.upper()
+
+
+def _country(text: str, column: str, zone: str) -> str:
+    return text.upper()
+
+
+def _zone(text: str, column: str, zone: str) -> str:
+    if zone_of(text) is None:
+        raise _invalid(column, text, "not an IANA time zone")
+    return text
+
+
+def _items(text: str) -> list[str]:
+    return [item for item in (part.strip() for part in text.split(";")) if item]
+
+
+def _list(text: str, column: str, zone: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_items(text)))
+
+
+def _emails(text: str, column: str, zone: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_identifier("email", item, column) for item in _items(text)))
+
+
+def _external_ids(text: str, column: str, zone: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_identifier("external_id", item, column) for item in _items(text)))
+
+
+_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+def _domains(text: str, column: str, zone: str) -> tuple[str, ...]:
+    """Registrable domains; CRMs keep websites in this place, so ``https://www.acme.test/about`` is ``acme.test``."""
+    found = []
+    for item in _items(text):
+        host = re.split(r"[/?#:]", _SCHEME.sub("", item), maxsplit=1)[0].rpartition("@")[2]
+        domain = registrable_domain(host)
+        if domain is None:
+            raise _invalid(column, item, "not a domain that somebody registered")
+        found.append(domain)
+    return tuple(dict.fromkeys(found))
+
+
+def _identifier(kind: str, text: str, column: str = "identifier") -> str:
+    """The prefixed normal form of an identifier of one of the four types."""
+    if kind == "email":
+        found = email_id(text)
+        wanted = "not an email address"
+    elif kind == "phone":
+        found = phone_id(text)
+        wanted = "not a phone number in international form"
+    else:
+        system, _, native = (part.strip() for part in text.removeprefix(f"{kind}:").partition(":"))
+        found = f"{kind}:{system.lower()}:{native}" if system and native else None
+        wanted = "not of the form system:id"
+    if found is None:
+        raise _invalid(column, text, wanted)
+    return found
+
+
+_LAYOUTS: dict[str, _Layout] = {
+    "accounts.csv": _Layout(
+        required=("account_id",),
+        key=("account_id",),
+        cells={"domains": _domains, "country": _country},
+    ),
+    "people.csv": _Layout(
+        required=("person_id", "side"),
+        key=("person_id",),
+        cells={
+            "side": _one_of(("buyer", "seller", "partner")),
+            "emails": _emails,
+            "phones": _list,
+            "is_executive": _flag,
+            "timezone": _zone,
+            "external_ids": _external_ids,
+        },
+    ),
+    "opportunities.csv": _Layout(
+        required=("opportunity_id", "account_id", "opened_at", "status"),
+        key=("opportunity_id",),
+        cells={
+            "opened_at": _time,
+            "closed_at": _time,
+            "status": _one_of(vocab.OPPORTUNITY_STATUSES),
+            "amount": _amount,
+            "currency": _currency,
+        },
+    ),
+    "buying_group.csv": _Layout(
+        required=("opportunity_id", "person_id", "buyer_role"),
+        key=("opportunity_id", "person_id", "buyer_role", "valid_from"),
+        cells={"buyer_role": _one_of(vocab.BUYER_ROLES), "valid_from": _time, "valid_to": _end},
+    ),
+    "assignments.csv": _Layout(
+        required=("account_id", "seller_id", "role"),
+        key=("account_id", "seller_id", "role", "valid_from"),
+        cells={"role": _one_of(("owner", "team")), "valid_from": _time, "valid_to": _end},
+    ),
+    "assets.csv": _Layout(
+        required=("asset_id", "asset_type"),
+        key=("asset_id",),
+        cells={"asset_type": _one_of(vocab.ASSET_TYPES)},
+    ),
+    # The person is part of the key: an identifier given to two persons is for resolution to decide and to log.
+    "aliases.csv": _Layout(
+        required=("identifier_type", "identifier", "person_id"),
+        key=("identifier_type", "identifier", "person_id"),
+        cells={"identifier_type": _one_of(("email", "phone", "external_id", "anonymous_id"))},
+    ),
+}

@@ -1,37 +1,53 @@
-"""Who is who: the CRM directory as lookups (semantics 2.2, 2.3)."""
+"""Who is who, and who has what: the CRM directory as look-ups (semantics 2.2, 2.3).
+
+A ``Directory`` is built once for a run, is never changed afterwards and can be pickled to workers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 import msgspec
 
-from transforms.crm import Account, Assignment, Crm, GroupMember, Opportunity, Person
-from transforms.event import Party
+from transforms.crm_rows import Account, Assignment, Crm, GroupMember, Opportunity, Person
+from transforms.event import Party, hash_id
+from transforms.freemail import is_nobodys
+from transforms.normal import registrable_domain
+from transforms.person_index import PersonIndex, PersonMatch
 from transforms.settings import Identity
-from transforms.touchpoint import IdentityConflict
+from transforms.touchpoint import IdentityConflict, IdentityLink
+
+__all__ = ["Directory", "PersonMatch", "ResolvedParty"]
 
 _NOTHING_BOUND: Mapping[str, str] = MappingProxyType({})
+_MEMO_LIMIT = 200_000
+"""Parties remembered by one worker; then it starts afresh, so that memory does not follow the input."""
 
-
-class PersonMatch(msgspec.Struct, frozen=True):
-    person_id: str | None
-    rule_id: str
-    identifier: str | None
-    conflict: IdentityConflict | None = None
+_Row = TypeVar("_Row", bound=msgspec.Struct)
 
 
 class ResolvedParty(msgspec.Struct, frozen=True):
+    """One participant with everything that the directory says of it."""
+
     party_id: str
+    """The person's id, else ``u:`` and the hash of ``identifier``."""
     person_id: str | None
     side: str
+    """buyer, seller, partner, system, unknown"""
     rule_id: str
+    """R1 to R6: why this person."""
     identifier_type: str | None
     identifier_hash: str | None
     identifier: str | None
+    """The identifier that decided, or that names the provisional party; None for a party without ids and name."""
     account_id: str | None
+    """The person's CRM account (A2)."""
     domain_accounts: tuple[str, ...]
+    """Accounts that the party's domain maps to (A3: one, A4: several), sorted; none for free and disposable mail."""
     role: str
     is_executive: bool | None
     attended: bool | None = None
@@ -39,41 +55,266 @@ class ResolvedParty(msgspec.Struct, frozen=True):
 
 
 class Directory:
+    """Build it with ``Directory.build``."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._executive = [re.compile(pattern, re.IGNORECASE) for pattern in identity.executive_titles]
+        self._ours = _normal_domains(identity.company_domains)
+        self._partners = _normal_domains(identity.partner_domains)
+        self._free = _normal_domains(identity.free_mail_domains)
+        self._accounts: dict[str, Account] = {}
+        self._persons: dict[str, Person] = {}
+        self._domains: dict[str, tuple[str, ...]] = {}
+        self._opportunities: dict[str, Opportunity] = {}
+        self._deals: dict[str, tuple[Opportunity, ...]] = {}
+        self._members: dict[str, tuple[GroupMember, ...]] = {}
+        self._assignments: dict[str, tuple[Assignment, ...]] = {}
+        self._index = PersonIndex()
+        self._matches: dict[Any, PersonMatch] = {}
+        self._parties: dict[Any, ResolvedParty] = {}
+
     @staticmethod
     def build(crm: Crm, settings: Identity, bindings: Iterable[tuple[str, ...]] = ()) -> Directory:
-        raise NotImplementedError
+        """The directory of ``crm``, whatever the order of its rows.
+
+        ``bindings`` are groups of prefixed ids that a source's own user profiles give to one human
+        (``external_id:slack:U1`` with ``email:ann@example.com``).
+        """
+        made = Directory(settings)
+        made._accounts = _unique(crm.accounts, lambda row: row.account_id)
+        made._persons = _unique(crm.people, lambda row: row.person_id)
+        made._opportunities = _unique(crm.opportunities, lambda row: row.opportunity_id)
+        made._domains = made._domain_map()
+        made._deals = _grouped(
+            made._opportunities.values(), lambda row: row.account_id, lambda row: (row.opened_at, row.opportunity_id)
+        )
+        made._members = _grouped(
+            crm.buying_group, lambda row: row.opportunity_id, lambda row: (row.person_id, row.buyer_role, *_span(row))
+        )
+        made._assignments = _grouped(
+            crm.assignments, lambda row: row.account_id, lambda row: (row.seller_id, row.role, *_span(row))
+        )
+        made._index = PersonIndex.build(crm, made._persons, made._one_account_of, bindings)
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_matches": {}, "_parties": {}}
+
+    # who
 
     def person_of(self, ids: tuple[str, ...], account_hint: str | None = None) -> PersonMatch:
-        raise NotImplementedError
+        """R1 to R4 over the identifiers of one party; R6 where nobody is known by them.
+
+        ``account_hint``, the account in the payload (A1), chooses where several contacts share an email.
+        """
+        hint = account_hint if account_hint is not None and self._index.is_shared(ids) else None
+        key = (ids, hint)
+        found = self._matches.get(key)
+        if found is None:
+            found = _remember(self._matches, key, self._index.match(ids, hint))
+        return found
 
     def party(
         self, party: Party, bound: Mapping[str, str] = _NOTHING_BOUND, account_hint: str | None = None
     ) -> ResolvedParty:
-        raise NotImplementedError
+        """The party resolved. ``bound`` maps anonymous ids to the person that they belong to at the time (R5)."""
+        ids = party.ids
+        hint = account_hint if account_hint is not None and self._index.is_shared(ids) else None
+        key = (ids, party.side, party.role, party.attended, None if ids else party.name, hint)
+        found = self._parties.get(key)
+        if found is None:
+            found = _remember(self._parties, key, self._resolved(party, self.person_of(ids, hint)))
+        if bound and found.person_id is None:
+            for one in ids:
+                if one in bound:
+                    return self._bound(party, key, one, bound[one])
+        return found
 
     def person(self, person_id: str) -> Person | None:
-        raise NotImplementedError
+        return self._persons.get(person_id)
 
     def account(self, account_id: str) -> Account | None:
-        raise NotImplementedError
+        return self._accounts.get(account_id)
 
     def opportunity(self, opportunity_id: str) -> Opportunity | None:
-        raise NotImplementedError
+        return self._opportunities.get(opportunity_id)
 
     def is_executive(self, person_id: str) -> bool | None:
-        raise NotImplementedError
+        """As the directory says, else by the title; None where neither is known."""
+        person = self._persons.get(person_id)
+        if person is None:
+            return None
+        if person.is_executive is not None or person.title is None:
+            return person.is_executive
+        title = person.title
+        return any(pattern.search(title) for pattern in self._executive)
+
+    # who has what
 
     def owner_of(self, account_id: str, at: int) -> str | None:
-        raise NotImplementedError
+        """The owner assigned at that moment (the latest to begin, then the smallest id), else that of accounts.csv."""
+        owners = [
+            (-(row.valid_from or 0), row.seller_id)
+            for row in self._assignments.get(account_id, ())
+            if row.role == "owner" and _is_valid(row, at)
+        ]
+        if owners:
+            return min(owners)[1]
+        account = self._accounts.get(account_id)
+        return account.owner_seller_id if account else None
 
     def sellers_of(self, account_id: str) -> list[Assignment]:
-        raise NotImplementedError
+        """All its assignments, ended ones too."""
+        return list(self._assignments.get(account_id, ()))
 
     def opportunities_of(self, account_id: str) -> list[Opportunity]:
-        raise NotImplementedError
+        """All its deals by opening, closed ones too."""
+        return list(self._deals.get(account_id, ()))
 
     def roles_of(self, opportunity_id: str, person_id: str, at: int) -> list[str]:
-        raise NotImplementedError
+        """The person's buyer roles in the deal at that moment, sorted."""
+        members = self._members.get(opportunity_id, ())
+        return sorted({row.buyer_role for row in members if row.person_id == person_id and _is_valid(row, at)})
 
     def group_members(self, opportunity_id: str) -> list[GroupMember]:
-        raise NotImplementedError
+        """All members of the buying group, ended ones too."""
+        return list(self._members.get(opportunity_id, ()))
+
+    # why
+
+    def links(self) -> Iterator[IdentityLink]:
+        """Every identifier that the directory knows, with the rule and the file that give it to its person."""
+        return self._index.links()
+
+    def link_of(self, match: PersonMatch) -> IdentityLink | None:
+        """The link that a match rests on where ``links`` does not list it (an email by its base address)."""
+        return self._index.link_of(match)
+
+    def conflicts(self) -> list[IdentityConflict]:
+        """What the directory's rows disagree about, by identifier."""
+        return [self._index.conflicts[one] for one in sorted(self._index.conflicts)]
+
+    def domain_accounts(self, emails: Iterable[str]) -> tuple[str, ...]:
+        """Accounts that the registrable domains of these ``email:`` ids map to, sorted; none for free mail."""
+        found: set[str] = set()
+        for one in emails:
+            host = one.rpartition("@")[2]
+            domain = registrable_domain(host)
+            if domain in self._domains and not is_nobodys(host, domain, self._free):
+                found.update(self._domains[domain])
+        return tuple(sorted(found))
+
+    # inside
+
+    def _one_account_of(self, email: str) -> str | None:
+        accounts = self.domain_accounts((email,))
+        return accounts[0] if len(accounts) == 1 else None
+
+    def _domain_map(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for account in self._accounts.values():
+            for raw in account.domains:
+                domain = registrable_domain(raw)
+                if domain is not None:
+                    found[domain].add(account.account_id)
+        return {domain: tuple(sorted(accounts)) for domain, accounts in found.items()}
+
+    def _bound(self, party: Party, key: tuple[Any, ...], identifier: str, person_id: str) -> ResolvedParty:
+        key = (*key, identifier, person_id)
+        found = self._parties.get(key)
+        if found is None:
+            found = _remember(self._parties, key, self._resolved(party, PersonMatch(person_id, "R5", identifier)))
+        return found
+
+    def _resolved(self, party: Party, match: PersonMatch) -> ResolvedParty:
+        person = self._persons.get(match.person_id) if match.person_id is not None else None
+        identifier = match.identifier
+        if identifier is None and party.name and party.name.strip():
+            identifier = "name:" + " ".join(party.name.lower().split())
+        hashed = hash_id(identifier) if identifier is not None else None
+        emails = self._index.emails_of(party.ids) or (person.emails if person is not None else ())
+        domain_accounts = self.domain_accounts(emails)
+        account_id = person.account_id if person is not None else None
+        return ResolvedParty(
+            party_id=match.person_id or f"u:{hashed or hash_id('name:')}",
+            person_id=match.person_id,
+            side=self._side(person, emails, party.side, account_id is not None or bool(domain_accounts)),
+            rule_id=match.rule_id,
+            identifier_type=identifier.partition(":")[0] if identifier is not None else None,
+            identifier_hash=hashed,
+            identifier=identifier,
+            account_id=account_id,
+            domain_accounts=domain_accounts,
+            role=party.role,
+            is_executive=self.is_executive(match.person_id) if match.person_id is not None else None,
+            attended=party.attended,
+            conflict=match.conflict,
+        )
+
+    def _side(self, person: Person | None, emails: tuple[str, ...], stated: str | None, has_account: bool) -> str:
+        """P1 to P5; what the directory says of a buyer or partner counts before what a source says."""
+        if person is not None and person.side == "seller":
+            return "seller"
+        domains = {registrable_domain(one.rpartition("@")[2]) for one in emails}
+        if not domains.isdisjoint(self._ours):
+            return "seller"
+        if not domains.isdisjoint(self._partners) or (person is not None and person.side == "partner"):
+            return "partner"
+        if any(self._is_system(one) for one in emails):
+            return "system"
+        if person is not None:
+            return person.side
+        if stated is not None and stated != "unknown":
+            return stated
+        return "buyer" if has_account else "unknown"
+
+    def _is_system(self, email: str) -> bool:
+        """Whether the local part is, starts or ends with a word like ``noreply`` (``bounces+17``, ``jira_noreply``)."""
+        local = email[6:].rpartition("@")[0].partition("+")[0]
+        return any(
+            local == word
+            or (local.startswith(word) and local[len(word)] in "-_.")
+            or (local.endswith(word) and local[-len(word) - 1] in "-_.")
+            for word in self._identity.system_localparts
+        )
+
+
+def _normal_domains(domains: Iterable[str]) -> frozenset[str]:
+    return frozenset(registrable_domain(one) or one.strip().lower() for one in domains)
+
+
+def _span(row: GroupMember | Assignment) -> tuple[int, int]:
+    return row.valid_from or 0, row.valid_to or 0
+
+
+def _is_valid(row: GroupMember | Assignment, at: int) -> bool:
+    return (row.valid_from is None or row.valid_from <= at) and (row.valid_to is None or at < row.valid_to)
+
+
+def _unique(rows: Iterable[_Row], key: Callable[[_Row], str]) -> dict[str, _Row]:
+    """Rows by key, in its order. Where two files disagree, the smaller row in JSON stays, whichever came first."""
+    found: dict[str, _Row] = {}
+    for row in sorted(rows, key=lambda one: (key(one), msgspec.json.encode(one))):
+        found.setdefault(key(row), row)
+    return found
+
+
+def _grouped(
+    rows: Iterable[_Row], key: Callable[[_Row], str], order: Callable[[_Row], Any]
+) -> dict[str, tuple[_Row, ...]]:
+    """Rows by key, each group in order and without repeats."""
+    found: dict[str, list[_Row]] = defaultdict(list)
+    for row in sorted(set(rows), key=lambda one: (order(one), msgspec.json.encode(one))):
+        found[key(row)].append(row)
+    return {one: tuple(group) for one, group in found.items()}
+
+
+_Value = TypeVar("_Value")
+
+
+def _remember(memo: dict[Any, _Value], key: Any, value: _Value) -> _Value:
+    if len(memo) >= _MEMO_LIMIT:
+        memo.clear()
+    memo[key] = value
+    return value

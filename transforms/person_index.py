@@ -1,0 +1,287 @@
+"""Identifiers to persons (semantics 2.2, R1 to R4, and 2.6): the index that is built once from the CRM directory.
+
+Everything here is a function of the *set* of rows: where rows compete, the choice is by rule, then by the smallest id.
+Identifiers are prefixed normal forms as in ``event.Party.ids``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import msgspec
+
+from transforms.crm_rows import Crm, Person
+from transforms.event import hash_id
+from transforms.normal import email_base, phone_id
+from transforms.touchpoint import IdentityConflict, IdentityLink
+
+
+class PersonMatch(msgspec.Struct, frozen=True):
+    """Who an identifier, or several of one party, leads to."""
+
+    person_id: str | None
+    rule_id: str
+    """R1 to R4; R6 where nobody is known by any of them (R5 is decided in folding)."""
+    identifier: str | None
+    """The identifier that decided; for R6 the one that the provisional party is named after."""
+    conflict: IdentityConflict | None = None
+
+
+class _Hit(msgspec.Struct, frozen=True):
+    person_id: str
+    rule_id: str
+    evidence: str
+    """Where the link stands: a file of the directory, or ``profile``."""
+
+
+_BEST_FIRST = {"email": 0, "phone": 1, "external_id": 2, "anonymous_id": 3}
+"""Which identifier names a provisional party: the one that other systems are likeliest to know too."""
+
+
+class PersonIndex:
+    """Look-ups of one identifier (``hit``) and of a party's identifiers (``match``); made by ``PersonIndex.build``."""
+
+    def __init__(self) -> None:
+        self.persons: dict[str, Person] = {}
+        self.conflicts: dict[str, IdentityConflict] = {}
+        self._hits: dict[str, _Hit] = {}
+        self._rivals: dict[str, tuple[str, ...]] = {}
+        """Emails that several contacts have: the payload's account may choose among them."""
+        self._emails: dict[str, tuple[str, ...]] = {}
+        """Identifiers that nobody is known by to the emails that a profile of the same human names."""
+
+    @staticmethod
+    def build(
+        crm: Crm,
+        persons: Mapping[str, Person],
+        account_of: Callable[[str], str | None],
+        bindings: Iterable[tuple[str, ...]],
+    ) -> PersonIndex:
+        """``account_of`` gives the account of an email's domain if it is one (A3); a binding is one profile's ids."""
+        index = PersonIndex()
+        index.persons = dict(persons)
+        countries = {account.account_id: account.country for account in crm.accounts}
+        index._add_external_ids()
+        index._add_emails(account_of)
+        index._add_aliases(crm)
+        index._add_phones(countries)
+        index._add_bindings(bindings)
+        return index
+
+    def hit(self, identifier: str) -> _Hit | None:
+        """The person known by this identifier, by R1 to R4; an email also by its base address (R3)."""
+        found = self._hits.get(identifier)
+        if found is not None or not identifier.startswith("email:"):
+            return found
+        base = "email:" + email_base(identifier[6:])
+        if base == identifier:
+            return None
+        known = self._hits.get(base)
+        return None if known is None else _Hit(known.person_id, "R3", known.evidence)
+
+    def match(self, ids: tuple[str, ...], account_hint: str | None = None) -> PersonMatch:
+        """The person behind one party: the first rule that hits, and among the ids that it hits the first as given."""
+        hits = [(hit.rule_id, order, hit, one) for order, one in enumerate(ids) if (hit := self.hit(one)) is not None]
+        if not hits:
+            return PersonMatch(None, "R6", self._provisional(ids))
+        rule, _, hit, identifier = min(hits, key=lambda found: found[:2])
+        person_id = self._chosen(identifier, hit, account_hint)
+        conflict = self.conflicts.get(identifier)
+        if conflict is not None and conflict.chosen_person_id != person_id:
+            detail = "several contacts have it; the payload's account chose"
+            conflict = _conflict(identifier, rule, person_id, hit.person_id, detail)
+        for other_rule, _, other, one in sorted(hits, key=lambda found: found[:2]):
+            if other_rule in ("R1", "R2") and one != identifier and not self._may_be(one, other, person_id):
+                detail = f"{rule} names another person than {other_rule} of the same party; the first hit wins"
+                conflict = _conflict(identifier, rule, person_id, other.person_id, detail)
+                break
+        return PersonMatch(person_id, rule, identifier, conflict)
+
+    def is_shared(self, ids: tuple[str, ...]) -> bool:
+        """Whether the payload's account could make a difference to ``match``."""
+        return bool(self._rivals) and any(one in self._rivals for one in ids)
+
+    def emails_of(self, ids: tuple[str, ...]) -> tuple[str, ...]:
+        """The party's own emails, else the one that a source's profile gives it, else none."""
+        own = tuple(one for one in ids if one.startswith("email:"))
+        if own:
+            return own
+        for one in ids:
+            if one in self._emails:
+                return self._emails[one]
+        return ()
+
+    def links(self) -> Iterator[IdentityLink]:
+        """Why each identifier of the directory is that person, by identifier."""
+        for identifier in sorted(self._hits):
+            hit = self._hits[identifier]
+            yield IdentityLink(
+                identifier_type=identifier.partition(":")[0],
+                identifier_hash=hash_id(identifier),
+                person_id=hit.person_id,
+                rule_id=hit.rule_id,
+                evidence_source=hit.evidence,
+            )
+
+    def link_of(self, match: PersonMatch) -> IdentityLink | None:
+        """The link that a match rests on, if it is one that ``links`` does not list: an email by its base address."""
+        if match.person_id is None or match.identifier is None or match.identifier in self._hits:
+            return None
+        hit = self.hit(match.identifier)
+        return IdentityLink(
+            identifier_type=match.identifier.partition(":")[0],
+            identifier_hash=hash_id(match.identifier),
+            person_id=match.person_id,
+            rule_id=match.rule_id,
+            evidence_source=hit.evidence if hit is not None else "event",
+        )
+
+    def _chosen(self, identifier: str, hit: _Hit, account_hint: str | None) -> str:
+        if account_hint is not None and hit.rule_id == "R2":
+            fitting = [one for one in self._rivals.get(identifier, ()) if self.persons[one].account_id == account_hint]
+            if fitting:
+                return fitting[0]
+        return hit.person_id
+
+    def _may_be(self, identifier: str, hit: _Hit, person_id: str) -> bool:
+        return hit.person_id == person_id or person_id in self._rivals.get(identifier, ())
+
+    def _provisional(self, ids: tuple[str, ...]) -> str | None:
+        """An email (own, or by profile), a phone, a native id: so one stranger is one party in all channels."""
+        emails = self.emails_of(ids)
+        if emails:
+            return emails[0]
+        return min(ids, key=lambda one: _BEST_FIRST.get(one.partition(":")[0], 9), default=None)
+
+    def _add_external_ids(self) -> None:
+        claims: dict[str, set[str]] = defaultdict(set)
+        for person in self.persons.values():
+            for identifier in person.external_ids:
+                claims[identifier].add(person.person_id)
+        self._claim(claims, "R1", "people.csv")
+        for person_id in self.persons:  # the CRM is a system too, and this is its native id
+            self._hits.setdefault(f"external_id:crm:{person_id}", _Hit(person_id, "R1", "people.csv"))
+
+    def _add_emails(self, account_of: Callable[[str], str | None]) -> None:
+        claims: dict[str, set[str]] = defaultdict(set)
+        for person in self.persons.values():
+            for identifier in person.emails:
+                claims[identifier].add(person.person_id)
+        for identifier, people in claims.items():
+            if len(people) < 2:
+                continue
+            self._rivals[identifier] = tuple(sorted(people))
+            account = account_of(identifier)
+            fitting = {one for one in people if account is not None and self.persons[one].account_id == account}
+            if fitting:
+                self._decide(identifier, "R2", "people.csv", fitting, people, "the domain's account chose")
+        self._claim(claims, "R2", "people.csv")
+
+    def _add_aliases(self, crm: Crm) -> None:
+        claims: dict[str, set[str]] = defaultdict(set)
+        for alias in crm.aliases:
+            if alias.person_id in self.persons:  # an alias of a person who is not (yet) there says nothing
+                claims[alias.identifier].add(alias.person_id)
+        self._claim(claims, "R3", "aliases.csv")
+
+    def _add_phones(self, countries: Mapping[str, str | None]) -> None:
+        claims: dict[str, set[str]] = defaultdict(set)
+        for person in self.persons.values():
+            region = countries.get(person.account_id) if person.account_id else None
+            for raw in person.phones:
+                identifier = phone_id(raw, region)
+                if identifier is not None:
+                    claims[identifier].add(person.person_id)
+        self._claim({one: people for one, people in claims.items() if len(people) == 1}, "R4", "people.csv")
+
+    def _add_bindings(self, bindings: Iterable[tuple[str, ...]]) -> None:
+        """Give identifiers that nobody is known by the person, or at least the email, of the profiles that name them.
+
+        Profiles chain through unknown identifiers only: a known one is somebody's and must not bridge two people.
+        Identifiers whose profiles lead to different persons stay unbound. Anonymous ids are left to R5: it knows time.
+        """
+        groups = _Groups()
+        seeds: list[tuple[str, str | None, tuple[str, ...]]] = []
+        for binding in sorted(set(bindings)):
+            named = tuple(one for one in binding if not one.startswith("anonymous_id:"))
+            unknown = [one for one in named if self.hit(one) is None]
+            if not unknown:
+                continue
+            for one in unknown:
+                groups.join(unknown[0], one)
+            person = self.match(named).person_id if len(unknown) < len(named) else None
+            seeds.append((unknown[0], person, named))
+        people: dict[str, set[str]] = defaultdict(set)
+        emails: dict[str, set[str]] = defaultdict(set)
+        for first, person, named in seeds:
+            root = groups.root(first)
+            if person is not None:
+                people[root].add(person)
+            emails[root].update(one for one in named if one.startswith("email:"))
+        for one in groups.members():
+            root = groups.root(one)
+            if len(people[root]) == 1:
+                rule = "R1" if one.startswith("external_id:") else "R3"
+                self._hits[one] = _Hit(min(people[root]), rule, "profile")
+            elif people[root]:
+                chosen, other = sorted(people[root])[:2]
+                detail = f"its profiles name {chosen} and {other}, so it is bound to nobody"
+                self.conflicts[one] = _conflict(one, "R6", None, chosen, detail)
+            elif len(emails[root]) == 1 and not one.startswith("email:"):
+                self._emails[one] = tuple(emails[root])
+
+    def _claim(self, claims: Mapping[str, set[str]], rule_id: str, evidence: str) -> None:
+        """Enter identifiers that no stronger rule has; of several claimants the smallest person_id is the older."""
+        for identifier, people in claims.items():
+            known = self._hits.get(identifier)
+            if known is None:
+                self._decide(
+                    identifier, rule_id, evidence, people, people, "the smallest person_id counts as the older"
+                )
+            elif known.person_id not in people:
+                detail = f"{known.rule_id} names another person than {rule_id}; the first hit wins"
+                conflict = _conflict(identifier, known.rule_id, known.person_id, min(people), detail)
+                self.conflicts.setdefault(identifier, conflict)
+
+    def _decide(
+        self, identifier: str, rule_id: str, evidence: str, fitting: set[str], people: set[str], reason: str
+    ) -> None:
+        chosen = min(fitting)
+        self._hits[identifier] = _Hit(chosen, rule_id, evidence)
+        if len(people) > 1:
+            other = min(people - {chosen})
+            detail = f"{len(people)} contacts have it; {reason}"
+            self.conflicts[identifier] = _conflict(identifier, rule_id, chosen, other, detail)
+
+
+class _Groups:
+    """Union of identifiers into groups; the root of a group is its smallest member."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+
+    def root(self, one: str) -> str:
+        while (parent := self._parent.setdefault(one, one)) != one:
+            self._parent[one] = self._parent[parent]
+            one = parent
+        return one
+
+    def join(self, one: str, other: str) -> None:
+        low, high = sorted((self.root(one), self.root(other)))
+        self._parent[high] = low
+
+    def members(self) -> list[str]:
+        return sorted(self._parent)
+
+
+def _conflict(identifier: str, rule_id: str, chosen: str | None, other: str | None, detail: str) -> IdentityConflict:
+    return IdentityConflict(
+        conflict_id=hash_id(f"conflict\x1f{rule_id}\x1f{identifier}\x1f{chosen}\x1f{other}"),
+        identifier_type=identifier.partition(":")[0],
+        identifier_hash=hash_id(identifier),
+        rule_id=rule_id,
+        chosen_person_id=chosen,
+        other_person_id=other,
+        detail=detail,
+    )
