@@ -134,11 +134,14 @@ class TestResponses:
         assert self.respond(ask, same, people=people)[0].answer_touchpoint_id == "b"
 
     def test_a_colleague_may_answer(self) -> None:
-        """The clock is that of the addressed seller, and the answer says that another one gave it."""
+        """The clock is the addressed seller's; the answer says that another gave it, unless both wrote the burst."""
         ask = touchpoint("a", "03-02 10:00", thread_id="t", owner_seller_id="S9")
         answer = touchpoint("b", "03-02 11:00", thread_id="t", direction="outbound", actor_party_id="S2")
         (got,) = self.respond(ask, answer, people=people_of(ask) | people_of(answer, seller="S2"))
         assert (got.seller_id, got.answered_by_colleague) == ("S1", True)
+        people = people_of(ask) | people_of(answer, seller="S2")
+        people["b"].append(participant("b", 2, "S1", "attendee"))
+        assert self.respond(ask, answer, people=people)[0].answered_by_colleague is False
 
     @pytest.mark.parametrize(
         ("to", "owner", "seller"),

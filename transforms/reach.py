@@ -26,11 +26,13 @@ def reached_parties(touchpoint: Touchpoint, participants: Participants) -> set[s
 
 
 def sellers_in(touchpoint: Touchpoint, participants: Participants) -> set[str]:
-    """Sellers who gave an answer: the author of a message, those present in a live exchange."""
+    """Sellers who gave an answer: all who wrote a message or a burst of them, those present in a live exchange."""
     here = participants.get(touchpoint.touchpoint_id, ())
     live = touchpoint.direction == "mutual"
     spoke = {
-        p.party_id for p in here if p.side == "seller" and (p.participation_role == "actor" or (live and p.attended))
+        p.party_id
+        for p in here
+        if p.side == "seller" and (p.attended if live else p.participation_role in ("actor", "attendee"))
     }
     if touchpoint.actor_side == "seller" and touchpoint.actor_party_id:
         spoke.add(touchpoint.actor_party_id)
