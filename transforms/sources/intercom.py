@@ -1,0 +1,445 @@
+"""Intercom: webhooks (``notification_event``) and API objects.
+
+A conversation is a list of parts, its ``source`` (before API 2: ``conversation_message``) being the first; each part
+that somebody wrote to the other side is one message. Most webhooks repeat earlier parts, which give the same events.
+
+The source is ``/intercom`` for every workspace: webhooks say theirs and API objects do not, but Intercom's ids are
+unique over all workspaces, so one conversation stays one wherever it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from transforms.event import Event, Ignored, Parsed, Party, Reject
+from transforms.markup import html_plain
+from transforms.normal import email_id, phone_id, scrub, text_facts
+from transforms.sources import Context, SourceSpec
+from transforms.times import SECOND, from_epoch_seconds, parse_iso
+
+CONTACT_TYPES = frozenset({"contact", "user", "lead", "visitor"})
+SIDES = {"admin": "seller", "team": "seller", "user": "buyer", "lead": "buyer", "contact": "buyer", "visitor": "buyer"}
+BOTS = frozenset({"bot", "operator", "workflow", "ai_agent", "fin"})
+
+# What began the conversation when no person of ours wrote that message for this one reader.
+AUTOMATED_DELIVERIES = frozenset({"automated", "operator_initiated", "campaigns_initiated"})
+MEDIA = {"sms": "sms", "whatsapp": "whatsapp"}
+INTERNAL_CATEGORIES = frozenset({"Back-office", "Tracker"})
+
+# Topics that say something about a conversation or a contact without anybody having said something.
+SILENT_TOPICS = frozenset(
+    {
+        "conversation.deleted",
+        "conversation.read",
+        "contact.archived",
+        "contact.deleted",
+        "contact.merged",
+        "lead.deleted",
+        "user.deleted",
+        "visitor.deleted",
+        "ping",
+    }
+)
+
+# Objects of Intercom's that are no exchange between people.
+OTHER_TYPES = frozenset(
+    {
+        "activity_log",
+        "admin",
+        "admin_message",
+        "article",
+        "collection",
+        "company",
+        "company_tag",
+        "contact_subscription",
+        "contact_tag",
+        "content_stat",
+        "conversation_part_tag",
+        "conversation_tag",
+        "data_attribute",
+        "event",
+        "event.summary",
+        "help_center",
+        "job",
+        "news-item",
+        "newsfeed",
+        "ping",
+        "segment",
+        "subscription",
+        "tag",
+        "team",
+        "ticket_type",
+        "user_message",
+        "user_tag",
+        "visitor_tag",
+    }
+)
+
+Moment = int | float | str | None
+Id = int | str | None
+
+
+class Author(msgspec.Struct, gc=False):
+    type: str | None = None
+    id: Id = None
+    name: str | None = None
+    email: str | None = None
+    from_ai_agent: bool | None = None
+    is_ai_answer: bool | None = None
+
+
+class Attachment(msgspec.Struct, gc=False):
+    name: str | None = None
+
+
+class Part(msgspec.Struct, gc=False):
+    id: Id = None
+    type: str | None = None
+    part_type: str | None = None
+    delivered_as: str | None = None
+    body: str | None = None
+    author: Author | None = None
+    attachments: list[Attachment] | None = None
+    created_at: Moment = None
+    updated_at: Moment = None
+    redacted: bool | None = None
+
+
+class Parts(msgspec.Struct, gc=False):
+    conversation_parts: list[Part] | None = None
+    ticket_parts: list[Part] | None = None
+
+
+class Contacts(msgspec.Struct, gc=False):
+    contacts: list[Author] | None = None
+
+
+class Company(msgspec.Struct, gc=False):
+    company_id: Id = None
+
+
+class Companies(msgspec.Struct, gc=False):
+    companies: list[Company] | None = None
+    data: list[Company] | None = None
+
+
+class Item(Part, gc=False):
+    """A conversation, a ticket, a single part or a contact, told apart by ``type``."""
+
+    source: Part | None = None
+    conversation_message: Part | None = None
+    conversation_parts: Parts | None = None
+    ticket_parts: Parts | None = None
+    user: Author | None = None
+    contacts: Contacts | None = None
+    category: str | None = None
+    conversation_id: Id = None
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    companies: Companies | None = None
+
+
+class Data(msgspec.Struct, gc=False):
+    item: Item | None = None
+
+
+class Record(Item, gc=False):
+    """A webhook around an item, or an item by itself."""
+
+    topic: str | None = None
+    data: Data | list[msgspec.Raw] | None = None
+    activity_type: str | None = None
+
+
+class HeadItem(msgspec.Struct, gc=False):
+    type: str | None = None
+
+
+class HeadData(msgspec.Struct, gc=False):
+    item: HeadItem | None = None
+
+
+class Head(msgspec.Struct, gc=False):
+    type: str | None = None
+    topic: str | None = None
+    data: HeadData | list[msgspec.Raw] | None = None
+
+
+class Listing(msgspec.Struct, gc=False):
+    type: str | None = None
+    conversations: list[msgspec.Raw] | None = None
+    contacts: list[msgspec.Raw] | None = None
+    tickets: list[msgspec.Raw] | None = None
+    users: list[msgspec.Raw] | None = None
+    data: list[msgspec.Raw] | None = None
+
+
+_record = msgspec.json.Decoder(Record)
+_head = msgspec.json.Decoder(Head)
+_listing = msgspec.json.Decoder(Listing)
+
+NOBODY = Author()
+
+
+def parse(data: bytes, context: Context) -> Parsed:
+    """A webhook, conversation, ticket, part or contact to its messages, an identity or ``Ignored``.
+
+    Raises ``Reject``, or ``msgspec.ValidationError`` where a field of those has the wrong type.
+    """
+    try:
+        record = _record.decode(data)
+    except msgspec.ValidationError:
+        # An object that we do not read may hold anything under the names that we do.
+        ignored = _ignorable(_head.decode(data))
+        if ignored is None:
+            raise
+        return ignored
+    if record.type == "notification_event" or record.topic is not None:
+        if record.topic in SILENT_TOPICS:
+            return Ignored(record.topic)
+        if not isinstance(record.data, Data) or record.data.item is None:
+            raise Reject("missing_field", "$.data.item", "$.data.item is missing in a notification_event")
+        heard_at = _when(record.created_at, "$.created_at", context) if record.created_at else None
+        return _item(record.data.item, heard_at, context, "$.data.item")
+    return _item(record, None, context, "$")
+
+
+def explode(frame: bytes, context: Context) -> Iterable[bytes]:
+    """``{"type": "conversation.list", "conversations": [...]}`` and the like to their elements; other frames whole."""
+    if b'list"' not in frame:
+        return (frame,)
+    try:
+        listing = _listing.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return (frame,)
+    if listing.type is None or not (listing.type == "list" or listing.type.endswith(".list")):
+        return (frame,)
+    found = listing.conversations or listing.contacts or listing.tickets or listing.users or listing.data
+    return [bytes(one) for one in found] if found else (frame,)
+
+
+def _ignorable(head: Head) -> Ignored | None:
+    if head.topic in SILENT_TOPICS:
+        return Ignored(str(head.topic))
+    item = head.data.item if isinstance(head.data, HeadData) and head.data.item else head
+    return Ignored(str(item.type)) if item.type in OTHER_TYPES else None
+
+
+def _item(item: Item, heard_at: int | None, context: Context, path: str) -> Parsed:
+    kind = item.type
+    if kind == "conversation":
+        return _conversation(item, context, path)
+    if kind == "ticket":
+        return (
+            Ignored("internal_ticket") if item.category in INTERNAL_CATEGORIES else _conversation(item, context, path)
+        )
+    if kind in {"conversation_part", "ticket_part"}:
+        return _single_part(item, context, path)
+    if kind in CONTACT_TYPES:
+        return _identity(item, heard_at, context, path)
+    if kind == "note":
+        return Ignored("internal_note")
+    if kind in OTHER_TYPES:
+        return Ignored(kind)
+    if kind is not None and (kind == "list" or kind.endswith(".list")):
+        return Ignored("list")
+    if kind is None:
+        if isinstance(item, Record) and item.activity_type is not None:
+            return Ignored("activity_log")
+        raise Reject("missing_field", f"{path}.type", f"{path}.type is missing: nothing says what this object is")
+    raise Reject("unknown_type", f"{path}.type", f"object type {kind[:60]!r} is not known")
+
+
+def _conversation(item: Item, context: Context, path: str) -> Parsed:
+    """Its messages, in their order; ``Ignored`` if all that is in it are notes and the system's lines."""
+    conversation_id = _id(item.id, f"{path}.id")
+    medium = "web_chat"
+    if item.source is not None and item.source.type is not None:
+        medium = MEDIA.get(item.source.type, medium)
+    known = list(item.contacts.contacts or ()) if item.contacts else []
+    if item.user is not None:
+        known.append(item.user)
+    events, noted = [], False
+    for part, created_at, where in _parts(item, path):
+        if is_note(part):
+            noted = True
+        elif is_said(part):
+            events.append(_message(part, created_at, conversation_id, medium, known, context, where))
+    if events:
+        return events
+    return Ignored("internal_note" if noted else "no_message")
+
+
+def _parts(item: Item, path: str) -> Iterator[tuple[Part, Moment, str]]:
+    """(part, its time, its JSON path); the first message has the conversation's time."""
+    for first, name in ((item.source, "source"), (item.conversation_message, "conversation_message")):
+        if first is not None and first.id is not None:
+            yield first, item.created_at, f"{path}.{name}"
+            break
+    for parts, name in ((item.conversation_parts, "conversation_parts"), (item.ticket_parts, "ticket_parts")):
+        listed = (parts.conversation_parts or parts.ticket_parts or ()) if parts is not None else ()
+        for index, part in enumerate(listed):
+            yield part, part.created_at, f"{path}.{name}.{name}[{index}]"
+
+
+def _single_part(item: Item, context: Context, path: str) -> Parsed:
+    if is_note(item):
+        return Ignored("internal_note")
+    if not is_said(item):
+        return Ignored("no_message")
+    conversation_id = _id(item.conversation_id, f"{path}.conversation_id")
+    return _message(item, item.created_at, conversation_id, "web_chat", [], context, path)
+
+
+def is_note(part: Part) -> bool:
+    """Written for colleagues (``note``, ``note_and_reopen``), or a summary that Intercom made for them."""
+    kind = part.part_type
+    return kind is not None and kind != "comment" and ("note" in kind or "summary" in kind)
+
+
+def is_said(part: Part) -> bool:
+    """Somebody wrote something: assigning, closing and opening may carry a message, and are the system's without."""
+    return bool(part.body or part.attachments or part.redacted)
+
+
+def _message(
+    part: Part, created_at: Moment, conversation_id: str, medium: str, known: list[Author], context: Context, path: str
+) -> Event:
+    part_id = _id(part.id, f"{path}.id")
+    occurred_at = _when(created_at, f"{path}.created_at", context)
+    author = part.author or NOBODY
+    actor = _party(author, "actor", known)
+    automated = actor.side == "system" or part.delivered_as in AUTOMATED_DELIVERIES
+    parties: tuple[Party, ...] = (actor,)
+    if actor.side != "buyer":
+        parties += tuple(_party(one, "to", known) for one in _distinct(known) if one.id != author.id)
+    event = Event(
+        source="/intercom",
+        source_event_id=part_id,
+        family="chat",
+        channel="chat",
+        medium=medium,
+        is_automated=automated,
+        occurred_at=occurred_at,
+        # the first message is numbered apart from the parts: within a second it goes before them
+        sequence=f"{occurred_at:017d}/{1 if part.part_type else 0}/{part_id:0>20}",
+        dedupe_key=f"chat:/intercom/{conversation_id}/{part_id}",
+        conversation_id=conversation_id,
+        message_id=part_id,
+        parties=parties,
+    )
+    if part.redacted:
+        # the body now says "This message was deleted"; what was written is gone
+        event.is_void = True
+        event.revision = _revision(part, occurred_at, path, context)
+        return event
+    text, event.links = html_plain(part.body)
+    event.first_line, event.has_question, event.content_chars = text_facts(text)
+    event.subject_text = event.first_line
+    if part.attachments:
+        event.attachments = tuple(scrub(one.name) for one in part.attachments if one.name)
+    return event
+
+
+def _revision(part: Part, occurred_at: int, path: str, context: Context) -> int:
+    """Epoch seconds of the redaction; the first message of a conversation does not tell, so it is its own second."""
+    seconds = (_when(part.updated_at, f"{path}.updated_at", context) if part.updated_at else occurred_at) // SECOND
+    if seconds >= 1 << 31:
+        raise Reject(
+            "bad_timestamp", f"{path}.updated_at", f"{path}.updated_at is {seconds}: past what a revision holds"
+        )
+    return seconds
+
+
+def _party(author: Author, role: str, known: list[Author]) -> Party:
+    """An author by its id and address; where a webhook says only the id, the rest is what it says elsewhere."""
+    name, address = author.name, author.email
+    if not (name and address) and author.id is not None:
+        for one in known:
+            if one.id == author.id:
+                name, address = name or one.name, address or one.email
+    kind = author.type
+    if author.from_ai_agent or author.is_ai_answer or kind in BOTS:
+        side: str | None = "system"
+    else:
+        side = SIDES.get(kind) if kind else None
+    return Party(_ids(author.id, address, None), role, scrub(name) if name else None, side)
+
+
+def _distinct(people: list[Author]) -> list[Author]:
+    return list({one.id: one for one in reversed(people) if one.id is not None}.values())[::-1]
+
+
+def _ids(native: Id, address: str | None, phone: str | None) -> tuple[str, ...]:
+    ids = (
+        f"external_id:intercom:{scrub(str(native))}" if native not in (None, "") else None,
+        email_id(address) if address else None,
+        phone_id(phone) if phone else None,
+    )
+    return tuple(one for one in ids if one)
+
+
+def _identity(item: Item, heard_at: int | None, context: Context, path: str) -> Parsed:
+    """A contact binds Intercom's id to address, telephone and, if it has exactly one, the customer's own company id."""
+    native = _id(item.id, f"{path}.id")
+    changed = item.updated_at or item.created_at
+    if changed:
+        occurred_at = _when(changed, f"{path}.updated_at", context)
+    elif heard_at is not None:
+        occurred_at = heard_at
+    else:
+        # lists of a conversation's or a company's contacts: a reference, nothing about the contact
+        if not (item.email or item.phone):
+            return Ignored("contact_reference")
+        raise Reject(
+            "missing_field", f"{path}.updated_at", f"{path}.updated_at is missing: contact {native} has no time"
+        )
+    event_id = f"contact/{native}/{occurred_at // SECOND}"
+    companies = (item.companies.companies or item.companies.data or ()) if item.companies else ()
+    accounts = {str(one.company_id) for one in companies if one.company_id not in (None, "")}
+    return Event(
+        source="/intercom",
+        source_event_id=event_id,
+        family="identity",
+        channel="chat",
+        occurred_at=occurred_at,
+        dedupe_key=f"src:/intercom/{event_id}",
+        account_hint=scrub(accounts.pop()) if len(accounts) == 1 else None,
+        parties=(
+            Party(_ids(native, item.email, item.phone), "actor", scrub(item.name) if item.name else None, "buyer"),
+        ),
+    )
+
+
+def _id(value: Id, field: str) -> str:
+    if value is None or value == "":
+        raise Reject("missing_field", field, f"{field} is missing")
+    return scrub(str(value))
+
+
+def _when(value: Moment, field: str, context: Context) -> int:
+    """Webhooks write contacts' times in ISO 8601 and everything else in epoch seconds."""
+    if value is None:
+        raise Reject("missing_field", field, f"{field} is missing")
+    if isinstance(value, str) and not value.strip().isdigit():
+        return parse_iso(value, field, context.zone)
+    return from_epoch_seconds(value, field)
+
+
+SOURCE = SourceSpec(
+    name="intercom",
+    title="Intercom",
+    channel="chat",
+    version="1.0.0",
+    framing="json",
+    parse=parse,
+    explode=explode,
+    supports=(
+        "Webhooks: conversation.* and conversation_part.* (each part one message; notes left out), ticket.*",
+        "Webhooks: user.*, contact.*, lead.*, visitor.* (identities)",
+        "API: conversations, tickets, contacts; single or as lists",
+    ),
+)
