@@ -3,8 +3,8 @@
 Each buyer party has its own account: that of the person (A2), else the only one of its domain (A3). The touchpoint's
 is the one in the payload (A1), else the one with the most attended buyer people. The thread may settle what stays open.
 
-Decisions where the text is silent: a party that the source says was absent counts only if nobody was present; A4
-settled by other participants keeps the resolution ``domain``, since the domain named the candidates and they only chose.
+Decisions where the text is silent: a party that the source says was absent counts only if nobody was present. A4, when
+other participants settle it, keeps the resolution ``domain``: the domain named the candidates, the others only chose.
 """
 
 from __future__ import annotations

@@ -1,0 +1,148 @@
+"""Which account: A1 to A6, several accounts in one touchpoint, and what a thread settles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.directory import ResolvedParty
+from transforms.resolve import AccountShare, AccountVerdict, inherit_thread, resolve_account, settle_sides
+
+
+def who(
+    party_id: str, account: str | None = None, *domain: str, side: str = "buyer", attended: bool | None = None
+) -> Any:
+    return ResolvedParty(
+        party_id=party_id,
+        person_id=None,
+        side=side,
+        rule_id="R6",
+        identifier_type="email",
+        identifier_hash="h",
+        identifier=None,
+        account_id=account,
+        domain_accounts=domain,
+        role="to",
+        is_executive=None,
+        attended=attended,
+    )
+
+
+SELLER = who("S1", side="seller")
+
+
+@pytest.mark.parametrize(
+    ("parties", "hint", "account", "resolution", "rule"),
+    [
+        ([who("b", "A1")], "A9", "A9", "explicit", "A1"),
+        ([who("b", "A1", "A2")], None, "A1", "person", "A2"),
+        ([who("b", None, "A2")], None, "A2", "domain", "A3"),
+        ([who("b", None, "A1", "A2")], None, None, "conflict", "A4"),
+        ([who("b", None, "A1", "A2"), who("c", None, "A2")], None, "A2", "domain", "A3"),
+        ([who("b", None, "A1", "A2")], "A1", "A1", "explicit", "A1"),
+        ([SELLER, who("p", "A1", side="partner"), who("x", "A1", side="system")], None, None, "unresolved", "A6"),
+        ([], None, None, "unresolved", "A6"),
+    ],
+)
+def test_the_first_rule_that_hits_names_the_account(
+    parties: list[Any], hint: str | None, account: str | None, resolution: str, rule: str
+) -> None:
+    """Payload, person, only account of the domain, conflict, else unresolved; only buyers have a say."""
+    verdict = resolve_account(parties, hint)
+    assert (verdict.account_id, verdict.resolution, verdict.rule_id) == (account, resolution, rule)
+
+
+def test_a_conflict_keeps_its_candidates() -> None:
+    """All accounts of the domain, sorted, and none of them in the bridge."""
+    verdict = resolve_account([who("b", None, "A2", "A3"), who("c", None, "A1", "A3")], None)
+    assert (verdict.candidates, verdict.accounts) == (("A1", "A2", "A3"), ())
+
+
+def test_a_meeting_of_two_customers_is_in_both_and_primary_where_most_people_attended() -> None:
+    """The absent do not count; equal numbers go to the account with an open deal, then to the smaller id."""
+    meeting = [
+        who("a", "A1", attended=True),
+        who("b", None, "A2", attended=True),
+        who("c", "A2", attended=True),
+        who("d", "A1", attended=False),
+        who("e", "A1", attended=None),
+    ]
+    assert resolve_account(meeting, None).accounts == (AccountShare("A2", 2), AccountShare("A1", 1))
+    assert resolve_account(meeting, None).rule_id == "A2"
+    assert resolve_account(meeting[:2], None).account_id == "A1"
+    assert resolve_account(meeting[:2], None, open_accounts={"A2"}).account_id == "A2"
+
+
+def test_one_person_under_two_roles_counts_once() -> None:
+    """The organiser who also attends is one person."""
+    verdict = resolve_account([who("a", "A2"), who("a", "A2"), who("b", "A1")], None)
+    assert verdict.accounts == (AccountShare("A1", 1), AccountShare("A2", 1))
+
+
+def test_the_explicit_account_is_primary_and_the_others_stay_in_the_bridge() -> None:
+    """Even where nobody of it is among the participants."""
+    verdict = resolve_account([who("a", "A1"), who("b", "A1")], "A9")
+    assert verdict.accounts == (AccountShare("A9", 0), AccountShare("A1", 2))
+
+
+def test_a_thread_settles_a_conflict_by_the_only_candidate_that_it_has() -> None:
+    """A4: another participant of the thread belongs to one of them."""
+    torn = resolve_account([who("b", None, "A1", "A2")], None)
+    sure = resolve_account([who("c", "A2")], None)
+    assert [(one.account_id, one.rule_id) for one in inherit_thread([torn, sure])] == [("A2", "A4"), ("A2", "A2")]
+    both = resolve_account([who("d", "A1")], None)
+    assert inherit_thread([torn, sure, both])[0] == torn
+
+
+def test_a_thread_of_one_account_lends_it_to_strangers() -> None:
+    """A5, once A4 has settled what it can; the person stays unresolved, the touchpoint does not."""
+    torn = resolve_account([who("b", None, "A1", "A2")], None)
+    stranger = resolve_account([who("x", side="unknown")], None)
+    sure = resolve_account([who("c", "A1")], None)
+    found = inherit_thread([stranger, torn, sure])
+    assert [(one.account_id, one.resolution, one.rule_id) for one in found] == [
+        ("A1", "thread", "A5"),
+        ("A1", "domain", "A4"),
+        ("A1", "person", "A2"),
+    ]
+
+
+def test_a_thread_of_two_accounts_lends_none() -> None:
+    """Nor does a thread in which nobody is resolved."""
+    stranger = resolve_account([who("x", side="unknown")], None)
+    several = [stranger, resolve_account([who("c", "A1")], None), resolve_account([who("d", "A2")], None)]
+    assert inherit_thread(several)[0] == stranger
+    assert inherit_thread([stranger, stranger]) == [stranger, stranger]
+
+
+def test_strangers_are_buyers_once_the_account_is_known() -> None:
+    """P5; ours, partners and systems stay what they are."""
+    parties = [who("x", side="unknown"), SELLER, who("p", side="partner")]
+    verdict = AccountVerdict(account_id="A1", resolution="thread", rule_id="A5")
+    assert [one.side for one in settle_sides(parties, verdict)] == ["buyer", "seller", "partner"]
+    assert settle_sides(parties, resolve_account(parties, None)) == parties
+
+
+_PARTIES = st.builds(
+    lambda n, account, domain, side, attended: who(f"p{n}", account, *sorted(domain), side=side, attended=attended),
+    st.integers(0, 5),
+    st.sampled_from((None, None, "A1", "A2")),
+    st.sets(st.sampled_from(("A1", "A2", "A3")), max_size=2),
+    st.sampled_from(("buyer", "buyer", "seller", "unknown")),
+    st.sampled_from((None, True, False)),
+)
+
+
+@given(st.lists(st.lists(_PARTIES, max_size=4), max_size=5), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None)
+def test_the_order_of_parties_and_touchpoints_does_not_matter(thread: list[list[Any]], random: Any) -> None:
+    """Shuffled, each touchpoint gets the same verdict; a resolved one is primary in its own bridge."""
+    expected = inherit_thread([resolve_account(parties, None) for parties in thread])
+    order = random.sample(range(len(thread)), len(thread))
+    shuffled = [resolve_account(random.sample(thread[n], len(thread[n])), None) for n in order]
+    assert inherit_thread(shuffled) == [expected[n] for n in order]
+    for verdict in expected:
+        assert (verdict.accounts[0].account_id if verdict.accounts else None) == verdict.account_id
