@@ -1,7 +1,7 @@
 """Which events must be folded together: a fold key for each event, and the other keys that tie it to its neighbours.
 
-Two events belong to one *folding group* if they share a key, directly or through others (connected components). The keys
-only have to be wide enough: a group may hold several touchpoints, but no touchpoint may need an event of another group.
+Two events belong to one *folding group* if they share a key, directly or through others (connected components). Keys
+only have to be wide enough: a group may hold several touchpoints, but no touchpoint may need another group's event.
 
 ===========  =====================================================================================================
 prefix       what shares it
@@ -91,6 +91,8 @@ def _meeting_keys(event: Event) -> Iterator[str]:
     for one in _people(event):
         for day in touched:
             yield f"q:{one}@{day}"
+    if event.medium == "trade_event":  # one touchpoint by account and day, whoever stood there
+        yield f"q:trade_event@{_date(start // DAY)}"
 
 
 def _people(event: Event) -> Iterator[str]:

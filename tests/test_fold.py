@@ -1,0 +1,229 @@
+"""Folding as a whole: the worked example of semantics 4.7 from native-looking events to touchpoints."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+from fold_world import AS_OF, at, chat, email, fold, folder, page, party, people, plan, report, was, witness
+
+from transforms.event import Event
+from transforms.touchpoint import Folded, Touchpoint
+
+PI, SE, RB, SS, CC = (
+    "problem_identification",
+    "solution_exploration",
+    "requirements_building",
+    "supplier_selection",
+    "consensus_creation",
+)
+SEGMENT_B1, SEGMENT_B2 = ("external_id:segment:b1",), ("external_id:segment:b2",)
+
+STORY: dict[str, list[Event]] = {
+    "T01": [page("e1", "03-02 09:10", SEGMENT_B1, "/cost-of-delay"), page("e2", "03-02 09:22", SEGMENT_B1, "/about")],
+    "T02": [email("1@acme.example", "03-02 11:00", "B1", ["S1"], subject_text="What options do we have?")],
+    "T03": [
+        email(
+            "2@ours.example", "03-02 15:30", "S1", ["B1"], subject_text="Re: What options do we have?",
+            references=("1@acme.example",), links=("https://ours.example/files/overview.pdf?utm=x",),
+        )
+    ],
+    "T04": [
+        plan("ical4", "03-05 14:00", "03-05 15:00", ["S1", "B1", "B2"], subject_text="Product demo", join_keys=("zoom:44",)),
+        report(
+            "z4", "03-05 13:58", "03-05 15:02",
+            [was("S1", "03-05 13:58", "03-05 15:02"), was("B1", "03-05 14:00", "03-05 15:00"), was("B2", "03-05 14:05", "03-05 15:00")],
+            join_keys=("zoom:44",),
+        ),
+    ],
+    "T05": [
+        chat("1", "03-06 16:30", "B2", first_line="How do you compare with the others?", has_question=True),
+        chat("2", "03-06 16:32", "B2"), chat("3", "03-06 16:34", "B2"),
+    ],
+    "T06": [chat("4", "03-09 09:30", "S1"), chat("5", "03-09 09:31", "S1")],
+    "T07": [
+        plan("ical7", "03-11 10:00", "03-11 12:00", ["S1", "B1", "B2"], subject_text="Workshop", channel="in_person", place="Acme, room 4")
+    ],
+    "T08": [email("8@acme.example", "03-12 13:00", "B1", ["S1"], subject_text="Could we have the comparison in writing?")],
+    "T09": [
+        email(
+            "9@ours.example", "03-31 10:00", "S1", ["B1"], subject_text="Re: Could we have the comparison in writing?",
+            references=("8@acme.example",), attachments=("Comparison-2026.pdf",),
+        )
+    ],
+    "T10": [
+        report(
+            "z10", "04-01 10:00", "04-01 10:45",
+            [was("S1", "04-01 10:00", "04-01 10:45", "organizer"), was("B1", "04-01 10:00", "04-01 10:45"), was("B3", "04-01 10:00", "04-01 10:45")],
+            subject_text="Business case with CFO",
+        )
+    ],
+    "T11": [page("e3", "04-07 08:45", SEGMENT_B2, "/docs/integration"), page("e4", "04-07 09:05", SEGMENT_B2, "/about")],
+    "T12": [email("12@acme.example", "04-09 15:00", "B1", ["S1"], subject_text="Thanks, back to you next week")],
+}  # fmt: skip
+
+EXPECTED = {
+    "T01": ("app", "self_serve", "session", PI, 12.0, "09:10", "09:22"),
+    "T02": ("email", "inbound", "message", SE, 5.0, "11:00", "11:00"),
+    "T03": ("email", "outbound", "reply", SE, 2.5, "15:30", "15:30"),
+    "T04": ("video", "mutual", "demo", SE, 60.0, "14:00", "15:00"),
+    "T05": ("chat", "inbound", "message", SS, 3.0, "16:30", "16:34"),
+    "T06": ("chat", "outbound", "reply", SS, 2.0, "09:30", "09:31"),
+    "T07": ("in_person", "mutual", "workshop", RB, 120.0, "10:00", "12:00"),
+    "T08": ("email", "inbound", "message", SS, 5.0, "13:00", "13:00"),
+    "T09": ("email", "outbound", "reply", SS, 2.5, "10:00", "10:00"),
+    "T10": ("video", "mutual", "meeting", CC, 45.0, "10:00", "10:45"),
+    "T11": ("app", "self_serve", "session", RB, 20.0, "08:45", "09:05"),
+    "T12": ("email", "inbound", "message", "unclassified", 5.0, "15:00", "15:00"),
+}
+DAY_OF = {
+    "T01": "03-02", "T02": "03-02", "T03": "03-02", "T04": "03-05", "T05": "03-06", "T06": "03-09", "T07": "03-11", "T08": "03-12",
+    "T09": "03-31", "T10": "04-01", "T11": "04-07", "T12": "04-09",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def story() -> tuple[Folded, dict[str, Touchpoint]]:
+    folded = fold(*(event for events in STORY.values() for event in events))
+    assert len(folded.touchpoints) == 12
+    return folded, dict(zip(STORY, folded.touchpoints, strict=True))
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_worked_example_comes_out_of_its_events(name: str, story: tuple[Folded, dict[str, Touchpoint]]) -> None:
+    """Channel, direction, kind, job, buyer minutes and interval of each touchpoint are those of 4.7."""
+    row = story[1][name]
+    channel, direction, kind, job, minutes, start, end = EXPECTED[name]
+    assert (row.channel, row.direction, row.interaction_kind, row.buying_job) == (channel, direction, kind, job)
+    assert row.buyer_minutes == minutes
+    assert (row.occurred_at, row.ended_at) == (at(f"{DAY_OF[name]} {start}"), at(f"{DAY_OF[name]} {end}"))
+    assert (row.account_id, row.opportunity_id, row.owner_seller_id) == ("A1", "O1", "S1")
+    assert row.is_countable
+
+
+def test_minutes_by_modality_are_those_of_m5m(story: tuple[Folded, dict[str, Touchpoint]]) -> None:
+    """Digital 32, remote 130, in person 120 of 282 buyer minutes."""
+    minutes: dict[str, float] = {}
+    for row in story[0].touchpoints:
+        minutes[row.modality] = minutes.get(row.modality, 0) + row.buyer_minutes
+    assert minutes == {"digital_self_serve": 32.0, "remote_human": 130.0, "in_person": 120.0}
+
+
+def test_questions_acks_and_tags_are_those_of_the_example(story: tuple[Folded, dict[str, Touchpoint]]) -> None:
+    """T02, T05 and T08 ask, T12 only thanks; T05 and T08 name a competitor."""
+    rows = story[1]
+    assert {name for name, row in rows.items() if row.is_question} == {"T02", "T05", "T08"}
+    assert {name for name, row in rows.items() if row.is_ack} == {"T12"}
+    assert {name for name, row in rows.items() if "competitor" in row.tags and row.direction == "inbound"} == {
+        "T05",
+        "T08",
+    }
+    assert rows["T12"].tags == ["ack"]
+
+
+def test_tiers_are_those_of_the_example(story: tuple[Folded, dict[str, Touchpoint]]) -> None:
+    """The evidence behind each job: page, subject, asset, kind, thread."""
+    confidence = {name: row.buying_job_confidence for name, row in story[1].items()}
+    assert confidence == {
+        "T01": 0.8, "T02": 0.6, "T03": 0.9, "T04": 0.7, "T05": 0.6, "T06": 0.5, "T07": 0.7, "T08": 0.6, "T09": 0.9, "T10": 0.7,
+        "T11": 0.8, "T12": None,
+    }  # fmt: skip
+
+
+def test_who_is_engaged_are_the_actors_and_those_who_attended(story: tuple[Folded, dict[str, Touchpoint]]) -> None:
+    """Evidence per buyer person is 7, 4 and 1, as M10 counts it; a recipient is only reached."""
+    folded, rows = story
+    engaged: dict[str, int] = {}
+    for row in rows.values():
+        for who, seat in people(folded, row).items():
+            engaged[who] = engaged.get(who, 0) + seat.is_engaged
+    assert {who: n for who, n in engaged.items() if n} == {"B1": 7 - 0, "B2": 4, "B3": 1}
+    assert people(folded, rows["T10"])["B3"].is_executive is True
+    assert people(folded, rows["T10"])["B3"].buyer_roles == ["economic_buyer"]
+    assert not people(folded, rows["T03"])["B1"].is_engaged
+
+
+def test_replies_name_their_parent_and_thread(story: tuple[Folded, dict[str, Touchpoint]]) -> None:
+    """T03 answers T02, T06 answers T05, T09 answers T08, each in one thread with it."""
+    rows = story[1]
+    for reply, parent in (("T03", "T02"), ("T06", "T05"), ("T09", "T08")):
+        assert rows[reply].in_reply_to == rows[parent].touchpoint_id
+        assert rows[reply].thread_id == rows[parent].thread_id
+    assert rows["T12"].in_reply_to is None
+
+
+def test_every_event_is_a_witness_of_exactly_one_touchpoint(story: tuple[Folded, dict[str, Touchpoint]]) -> None:
+    """The bridge holds all events of the story, once."""
+    witnessed = sorted(row.event_id for row in story[0].events)
+    assert witnessed == sorted(witness(event).event_id for events in STORY.values() for event in events)
+
+
+def test_neither_order_nor_repetition_changes_a_row() -> None:
+    """Any permutation of the witnesses, with duplicates, gives equal tables."""
+    witnesses = [witness(event) for events in STORY.values() for event in events]
+    expected = msgspec.json.encode(folder().fold(witnesses))
+    shuffler = random.Random(7)
+    for _ in range(20):
+        again = witnesses + shuffler.choices(witnesses, k=8)
+        shuffler.shuffle(again)
+        assert msgspec.json.encode(folder().fold(again)) == expected
+
+
+def test_a_group_of_nothing_gives_nothing() -> None:
+    """No witness, no row."""
+    assert folder().fold([]) == Folded()
+
+
+def test_a_late_witness_makes_a_late_touchpoint() -> None:
+    """Received more than 72 hours after it happened; the first witness to arrive decides."""
+    event = email("a@x.example", "03-02 11:00", "B1", ["S1"])
+    copy = msgspec.structs.replace(event, source="/gmail/s1")
+    late, early = witness(event, at("03-06 11:00")), witness(copy, at("03-02 12:00"))
+    assert folder().fold([late]).touchpoints[0].is_late
+    assert not folder().fold([late, early]).touchpoints[0].is_late
+    assert folder().fold([late, early]).touchpoints[0].received_at == at("03-02 12:00")
+
+
+def test_partner_mail_comes_in_but_an_internal_one_does_not_count() -> None:
+    """A partner is an outside party; a mail among ourselves is internal."""
+    partner = fold(email("p@x.example", "03-02 11:00", "P1", ["S1"])).touchpoints[0]
+    assert (partner.direction, partner.is_internal, partner.actor_side) == ("inbound", False, "partner")
+    internal = fold(email("i@x.example", "03-02 11:00", "S1", ["S2"])).touchpoints[0]
+    assert internal.is_internal
+    assert not internal.is_countable
+
+
+def test_our_robot_writes_outbound_and_a_foreign_one_inbound() -> None:
+    """Automatic senders are judged by their domain, and never count."""
+    ours = fold(email("o@x.example", "03-02 11:00", "no-reply@ours.example", ["B1"])).touchpoints[0]
+    foreign = fold(email("f@x.example", "03-02 11:00", "no-reply@vendor.example", ["S1"])).touchpoints[0]
+    assert ours.direction == "outbound"
+    assert foreign.direction == "inbound"
+    assert ours.is_automated
+    assert foreign.is_automated
+    assert not ours.is_countable
+
+
+def test_an_unknown_account_number_is_no_account() -> None:
+    """A hint that the directory does not know falls back to the people; one that it knows wins."""
+    unknown = fold(email("h@x.example", "03-02 11:00", "B1", ["S1"], account_hint="crm-999")).touchpoints[0]
+    known = fold(email("k@x.example", "03-02 11:00", "B1", ["S1"], account_hint="A2")).touchpoints[0]
+    assert (unknown.account_id, unknown.account_resolution) == ("A1", "person")
+    assert (known.account_id, known.account_resolution) == ("A2", "explicit")
+
+
+def test_seller_minutes_follow_the_published_example() -> None:
+    """3 of ours with 2 of theirs for 30 minutes are 90 seller minutes and 30 buyer minutes."""
+    names = ["S1", "S2", "S3", "B1", "B2"]
+    folded = fold(report("m", "03-05 10:00", "03-05 10:30", [was(one, "03-05 10:00", "03-05 10:30") for one in names]))
+    row = folded.touchpoints[0]
+    assert (row.seller_minutes, row.buyer_minutes) == (90.0, 30.0)
+    assert (row.seller_participant_count, row.buyer_participant_count) == (3, 2)
+
+
+def test_as_of_decides_which_visits_have_taken_place() -> None:
+    """The same calendar entry is a plan before its end and a held visit after it."""
+    visit = plan("v", "03-11 10:00", "03-11 12:00", ["S1", party("B1", "required")], channel="in_person")
+    assert fold(visit, as_of=at("03-11 11:59")).touchpoints[0].status == "scheduled"
+    assert fold(visit, as_of=AS_OF).touchpoints[0].status == "held"

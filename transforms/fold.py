@@ -1,0 +1,299 @@
+"""One folding group in, its touchpoints and everything that hangs on them out (semantics 1 to 3).
+
+``Folder.fold`` is a function of the set of a group's events: neither their order nor their repetition changes a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from transforms.assets import AssetBook
+from transforms.channels import modality
+from transforms.dart import dart_dimensions
+from transforms.directory import Directory, ResolvedParty
+from transforms.event import Witness, hash_id
+from transforms.fold_app import fold_apps
+from transforms.fold_chat import fold_chats
+from transforms.fold_common import Draft, Fact, Workbench, current_facts, order_key
+from transforms.fold_email import fold_emails
+from transforms.fold_identity import PartyBook
+from transforms.fold_meeting import as_attended, fold_meetings
+from transforms.fold_people import (
+    OurNames,
+    is_question,
+    participants,
+    question_pattern,
+    set_direction,
+    set_minutes,
+)
+from transforms.fold_visit import settle_visits
+from transforms.jobs import Evidence, Rulebook, Verdict
+from transforms.opportunity import OpportunityVerdict, choose_opportunity
+from transforms.resolve import AccountVerdict, inherit_thread, resolve_account, settle_sides
+from transforms.settings import Settings
+from transforms.times import DAY
+from transforms.touchpoint import AssetEvent, Folded, Resolution, TouchpointAccount, TouchpointEvent
+
+EVENT_TYPE = "com.touchloop.engagement.{}.{}.v1"
+MESSAGES = ("email", "chat")
+
+
+class Folder:
+    """One per worker: a run's directory, rules and settings. ``as_of`` decides which plans lie in the past."""
+
+    def __init__(
+        self, directory: Directory, assets: AssetBook, rules: Rulebook, settings: Settings, as_of: int
+    ) -> None:
+        self._directory = directory
+        self._rules = rules
+        self._settings = settings
+        self._bench = Workbench(directory, assets, settings.folding, as_of)
+        self._ours = OurNames.of(settings.identity)
+        self._asks = question_pattern(settings.folding.question_patterns)
+        self._attach_before = int(settings.journeys.opportunity_attach_days * DAY)
+        self._event_types: dict[tuple[str, str], str] = {}
+
+    def fold(self, witnesses: Iterable[Witness]) -> Folded:
+        """All rows below ``fact_event`` that one connected group of witnesses gives, in journey order."""
+        facts = current_facts(witnesses)
+        parties = PartyBook(self._directory, facts)
+        drafts = self._drafts(facts, parties)
+        drafts.sort(key=order_key)
+        verdicts = self._accounts(drafts)
+        folded = Folded()
+        for draft, verdict in zip(drafts, verdicts, strict=True):
+            self._attribute(draft, verdict, folded)
+        for draft in parents_first(drafts):
+            self._classify(draft)
+        for draft in drafts:
+            self._emit(draft, folded)
+        folded.links = parties.links()
+        folded.conflicts = parties.conflicts()
+        return folded
+
+    def _drafts(self, facts: Sequence[Fact], parties: PartyBook) -> list[Draft]:
+        families: dict[str, list[Fact]] = {}
+        for fact in facts:
+            family = fact.event.family
+            if family in families:
+                families[family].append(fact)
+            else:
+                families[family] = [fact]
+        drafts: list[Draft] = []
+        if "email" in families:
+            drafts += fold_emails(families["email"], parties, self._bench)
+        if "chat" in families:
+            drafts += fold_chats(families["chat"], parties, self._bench)
+        if "app" in families:
+            drafts += fold_apps(families["app"], parties, self._bench)
+        live = families.get("schedule", []) + families.get("attendance", [])
+        if live:
+            found = fold_meetings(live, parties, self._rules, self._bench)
+            drafts += settle_visits(found, lambda draft: self._account(draft).account_id, self._settings.folding)
+        return drafts
+
+    # accounts and deals
+
+    def _account(self, draft: Draft) -> AccountVerdict:
+        """A1 to A4 for one touchpoint alone."""
+        if draft.is_live:
+            draft.seats[:] = map(as_attended, draft.seats)
+            if draft.actor is not None:
+                acting = draft.actor.party.party_id
+                draft.actor = next((seat for seat in draft.seats if seat.party.party_id == acting), None)
+        hint = draft.account_hint
+        if hint is not None and self._directory.account(hint) is None:
+            hint = None  # a number of somebody else's CRM names no account of the directory
+        parties = [seat.party for seat in draft.seats]
+        return resolve_account(parties, hint, self._open_accounts(parties, draft.row.occurred_at))
+
+    def _open_accounts(self, parties: Sequence[ResolvedParty], at: int) -> set[str]:
+        """Of the accounts of the parties, where there are several, those with a deal open at ``at``."""
+        accounts = {one for party in parties for one in (party.account_id, *party.domain_accounts) if one}
+        if len(accounts) < 2:
+            return set()
+        return {one for one in accounts if self._has_open_deal(one, at)}
+
+    def _has_open_deal(self, account_id: str, at: int) -> bool:
+        deals = self._directory.opportunities_of(account_id)
+        return any(deal.opened_at <= at and (deal.closed_at is None or at <= deal.closed_at) for deal in deals)
+
+    def _accounts(self, drafts: Sequence[Draft]) -> list[AccountVerdict]:
+        """Verdicts in the order of the drafts: each alone, then by thread, then by conversation (A4, A5)."""
+        known: dict[object, AccountVerdict] = {}
+        verdicts: list[AccountVerdict] = []
+        for draft in drafts:
+            key = (draft.account_hint, *(seat.party.party_id for seat in draft.seats))
+            verdict = None if draft.is_live else known.get(key)
+            if verdict is None:
+                verdict = self._account(draft)
+                if len(verdict.accounts) < 2:  # the choice between several depends on the time
+                    known[key] = verdict
+            verdicts.append(verdict)
+        if len(drafts) > 1:
+            _inherit(verdicts, [draft.row.thread_id for draft in drafts])
+            _inherit(verdicts, [draft.account_thread for draft in drafts])
+        return verdicts
+
+    def _attribute(self, draft: Draft, verdict: AccountVerdict, folded: Folded) -> None:
+        """Account, deal, sides, direction, minutes."""
+        row = draft.row
+        row.account_id, row.account_resolution = verdict.account_id, verdict.resolution
+        parties = settle_sides([seat.party for seat in draft.seats], verdict)
+        for seat, party in zip(draft.seats, parties, strict=True):
+            seat.party, seat.side = party, party.side
+        deal = choose_opportunity(
+            self._directory, verdict.account_id, row.occurred_at, parties, draft.opportunity_hint, self._attach_before
+        )
+        row.opportunity_id, row.opportunity_resolution = deal.opportunity_id, deal.resolution
+        if verdict.account_id is not None:
+            row.owner_seller_id = self._directory.owner_of(verdict.account_id, row.occurred_at)
+        set_direction(draft, self._ours)
+        row.modality = modality(row.channel, draft.is_bot_only)
+        if row.channel == "app":
+            row.duration_seconds = (row.ended_at - row.occurred_at) // 1_000_000
+        set_minutes(draft)
+        row.is_countable = row.account_id is not None and row.status == "held" and not (
+            row.is_voided or row.is_internal or row.is_automated
+        )  # fmt: skip
+        row.is_late = row.received_at - row.occurred_at > self._settings.folding.late_after
+        row.event_type = self._event_type(row.channel, row.interaction_kind)
+        folded.resolutions.append(_resolution(row.touchpoint_id, verdict, deal))
+        folded.accounts.extend(_bridge_accounts(row.touchpoint_id, verdict))
+
+    def _event_type(self, channel: str, kind: str) -> str:
+        key = (channel, kind)
+        if key not in self._event_types:
+            self._event_types[key] = EVENT_TYPE.format(channel, kind)
+        return self._event_types[key]
+
+    # words and jobs
+
+    def _classify(self, draft: Draft) -> None:
+        """Question, ack, tags, job and DART; a reply's parent has been classified before."""
+        row = draft.row
+        if row.channel == "app":
+            tags = set(draft.stated_tags)
+            verdict = self._rules.classify_session(draft.pages, row.asset_types, draft.explicit_job)
+        else:
+            row.is_question = is_question(draft, self._asks)
+            subject = None if row.channel == "chat" else row.subject_text
+            tags = {*draft.stated_tags, *self._rules.tags(subject, draft.text, row.is_reply)}
+            if row.channel in MESSAGES:
+                own = None if row.is_reply else row.subject_text
+                row.is_ack = self._rules.is_ack(own, draft.first_line, row.is_question, bool(draft.assets))
+                if row.is_ack:
+                    tags.add("ack")
+            verdict = self._rules.classify(self._evidence(draft, sorted(tags)))
+        self._apply(draft, verdict, tags)
+
+    def _evidence(self, draft: Draft, tags: Sequence[str]) -> Evidence:
+        row = draft.row
+        return Evidence(
+            channel=row.channel,
+            interaction_kind=row.interaction_kind,
+            meeting_type=draft.meeting_type,
+            asset_types=row.asset_types,
+            subject_text=row.subject_text,
+            first_line=draft.first_line,
+            is_reply=row.is_reply,
+            tags=tags,
+            explicit_job=draft.explicit_job,
+            direction=row.direction,
+            parent_job=draft.parent.row.buying_job if draft.parent is not None else None,
+            is_ack=row.is_ack,
+        )
+
+    def _apply(self, draft: Draft, verdict: Verdict, tags: set[str]) -> None:
+        row = draft.row
+        tags.update(verdict.add_tags)
+        row.tags = sorted(tags)
+        row.buying_job, row.buying_job_rule_id = verdict.job, verdict.rule_id
+        row.buying_job_confidence, row.buying_job_basis = verdict.confidence, verdict.basis
+        row.dart_dimensions = dart_dimensions(
+            row.interaction_kind, row.direction, row.asset_types, row.buying_job, row.tags, row.is_reply
+        )
+
+    # rows
+
+    def _emit(self, draft: Draft, folded: Folded) -> None:
+        row = draft.row
+        folded.touchpoints.append(row)
+        folded.participants.extend(participants(draft, self._directory))
+        for event_id, rule_id in sorted(draft.events.items()):
+            folded.events.append(TouchpointEvent(row.touchpoint_id, event_id, rule_id))
+        if draft.assets:
+            folded.assets.extend(_asset_events(draft))
+
+
+def parents_first(drafts: Sequence[Draft]) -> list[Draft]:
+    """The drafts in order, but a parent before its replies even where a clock was wrong; circles do no harm."""
+    placed: set[str] = set()
+    found: list[Draft] = []
+    for draft in drafts:
+        chain = []
+        entered: set[str] = set()
+        step: Draft | None = draft
+        while step is not None and step.row.touchpoint_id not in placed and step.row.touchpoint_id not in entered:
+            entered.add(step.row.touchpoint_id)
+            chain.append(step)
+            step = step.parent
+        for one in reversed(chain):
+            placed.add(one.row.touchpoint_id)
+            found.append(one)
+    return found
+
+
+def _inherit(verdicts: list[AccountVerdict], threads: Sequence[str | None]) -> None:
+    """Let the verdicts of one thread complete each other, in place."""
+    members: dict[str, list[int]] = {}
+    for index, thread in enumerate(threads):
+        if thread is not None:
+            members.setdefault(thread, []).append(index)
+    for indexes in members.values():
+        if len(indexes) > 1 and any(verdicts[index].account_id is None for index in indexes):
+            inherited = inherit_thread([verdicts[index] for index in indexes])
+            for index, verdict in zip(indexes, inherited, strict=True):
+                verdicts[index] = verdict
+
+
+def _resolution(touchpoint_id: str, account: AccountVerdict, deal: OpportunityVerdict) -> Resolution:
+    return Resolution(
+        touchpoint_id=touchpoint_id,
+        account_id=account.account_id,
+        account_resolution=account.resolution,
+        account_rule_id=account.rule_id,
+        account_candidates=list(account.candidates),
+        opportunity_id=deal.opportunity_id,
+        opportunity_resolution=deal.resolution,
+        opportunity_rule_id=deal.rule_id,
+        opportunity_candidates=list(deal.candidates),
+    )
+
+
+def _bridge_accounts(touchpoint_id: str, verdict: AccountVerdict) -> list[TouchpointAccount]:
+    """Every account with people in it; the one that the touchpoint names is primary, even by its thread alone."""
+    primary = verdict.account_id
+    accounts = {share.account_id for share in verdict.accounts}
+    if primary is not None:
+        accounts.add(primary)
+    return [TouchpointAccount(touchpoint_id, account, account == primary) for account in sorted(accounts)]
+
+
+def _asset_events(draft: Draft) -> Iterable[AssetEvent]:
+    row = draft.row
+    found: dict[str, AssetEvent] = {}
+    for trace in draft.assets:
+        key = f"{row.touchpoint_id}\x1f{trace.asset.asset_id}\x1f{trace.action}\x1f{trace.occurred_at}"
+        asset_event_id = hash_id(key)
+        found[asset_event_id] = AssetEvent(
+            asset_event_id=asset_event_id,
+            touchpoint_id=row.touchpoint_id,
+            account_id=row.account_id,
+            asset_id=trace.asset.asset_id,
+            asset_type=trace.asset.asset_type,
+            action=trace.action,
+            occurred_at=trace.occurred_at,
+            party_id=trace.party_id,
+        )
+    return found.values()

@@ -1,0 +1,174 @@
+"""App: one person's sessions of events that are at most 30 minutes apart (semantics 1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from transforms.crm import Asset
+from transforms.directory import ResolvedParty
+from transforms.event import Event, Party
+from transforms.fold_common import (
+    AssetTrace,
+    Draft,
+    Fact,
+    Seat,
+    Workbench,
+    bridge,
+    first_known,
+    new_row,
+    recognise,
+    set_assets,
+)
+from transforms.fold_identity import PartyBook
+from transforms.jobs import PageSpan
+
+SINGLE_ACTS = frozenset({"form_submit", "plan_update", "signature", "introduction"})
+"""Kinds that a session keeps if it consists of nothing else."""
+
+
+class Step(msgspec.Struct, gc=False):
+    """One app event of one user."""
+
+    occurred_at: int
+    fact: Fact
+    user: ResolvedParty
+
+
+def fold_apps(facts: Sequence[Fact], parties: PartyBook, bench: Workbench) -> list[Draft]:
+    """Facts of family ``app`` to drafts, one a session."""
+    users: dict[tuple[str, str], list[Step]] = {}
+    for fact in facts:
+        if fact.is_void:
+            continue
+        event = fact.event
+        step = Step(event.occurred_at, fact, parties(event, user_of(event)))
+        key = (event.source, step.user.party_id)
+        if key in users:
+            users[key].append(step)
+        else:
+            users[key] = [step]
+    drafts: list[Draft] = []
+    for steps in users.values():
+        steps.sort(key=step_order)
+        drafts.extend(_session(session, parties, bench) for session in sessions(steps, bench.settings.app_session_gap))
+    return drafts
+
+
+def user_of(event: Event) -> Party:
+    """The acting party; an event without identifiers belongs to its user key, else to nobody but itself."""
+    for party in event.parties:
+        if party.role in ("actor", "viewer") and party.ids:
+            return party
+    return Party((f"anonymous_id:{event.source}:{event.conversation_id or event.dedupe_key}",), "actor")
+
+
+def step_order(step: Step) -> tuple[int, str, str]:
+    return (step.occurred_at, step.fact.event.sequence or "", step.fact.event.source_event_id)
+
+
+def sessions(steps: Sequence[Step], gap: int) -> Iterator[list[Step]]:
+    """Ordered steps of one user to sessions: a new one where more than ``gap`` microseconds have passed."""
+    current: list[Step] = []
+    for step in steps:
+        if current and step.occurred_at - current[-1].occurred_at > gap:
+            yield current
+            current = []
+        current.append(step)
+    if current:
+        yield current
+
+
+def _session(steps: list[Step], parties: PartyBook, bench: Workbench) -> Draft:
+    first = steps[0]
+    event = first.fact.event
+    facts = [step.fact for step in steps]
+    events = [fact.event for fact in facts]
+    user_key = event.conversation_id or user_of(event).ids[0]
+    row = new_row(
+        first.fact,
+        f"app:{event.source}/{user_key}/{event.source_event_id}",
+        occurred_at=first.occurred_at,
+        ended_at=max(max(e.occurred_at, e.ended_at or 0) for e in events),
+        channel="app",
+        medium=first_known(e.medium for e in events) or "web_app",
+        kind=_kind(events),
+    )
+    row.subject_text = None
+    row.received_at = min(fact.received_at for fact in facts)
+    row.revision = max(e.revision for e in events)
+    row.is_automated = all(e.is_automated for e in events)
+    row.native_session_id = first_known(e.native_session_id for e in events)
+    # of the user's resolutions during the session, the one with the strongest rule explains it best
+    user = min((step.user for step in steps), key=lambda found: (found.rule_id, found.identifier or ""))
+    actor = Seat(user, "actor", user.side, event.source, attended=True)
+    draft = Draft(
+        row=row,
+        seats=[actor, *_others(events, user, parties)],
+        actor=actor,
+        events=bridge(facts, "session"),
+        account_hint=first_known(e.account_hint for e in events),
+        opportunity_hint=first_known(e.opportunity_hint for e in events),
+        explicit_job=first_known(e.explicit_job for e in events),
+        stated_tags=tuple(sorted({tag for e in events for tag in e.tags})),
+        stated_direction=first_known(e.direction for e in events),
+    )
+    if draft.account_hint is None:
+        ids = [one for e in events for party in e.parties for one in party.ids]
+        draft.account_hint = parties.account_hint(event.source, ids, row.occurred_at)
+    _trace(draft, steps, bench)
+    return draft
+
+
+def _kind(events: Sequence[Event]) -> str:
+    kinds = {event.interaction_kind for event in events}
+    only = kinds.pop() if len(kinds) == 1 else None
+    return only if only in SINGLE_ACTS else "session"
+
+
+def _others(events: Sequence[Event], user: ResolvedParty, parties: PartyBook) -> list[Seat]:
+    """Parties beside the user: whom a message in a deal room is for."""
+    seats: dict[str, Seat] = {}
+    for event in events:
+        if len(event.parties) > 1:
+            for party in event.parties:
+                found = parties(event, party)
+                if found.party_id != user.party_id and found.party_id not in seats:
+                    seats[found.party_id] = Seat(found, party.role, found.side, event.source, party.attended)
+    return list(seats.values())
+
+
+def _trace(draft: Draft, steps: Sequence[Step], bench: Workbench) -> None:
+    """Where the time went, and which assets were seen: dwell is the time until the next event, 0 for the last."""
+    page: str | None = None
+    spent: dict[str, tuple[int, int]] = {}
+    gap = bench.settings.app_session_gap
+    spans = []
+    for index, step in enumerate(steps):
+        event = step.fact.event
+        page = event.page_path or page  # a click or a download happens on the page that is open
+        following = steps[index + 1].occurred_at if index + 1 < len(steps) else step.occurred_at
+        stay = min(following - step.occurred_at, gap)
+        assets = recognise(bench.assets, event)
+        for asset in assets:
+            draft.assets.append(_seen(asset, step))
+        if page is not None:
+            spent[page] = (spent.get(page, (0, 0))[0] + stay, step.occurred_at)
+        types = tuple(asset.asset_type for asset in assets)
+        spans.append(PageSpan(page, event.event_name, stay, step.occurred_at, types, event.interaction_kind))
+    draft.pages = spans
+    if spent:
+        # of two pages with equal dwell, the one seen last
+        draft.row.page_path = max(spent, key=lambda path: (*spent[path], path))
+    if draft.assets:
+        set_assets(draft)
+
+
+def _seen(asset: Asset, step: Step) -> AssetTrace:
+    event = step.fact.event
+    if event.asset_action:
+        action = event.asset_action
+    else:
+        action = "download" if event.interaction_kind == "asset_download" else "view"
+    return AssetTrace(asset, action, step.occurred_at, step.user.party_id)

@@ -1,0 +1,273 @@
+"""Chat: bursts of consecutive messages of one conversation by one side (semantics 1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from transforms.directory import ResolvedParty
+from transforms.event import Event, Party
+from transforms.fold_common import (
+    OURS,
+    AssetTrace,
+    Draft,
+    Fact,
+    Resolver,
+    Seat,
+    Workbench,
+    bridge,
+    channel_and_medium,
+    first_known,
+    new_row,
+    recognise,
+    set_assets,
+)
+
+NOBODY = Party((), "actor")
+
+Stream = tuple[str, str, str]
+"""(source, conversation, root of the thread or ""): what "consecutive" is relative to."""
+
+
+class Message(msgspec.Struct, gc=False):
+    """One chat message with its author resolved."""
+
+    fact: Fact
+    occurred_at: int
+    author: ResolvedParty
+
+
+class Burst(msgspec.Struct, gc=False):
+    """Consecutive messages by one side; voided ones go along without being part of it."""
+
+    messages: list[Message]
+    voided: list[Message]
+
+
+def fold_chats(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> list[Draft]:
+    """Facts of family ``chat`` to drafts, one a burst, with recipients, threads and parents set."""
+    roots = {(e.source, e.conversation_id or "", e.thread_id) for fact in facts if (e := fact.event).thread_id}
+    streams: dict[Stream, list[Message]] = {}
+    for fact in facts:
+        message = Message(fact, fact.event.occurred_at, resolve(fact.event, author_of(fact.event)))
+        stream = stream_of(fact.event, roots)
+        if stream in streams:
+            streams[stream].append(message)
+        else:
+            streams[stream] = [message]
+    everyone: dict[tuple[str, str], list[Message]] = {}
+    for stream, messages in streams.items():
+        messages.sort(key=message_order)
+        everyone.setdefault(stream[:2], []).extend(messages)
+    drafts: list[Draft] = []
+    for stream, messages in streams.items():
+        audience = Audience(messages, everyone[stream[:2]])
+        drafts.extend(_fold_stream(stream, messages, audience, resolve, bench))
+    return drafts
+
+
+def author_of(event: Event) -> Party:
+    return next((party for party in event.parties if party.role == "actor"), NOBODY)
+
+
+def stream_of(event: Event, roots: set[tuple[str, str, str]]) -> Stream:
+    """A thread's messages, its root among them, are a stream of their own; all else is the conversation's."""
+    conversation = event.conversation_id or ""
+    if event.thread_id:
+        return (event.source, conversation, event.thread_id)
+    if roots:
+        for own in (event.source_event_id, event.dedupe_key.rpartition("/")[2]):
+            if (event.source, conversation, own) in roots:
+                return (event.source, conversation, own)
+    return (event.source, conversation, "")
+
+
+def message_order(message: Message) -> tuple[int, str, str]:
+    return (message.occurred_at, message.fact.event.sequence or "", message.fact.event.source_event_id)
+
+
+def bursts(messages: Sequence[Message], gap: int) -> list[Burst]:
+    """Ordered messages of one stream to bursts: a new one where the side changes or more than ``gap`` has passed.
+
+    Voided messages break and bridge nothing. Each goes along with the first burst of its side that is at most ``gap``
+    away; those that find none are bursts of their own, of voided messages only.
+    """
+    living = runs((message for message in messages if not message.fact.is_void), gap)
+    homeless: list[Message] = []
+    for message in messages:
+        if message.fact.is_void:
+            home = first_known(burst if _reaches(burst, message, gap) else None for burst in living)
+            if home is None:
+                homeless.append(message)
+            else:
+                home.voided.append(message)
+    if not homeless:
+        return living
+    return sorted(living + runs(homeless, gap), key=lambda burst: message_order(burst.messages[0]))
+
+
+def runs(messages: Iterable[Message], gap: int) -> list[Burst]:
+    """Maximal runs of one side with no pause longer than ``gap`` microseconds."""
+    found: list[Burst] = []
+    side, latest = "", 0
+    for message in messages:
+        if message.author.side != side or message.occurred_at - latest > gap:
+            found.append(Burst([message], []))
+            side = message.author.side
+        else:
+            found[-1].messages.append(message)
+        latest = message.occurred_at
+    return found
+
+
+def _reaches(burst: Burst, message: Message, gap: int) -> bool:
+    first, last = burst.messages[0], burst.messages[-1]
+    return (
+        first.author.side == message.author.side
+        and first.occurred_at - gap <= message.occurred_at <= last.occurred_at + gap
+    )
+
+
+class Audience:
+    """Whom a burst reaches where the source names no recipients: the authors of the other side.
+
+    Those of the same thread if there are any, else those of the whole conversation: a seller's answer in a channel that
+    a buyer writes in is outbound to that buyer.
+    """
+
+    def __init__(self, stream: Sequence[Message], conversation: Sequence[Message]) -> None:
+        near, far = _authors(stream), _authors(conversation)
+        self.outside = [a for a in near if a.side not in OURS] or [a for a in far if a.side not in OURS]
+        self.sellers = [a for a in near if a.side == "seller"] or [a for a in far if a.side == "seller"]
+        self.is_bot_only = not self.sellers and any(author.side == "system" for author in near)
+
+    def of(self, side: str) -> list[ResolvedParty]:
+        return self.outside if side in OURS else self.sellers
+
+
+def _authors(messages: Iterable[Message]) -> list[ResolvedParty]:
+    found = {message.author.party_id: message.author for message in messages}
+    return [found[key] for key in sorted(found)]
+
+
+def _fold_stream(
+    stream: Stream, messages: Sequence[Message], audience: Audience, resolve: Resolver, bench: Workbench
+) -> list[Draft]:
+    source, conversation, root = stream
+    account_thread = f"{source}/{conversation}"
+    thread_id = f"{account_thread}/{root}" if root else account_thread
+    drafts: list[Draft] = []
+    previous: Draft | None = None
+    for burst in bursts(messages, bench.settings.chat_burst_gap):
+        draft = _draft(burst, audience, resolve, bench)
+        draft.row.thread_id = thread_id
+        draft.account_thread = account_thread if conversation else None
+        if previous is not None and _side(previous) != _side(draft):
+            draft.parent = previous
+            draft.row.in_reply_to = previous.row.touchpoint_id
+            draft.row.is_reply = True
+            if draft.row.interaction_kind == "message":
+                draft.row.interaction_kind = "reply"
+        if not draft.row.is_voided:
+            previous = draft
+        drafts.append(draft)
+    return drafts
+
+
+def _side(draft: Draft) -> str:
+    return draft.actor.side if draft.actor else ""
+
+
+def _draft(burst: Burst, audience: Audience, resolve: Resolver, bench: Workbench) -> Draft:
+    first, last = burst.messages[0], burst.messages[-1]
+    facts = [message.fact for message in burst.messages]
+    events = [fact.event for fact in facts]
+    event = first.fact.event
+    channel, medium = channel_and_medium(event, "chat", bench.settings.phone_call_channel)
+    row = new_row(
+        first.fact,
+        event.dedupe_key,
+        occurred_at=first.occurred_at,
+        ended_at=last.occurred_at,
+        channel=channel,
+        medium=medium,
+        kind=event.interaction_kind or "message",
+    )
+    row.is_voided = first.fact.is_void
+    row.message_count = len(events)
+    if not bench.settings.chat_subject_text:
+        row.subject_text = None
+    elif row.subject_text is None:
+        row.subject_text = event.first_line
+    seats = _seats(burst, audience, resolve)
+    draft = Draft(
+        row=row,
+        seats=seats,
+        actor=seats[0],
+        events=bridge(facts, "burst"),
+        stated_direction=event.direction,
+        first_line=event.first_line or event.subject_text,
+        is_bot_only=audience.is_bot_only,
+    )
+    bridge((message.fact for message in burst.voided), "void", draft.events)
+    _gather(draft, facts, events)
+    draft.assets = [
+        AssetTrace(asset, "share", message.occurred_at, message.author.party_id)
+        for message in burst.messages
+        for asset in recognise(bench.assets, message.fact.event)
+    ]
+    if draft.assets:
+        set_assets(draft)
+    return draft
+
+
+def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event]) -> None:
+    """What all messages of a burst say together."""
+    row = draft.row
+    lines: list[str] = []
+    tags: set[str] = set()
+    for fact, event in zip(facts, events, strict=True):
+        row.content_chars += event.content_chars or 0
+        row.is_automated = row.is_automated or event.is_automated
+        if fact.received_at < row.received_at:
+            row.received_at = fact.received_at
+        if event.revision > row.revision:
+            row.revision = event.revision
+        if event.has_question is not None:
+            draft.has_question = bool(draft.has_question) or event.has_question
+        line = event.first_line or event.subject_text
+        if line:
+            lines.append(line)
+        tags.update(event.tags)
+        draft.account_hint = draft.account_hint or event.account_hint
+        draft.opportunity_hint = draft.opportunity_hint or event.opportunity_hint
+        draft.explicit_job = draft.explicit_job or event.explicit_job
+    draft.text = "\n".join(lines) or None
+    draft.stated_tags = tuple(sorted(tags))
+
+
+def _seats(burst: Burst, audience: Audience, resolve: Resolver) -> list[Seat]:
+    """The first author as actor, other authors of the burst, then whom the source or the thread names as reached."""
+    seats: dict[str, Seat] = {}
+    for message in burst.messages:
+        author = message.author
+        if author.party_id not in seats:
+            role = "attendee" if seats else "actor"
+            seats[author.party_id] = Seat(author, role, author.side, message.fact.event.source)
+    is_addressed = False
+    for message in burst.messages:
+        event = message.fact.event
+        if len(event.parties) > 1:
+            for party in event.parties:
+                if party.role != "actor":
+                    is_addressed = True
+                    found = resolve(event, party)
+                    if found.party_id not in seats:
+                        seats[found.party_id] = Seat(found, party.role, found.side, event.source)
+    if not is_addressed:
+        source = burst.messages[0].fact.event.source
+        for found in audience.of(burst.messages[0].author.side):
+            if found.party_id not in seats:
+                seats[found.party_id] = Seat(found, "to", found.side, source)
+    return list(seats.values())

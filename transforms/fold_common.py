@@ -1,0 +1,320 @@
+"""What every family's folding shares: the newest word on each native record, seats of parties, drafts of touchpoints.
+
+Folding goes witnesses -> facts -> drafts -> rows. A *fact* is what one source says now about one of its records; a
+*draft* is a touchpoint with its people and evidence, not yet attributed to an account nor classified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from transforms.assets import AssetBook
+from transforms.channels import MEDIUM_OF_CHANNEL, channel_of
+from transforms.crm import Asset
+from transforms.directory import Directory, ResolvedParty
+from transforms.event import Event, Party, Witness, hash_id
+from transforms.jobs import PageSpan
+from transforms.settings import Folding
+from transforms.touchpoint import Touchpoint
+
+T = TypeVar("T")
+
+SCHEMA_VERSION = "1.0.0"
+OURS = frozenset({"seller", "system"})
+"""Sides that are no outside party; everything else is (a partner, and a stranger nobody has named yet, too)."""
+ACTING_ROLES = ("actor", "organizer", "viewer")
+
+
+class Fact(msgspec.Struct, gc=False):
+    """What one source says now about one native record."""
+
+    event: Event
+    """The newest revision that describes it; a void describes nothing."""
+    witness: Witness
+    """How that revision landed."""
+    is_void: bool
+    """A newer revision deletes or cancels it."""
+    received_at: int
+    """When we first heard of it."""
+    trail: tuple[tuple[str, str], ...]
+    """(event_id, ``revision`` or ``void``) of the other witnesses."""
+
+
+class Seat(msgspec.Struct, gc=False):
+    """One participant of a draft."""
+
+    party: ResolvedParty
+    role: str
+    side: str
+    """``party.side``, until an account raises a stranger to a buyer (semantics 2.3, P5)."""
+    source: str
+    """Who named this participant: evidence of the identity link."""
+    attended: bool | None = None
+    joined_at: int | None = None
+    left_at: int | None = None
+    attended_seconds: int | None = None
+
+
+class AssetTrace(msgspec.Struct, gc=False):
+    """One share, view or download inside a draft."""
+
+    asset: Asset
+    action: str
+    occurred_at: int
+    party_id: str | None
+
+
+class Draft(msgspec.Struct, kw_only=True, gc=False):
+    """A touchpoint before accounts, deals and jobs are known. ``row`` is filled in place as these become known."""
+
+    row: Touchpoint
+    seats: list[Seat]
+    actor: Seat | None = None
+    is_live: bool = False
+    events: dict[str, str]
+    """event_id to the rule that joined it."""
+    assets: list[AssetTrace] = []
+    account_hint: str | None = None
+    opportunity_hint: str | None = None
+    account_thread: str | None = None
+    """Touchpoints of one such thread may inherit an account (A4, A5)."""
+    stated_direction: str | None = None
+    stated_tags: tuple[str, ...] = ()
+    explicit_job: str | None = None
+    first_line: str | None = None
+    text: str | None = None
+    """First lines of all messages, for tags."""
+    has_question: bool | None = None
+    parent: Draft | None = None
+    meeting_type: str | None = None
+    pages: list[PageSpan] = []
+    """App: where the time of a session went, in order of time."""
+    is_bot_only: bool = False
+    """Chat that nobody of ours but a bot has answered."""
+
+
+Resolver = Callable[[Event, Party], ResolvedParty]
+"""Resolves one party of one event; R5 needs the event's source and time."""
+
+
+def current_facts(witnesses: Iterable[Witness]) -> list[Fact]:
+    """The newest word on each (source, source_event_id): highest revision, then smallest payload hash.
+
+    Records of which only the deletion ever arrived are left out: nothing describes them.
+    """
+    records: dict[tuple[str, str], Witness | list[Witness]] = {}
+    for witness in witnesses:
+        event = witness.event
+        key = (event.source, event.source_event_id)
+        known = records.get(key)
+        if known is None:
+            records[key] = witness
+        elif isinstance(known, list):
+            known.append(witness)
+        else:
+            records[key] = [known, witness]
+    facts = []
+    for record in records.values():
+        if not isinstance(record, list):
+            if not record.event.is_void:
+                facts.append(Fact(record.event, record, False, record.received_at, ()))
+            continue
+        fact = _newest(record)
+        if fact is not None:
+            facts.append(fact)
+    return facts
+
+
+def _newest(record: list[Witness]) -> Fact | None:
+    record.sort(key=_newest_first)
+    described = next((w for w in record if not w.event.is_void), None)
+    if described is None:
+        return None
+    trail = {w.event_id: "void" if w.event.is_void else "revision" for w in record if w.event_id != described.event_id}
+    return Fact(
+        described.event,
+        described,
+        record[0].event.is_void,
+        min(w.received_at for w in record),
+        tuple(sorted(trail.items())),
+    )
+
+
+def _newest_first(witness: Witness) -> tuple[int, str, int, str, int]:
+    return (-witness.event.revision, witness.payload_hash, witness.received_at, witness.unit_id, witness.position)
+
+
+def raw_ref(witness: Witness) -> str:
+    """Pointer into the raw store."""
+    return f"{witness.unit_id}#{witness.position}"
+
+
+def new_row(
+    fact: Fact, dedupe_key: str, *, occurred_at: int, ended_at: int, channel: str, medium: str, kind: str
+) -> Touchpoint:
+    """A touchpoint's row with what the winning fact alone determines; the rest is filled later."""
+    event = fact.event
+    return Touchpoint(
+        touchpoint_id=hash_id(dedupe_key),
+        source=event.source,
+        source_event_id=event.source_event_id,
+        dedupe_key=dedupe_key,
+        event_type="",
+        schema_version=SCHEMA_VERSION,
+        occurred_at=occurred_at,
+        ended_at=ended_at,
+        recorded_at=event.recorded_at,
+        received_at=fact.received_at,
+        time_quality=event.time_quality,
+        sequence=event.sequence,
+        revision=event.revision,
+        channel=channel,
+        medium=medium,
+        modality="",
+        direction="",
+        interaction_kind=kind,
+        status=event.status or "held",
+        is_automated=event.is_automated,
+        subject_text=event.subject_text,
+        raw_ref=raw_ref(fact.witness),
+    )
+
+
+def bridge(facts: Iterable[Fact], rule_id: str, into: dict[str, str] | None = None) -> dict[str, str]:
+    """event_id to rule for all witnesses of some facts."""
+    events = {} if into is None else into
+    for fact in facts:
+        events[fact.witness.event_id] = rule_id
+        for event_id, why in fact.trail:
+            events[event_id] = why
+    return events
+
+
+def seat_parties(facts: Sequence[Fact], resolve: Resolver) -> list[Seat]:
+    """The parties of several facts about one thing, each once; role and name are those of the first fact that has them.
+
+    ``attended`` is True if any fact saw the party there, else what the first fact that knows says.
+    """
+    seats: dict[str, Seat] = {}
+    for fact in facts:
+        event = fact.event
+        for party in event.parties:
+            found = resolve(event, party)
+            seat = seats.get(found.party_id)
+            if seat is None:
+                seats[found.party_id] = Seat(
+                    found, party.role, found.side, event.source, party.attended, party.joined_at, party.left_at
+                )
+            elif party.attended or seat.attended is None:
+                seat.attended = party.attended
+    return list(seats.values())
+
+
+def acting_seat(seats: Sequence[Seat]) -> Seat | None:
+    """Who acted: the actor, else the organiser, else the viewer; None where only recipients are known."""
+    for role in ACTING_ROLES:
+        for seat in seats:
+            if seat.role == role:
+                return seat
+    return None
+
+
+def order_key(draft: Draft) -> tuple[int, str, str]:
+    """Semantics 4.6, apart from parents: (occurred_at, sequence, touchpoint_id)."""
+    return (draft.row.occurred_at, draft.row.sequence or "", draft.row.touchpoint_id)
+
+
+def union(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Intervals [start, end] with those that touch or overlap made one, in order."""
+    united: list[tuple[int, int]] = []
+    for start, end in sorted(intervals):
+        if united and start <= united[-1][1]:
+            if end > united[-1][1]:
+                united[-1] = (united[-1][0], end)
+        else:
+            united.append((start, end))
+    return united
+
+
+def intersection(left: list[tuple[int, int]], right: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Moments that lie in both of two united, ordered lists of intervals."""
+    common = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        start, end = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
+        if start <= end:
+            common.append((start, end))
+        if left[i][1] < right[j][1]:
+            i += 1
+        else:
+            j += 1
+    return common
+
+
+class Workbench(msgspec.Struct, frozen=True):
+    """What a family's folding may look at."""
+
+    directory: Directory
+    assets: AssetBook
+    settings: Folding
+    as_of: int
+
+
+def channel_and_medium(event: Event, family_channel: str, phone_call_channel: str) -> tuple[str, str]:
+    """The medium as stated, else the plain one of the channel; the channel follows from the medium."""
+    medium = event.medium or MEDIUM_OF_CHANNEL.get(event.channel or family_channel) or MEDIUM_OF_CHANNEL[family_channel]
+    return channel_of(medium, phone_call_channel) or event.channel or family_channel, medium
+
+
+def recognise(book: AssetBook, event: Event) -> list[Asset]:
+    """Assets that an event names, links to or attaches; each once, by id."""
+    if not (event.asset_id or event.links or event.attachments):
+        return []
+    found: dict[str, Asset] = {}
+    candidates = [
+        book.by_id(event.asset_id) if event.asset_id else None,
+        *map(book.by_link, event.links),
+        *map(book.by_filename, event.attachments),
+    ]
+    for asset in candidates:
+        if asset is not None:
+            found[asset.asset_id] = asset
+    return [found[key] for key in sorted(found)]
+
+
+def set_assets(draft: Draft) -> None:
+    """Put the draft's assets in order and name them in its row: the one asset, or none where there are several."""
+    draft.assets.sort(key=lambda trace: (trace.occurred_at, trace.asset.asset_id, trace.action, trace.party_id or ""))
+    row = draft.row
+    row.asset_types = sorted({trace.asset.asset_type for trace in draft.assets})
+    ids = {trace.asset.asset_id for trace in draft.assets}
+    if len(ids) == 1:
+        row.asset_id, row.asset_type = draft.assets[0].asset.asset_id, draft.assets[0].asset.asset_type
+
+
+def first_known(values: Iterable[T | None]) -> T | None:
+    """The first value that is not None."""
+    return next((value for value in values if value is not None), None)
+
+
+def components(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Node to the smallest node of its connected component; nodes that only edges name are included."""
+    parent = {node: node for node in nodes}
+
+    def find(node: str) -> str:
+        root = node
+        while parent[root] != root:
+            root = parent[root]
+        while parent[node] != root:
+            parent[node], node = root, parent[node]
+        return root
+
+    for left, right in edges:
+        a, b = find(parent.setdefault(left, left)), find(parent.setdefault(right, right))
+        if a != b:
+            low, high = (a, b) if a < b else (b, a)
+            parent[high] = low
+    return {node: find(node) for node in parent}

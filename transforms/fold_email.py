@@ -1,0 +1,138 @@
+"""Emails: one touchpoint per Message-ID, however many mailboxes hold it; threads by References (semantics 1.3, 1.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from transforms.fold_common import (
+    AssetTrace,
+    Draft,
+    Fact,
+    Resolver,
+    Workbench,
+    acting_seat,
+    bridge,
+    components,
+    first_known,
+    new_row,
+    recognise,
+    seat_parties,
+    set_assets,
+)
+
+SOURCE_RANK = {"email": 0, "gmail": 1}
+"""Precedence of reports of one message: the message itself, then an API's rendering of it, then everyone else."""
+
+
+def fold_emails(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> list[Draft]:
+    """Facts of family ``email`` to drafts, with threads and parents set."""
+    messages: dict[str, list[Fact]] = {}
+    for fact in facts:
+        messages.setdefault(fact.event.dedupe_key, []).append(fact)
+    drafts: dict[str, Draft] = {}
+    by_id: dict[str, str] = {}
+    for key, copies in sorted(messages.items()):
+        copies.sort(key=_richest_first)
+        drafts[key] = _message(key, copies, resolve, bench)
+        for fact in copies:
+            if fact.event.message_id:
+                by_id.setdefault(fact.event.message_id, key)
+    _link(messages, drafts, by_id)
+    return list(drafts.values())
+
+
+def system_of(source: str) -> str:
+    """``/gmail/ann@example.com`` to ``gmail``."""
+    return source.strip("/").partition("/")[0]
+
+
+def _richest_first(fact: Fact) -> tuple[bool, int, int, str, str, str]:
+    event = fact.event
+    rank = SOURCE_RANK.get(system_of(event.source), len(SOURCE_RANK))
+    return (fact.is_void, -event.revision, rank, fact.witness.payload_hash, event.source, event.source_event_id)
+
+
+def _message(key: str, copies: list[Fact], resolve: Resolver, bench: Workbench) -> Draft:
+    """One message from its copies, richest first; a copy deleted from one mailbox does not unsend the others."""
+    events = [fact.event for fact in copies]
+    first = events[0]
+    row = new_row(
+        copies[0],
+        key,
+        occurred_at=first.occurred_at,
+        ended_at=first.occurred_at,
+        channel="email",
+        medium=first.medium or "email",
+        kind="message",
+    )
+    row.is_voided = all(fact.is_void for fact in copies)
+    row.received_at = min(fact.received_at for fact in copies)
+    row.revision = max(event.revision for event in events)
+    row.subject_text = first_known(event.subject_text for event in events)
+    row.sequence = first_known(event.sequence for event in events)
+    row.recorded_at = first_known(event.recorded_at for event in events)
+    row.content_chars = first_known(event.content_chars for event in events) or 0
+    row.status = first_known(event.status for event in events) or "held"
+    row.is_automated = any(event.is_automated for event in events)
+    row.is_reply = any(event.references for event in events)
+    stated = first_known(event.interaction_kind for event in events)
+    row.interaction_kind = "reply" if row.is_reply and stated in (None, "message") else stated or "message"
+    seats = seat_parties(copies, resolve)
+    actor = acting_seat(seats)
+    draft = Draft(
+        row=row,
+        seats=seats,
+        actor=actor,
+        events=bridge(copies, "dedupe_key"),
+        account_hint=first_known(event.account_hint for event in events),
+        opportunity_hint=first_known(event.opportunity_hint for event in events),
+        stated_direction=first_known(event.direction for event in events),
+        stated_tags=tuple(sorted({tag for event in events for tag in event.tags})),
+        explicit_job=first_known(event.explicit_job for event in events),
+        first_line=first_known(event.first_line for event in events),
+        has_question=first_known(event.has_question for event in events),
+    )
+    draft.text = draft.first_line
+    assets = {asset.asset_id: asset for event in events for asset in recognise(bench.assets, event)}
+    party_id = actor.party.party_id if actor else None
+    draft.assets = [AssetTrace(asset, "share", first.occurred_at, party_id) for asset in assets.values()]
+    set_assets(draft)
+    return draft
+
+
+def _link(messages: dict[str, list[Fact]], drafts: dict[str, Draft], by_id: dict[str, str]) -> None:
+    """Name each message's thread and find its parent: In-Reply-To, else the last of References that we hold."""
+    edges: list[tuple[str, str]] = []
+    for key, copies in messages.items():
+        node = f"k:{key}"
+        for fact in copies:
+            event = fact.event
+            edges.extend((node, f"m:{name}") for name in (event.message_id, *event.references) if name)
+            if event.conversation_id:
+                edges.append((node, f"t:{event.source}/{event.conversation_id}"))
+        references = next((fact.event.references for fact in copies if fact.event.references), ())
+        for name in reversed(references):
+            parent = by_id.get(name)
+            if parent is not None and parent != key:
+                drafts[key].parent = drafts[parent]
+                drafts[key].row.in_reply_to = drafts[parent].row.touchpoint_id
+                break
+    root_of = components((f"k:{key}" for key in messages), edges)
+    threads: dict[str, list[str]] = {}
+    for key in messages:
+        threads.setdefault(root_of[f"k:{key}"], []).append(key)
+    for keys in threads.values():
+        name = _thread_name(messages[min(keys, key=lambda key: (drafts[key].row.occurred_at, key))], keys)
+        for key in keys:
+            drafts[key].row.thread_id = drafts[key].account_thread = name
+
+
+def _thread_name(earliest: list[Fact], keys: list[str]) -> str:
+    """The root of the earliest message's References, else that message's own id, else the provider's thread id."""
+    events = [fact.event for fact in earliest]
+    references = next((event.references for event in events if event.references), ())
+    if references:
+        return references[0]
+    known = first_known(event.message_id for event in events)
+    provider = first_known(f"{e.source}/{e.conversation_id}" for e in events if e.conversation_id)
+    return known or provider or min(keys)

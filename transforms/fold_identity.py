@@ -1,0 +1,170 @@
+"""Who a party is inside one folding group: the directory's word, and what the group's own events bind (R5)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from transforms.directory import Directory, ResolvedParty
+from transforms.event import Event, Party, hash_id
+from transforms.fold_common import Fact
+from transforms.linking import is_app_identity
+from transforms.touchpoint import IdentityConflict, IdentityLink
+
+ANONYMOUS = "anonymous_id:"
+
+
+class Binding(msgspec.Struct, frozen=True, order=True):
+    """From ``at`` on, an anonymous id was used by ``target``."""
+
+    at: int
+    target: str
+    """The person's id, else the best identifier of somebody whom the directory does not know."""
+    person_id: str | None
+    ids: tuple[str, ...]
+
+
+class PartyBook:
+    """Resolves the parties of one group's events; calls are remembered, for groups repeat few people many times."""
+
+    def __init__(self, directory: Directory, facts: Sequence[Fact]) -> None:
+        self._directory = directory
+        self._known: dict[tuple[Party, str | None, str | None], ResolvedParty] = {}
+        self._timelines = _timelines(directory, facts)
+        self._hints = _account_hints(facts)
+
+    def __call__(self, event: Event, party: Party) -> ResolvedParty:
+        """The party as of the event's time, in the event's source."""
+        if self._timelines and event.family == "app":
+            binding = self._binding(event, party)
+            if binding is not None:
+                return self._resolve(_bound_party(party, binding), event.account_hint, binding)
+        return self._resolve(party, event.account_hint, None)
+
+    def account_hint(self, source: str, ids: Iterable[str], at: int) -> str | None:
+        """The account that a group call gave one of these ids: the only one ever, else the latest until ``at``."""
+        if not self._hints:
+            return None
+        said = sorted(pair for one in set(ids) for pair in self._hints.get((source, one), ()))
+        if len({account for _, account in said}) == 1:
+            return said[0][1]
+        earlier = [account for when, account in said if when <= at]
+        return earlier[-1] if earlier else None
+
+    def links(self) -> list[IdentityLink]:
+        """Links that only this group shows; R5: one per stretch of time in which an anonymous id was one person's."""
+        found = set(self._base_links())
+        for (source, anonymous), timeline in self._timelines.items():
+            is_shared = len(timeline) > 1
+            for index, binding in enumerate(timeline):
+                if binding.person_id is None:
+                    continue
+                following = timeline[index + 1].at if index + 1 < len(timeline) else None
+                found.add(
+                    IdentityLink(
+                        identifier_type="anonymous_id",
+                        identifier_hash=hash_id(anonymous),
+                        person_id=binding.person_id,
+                        rule_id="R5",
+                        valid_from=binding.at if is_shared else None,
+                        valid_to=following,
+                        evidence_source=source,
+                    )
+                )
+        return sorted(found, key=lambda link: (link.identifier_type, link.identifier_hash, link.valid_from or 0))
+
+    def _base_links(self) -> Iterator[IdentityLink]:
+        """Matches that the directory's own list of links does not hold (an email by its base address)."""
+        for (party, account_hint, _), found in self._known.items():
+            if found.rule_id == "R3":
+                link = self._directory.link_of(self._directory.person_of(party.ids, account_hint))
+                if link is not None:
+                    yield link
+
+    def conflicts(self) -> list[IdentityConflict]:
+        """What two rules disagreed about for these parties, each once."""
+        found = {one.conflict.conflict_id: one.conflict for one in self._known.values() if one.conflict is not None}
+        return [found[key] for key in sorted(found)]
+
+    def _resolve(self, party: Party, account_hint: str | None, binding: Binding | None) -> ResolvedParty:
+        key = (party, account_hint, binding.target if binding else None)
+        known = self._known.get(key)
+        if known is None:
+            bound: dict[str, str] = {}
+            if binding is not None and binding.person_id is not None:
+                bound = {one: binding.person_id for one in party.ids if one.startswith(ANONYMOUS)}
+            known = self._known[key] = self._directory.party(party, bound, account_hint)
+        return known
+
+    def _binding(self, event: Event, party: Party) -> Binding | None:
+        for one in party.ids:
+            timeline = self._timelines.get((event.source, one))
+            if timeline:
+                if len(timeline) == 1:
+                    return timeline[0]
+                index = bisect_right(timeline, event.occurred_at, key=lambda binding: binding.at)
+                return timeline[index - 1] if index else None
+        return None
+
+
+def _bound_party(party: Party, binding: Binding) -> Party:
+    """An anonymous party bound to somebody whom the directory does not know goes by that one's identifiers."""
+    if binding.person_id is not None or any(not one.startswith(ANONYMOUS) for one in party.ids):
+        return party
+    return msgspec.structs.replace(party, ids=binding.ids + party.ids)
+
+
+def _timelines(directory: Directory, facts: Sequence[Fact]) -> dict[tuple[str, str], list[Binding]]:
+    """(source, anonymous id) to its bindings in order of time; a single one holds at all times."""
+    users: dict[tuple[str, ...], tuple[list[str], str, str | None, tuple[str, ...]] | None] = {}
+    found: dict[tuple[str, str], set[Binding]] = {}
+    for fact in facts:
+        event = fact.event
+        if event.family != "app" and not is_app_identity(event):
+            continue
+        for party in event.parties:
+            ids = party.ids
+            if len(ids) < 2:
+                continue
+            if ids not in users:
+                users[ids] = _user_of(directory, ids)
+            user = users[ids]
+            if user is not None:
+                anonymous, target, person_id, named = user
+                for one in anonymous:
+                    binding = Binding(event.occurred_at, target, person_id, named)
+                    found.setdefault((event.source, one), set()).add(binding)
+    return {key: _stretches(sorted(bindings)) for key, bindings in found.items()}
+
+
+def _user_of(directory: Directory, ids: tuple[str, ...]) -> tuple[list[str], str, str | None, tuple[str, ...]] | None:
+    """(anonymous ids, who that is, person id, named ids) if some ids are anonymous and some are not."""
+    anonymous = [one for one in ids if one.startswith(ANONYMOUS)]
+    named = tuple(one for one in ids if not one.startswith(ANONYMOUS))
+    if not anonymous or not named:
+        return None
+    person_id = directory.person_of(named).person_id
+    return anonymous, person_id or named[0], person_id, named
+
+
+def _stretches(bindings: list[Binding]) -> list[Binding]:
+    """Without the repetitions of who is bound already."""
+    kept: list[Binding] = []
+    for binding in bindings:
+        if not kept or kept[-1].target != binding.target:
+            kept.append(binding)
+    return kept
+
+
+def _account_hints(facts: Sequence[Fact]) -> dict[tuple[str, str], list[tuple[int, str]]]:
+    """(source, identifier) to (time, account id), as group calls say."""
+    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for fact in facts:
+        event = fact.event
+        if event.family == "identity" and event.account_hint:
+            for party in event.parties:
+                for one in party.ids:
+                    found.setdefault((event.source, one), []).append((event.occurred_at, event.account_hint))
+    return found

@@ -1,0 +1,224 @@
+"""Meetings and visits: one occurrence from calendar entries, attendance reports and CRM activities (semantics 1.3-1.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from transforms.channels import MEDIUM_OF_CHANNEL
+from transforms.event import Event, Party
+from transforms.fold_common import (
+    OURS,
+    AssetTrace,
+    Draft,
+    Fact,
+    Resolver,
+    Seat,
+    Workbench,
+    acting_seat,
+    bridge,
+    channel_and_medium,
+    first_known,
+    new_row,
+    recognise,
+    set_assets,
+)
+from transforms.fold_occasion import Occasion, meetings, occasions, richest_first
+from transforms.fold_presence import Presence, both_sides, length, presence
+from transforms.jobs import Rulebook
+from transforms.times import SECOND
+
+KIND_OF_MEDIUM = {"phone_call": "call", "onsite_visit": "visit", "trade_event": "event_contact"}
+GENERIC_KINDS = frozenset({"meeting", "call", "visit", "event_contact"})
+"""Kinds that a title or another witness may make more precise."""
+NOT_THERE = ("cancelled", "no_show")
+
+
+def fold_meetings(facts: Sequence[Fact], resolve: Resolver, rules: Rulebook, bench: Workbench) -> list[Draft]:
+    """Facts of families ``schedule`` and ``attendance`` to drafts, one an occurrence."""
+    found = meetings(occasions(facts, resolve), bench.settings)
+    return [_draft(group, resolve, rules, bench) for group in found]
+
+
+def _draft(group: list[tuple[Occasion, str]], resolve: Resolver, rules: Rulebook, bench: Workbench) -> Draft:
+    facts = sorted((fact for occasion, _ in group for fact in occasion.facts), key=richest_first)
+    winner = facts[0]
+    living = [fact for fact in facts if not fact.is_void]
+    speaking = living or facts
+    events = [fact.event for fact in speaking]
+    plan = next((event for event in events if event.family == "schedule"), None)
+    found = presence(living, resolve, plan.ended_at if plan else None)
+    seats = _seats(speaking, resolve)
+    channel, medium = _channel(events, resolve, bench)
+    title = first_known(event.subject_text for event in events)
+    named_kind, meeting_type = rules.meeting_kind(title)
+    row = new_row(
+        winner,
+        winner.event.dedupe_key,
+        occurred_at=0,
+        ended_at=0,
+        channel=channel,
+        medium=medium,
+        kind=_kind(events, named_kind, medium),
+    )
+    row.subject_text = title
+    row.is_voided = not living
+    row.received_at = min(fact.received_at for fact in facts)
+    row.revision = max(fact.event.revision for fact in facts)
+    row.recorded_at = first_known(event.recorded_at for event in events)
+    row.sequence = first_known(event.sequence for event in events)
+    row.place = first_known(event.place for event in events)
+    row.is_automated = all(event.is_automated for event in events)
+    draft = Draft(
+        row=row,
+        seats=seats,
+        actor=acting_seat(seats),
+        is_live=True,
+        events={},
+        account_hint=first_known(event.account_hint for event in events),
+        opportunity_hint=first_known(event.opportunity_hint for event in events),
+        stated_direction=first_known(event.direction for event in events),
+        stated_tags=tuple(sorted({tag for event in events for tag in event.tags})),
+        explicit_job=first_known(event.explicit_job for event in events),
+        first_line=first_known(event.first_line for event in events),
+        has_question=first_known(event.has_question for event in events),
+        meeting_type=meeting_type,
+    )
+    draft.text = draft.first_line
+    for occasion, rule in group:
+        bridge(occasion.facts, "dedupe_key" if occasion.key == winner.event.dedupe_key else rule, draft.events)
+    _settle(draft, found, plan or events[0], events, bench)
+    party_id = draft.actor.party.party_id if draft.actor else None
+    assets = {asset.asset_id: asset for event in events for asset in recognise(bench.assets, event)}
+    draft.assets = [AssetTrace(asset, "share", row.occurred_at, party_id) for asset in assets.values()]
+    set_assets(draft)
+    return draft
+
+
+def _seats(facts: Sequence[Fact], resolve: Resolver) -> list[Seat]:
+    """Everybody whom some report names, once; an organiser keeps that role whoever else calls them an attendee.
+
+    ``attended`` is what invitations say: False for somebody who declined everywhere.
+    """
+    seats: dict[str, Seat] = {}
+    for fact in facts:
+        event = fact.event
+        for party in event.parties:
+            found = resolve(event, party)
+            seat = seats.get(found.party_id)
+            if seat is None:
+                seats[found.party_id] = Seat(found, party.role, found.side, event.source, party.attended)
+                continue
+            if party.role == "organizer":
+                seat.role = "organizer"
+            if party.attended or seat.attended is None:
+                seat.attended = party.attended
+    for fact in facts:
+        if fact.event.organizer:
+            named = seats.get(resolve(fact.event, Party((fact.event.organizer,), "organizer")).party_id)
+            if named is not None:
+                named.role = "organizer"
+                break
+    return [seats[key] for key in sorted(seats)]
+
+
+def _channel(events: Sequence[Event], resolve: Resolver, bench: Workbench) -> tuple[str, str]:
+    """In person if a report puts both sides at one place, even if others dialled in; else as the richest report says."""
+    stated = [channel_and_medium(event, "video", bench.settings.phone_call_channel) for event in events]
+    for event, (channel, medium) in zip(events, stated, strict=True):
+        if channel == "in_person":
+            sides = {resolve(event, party).side for party in event.parties if party.attended is not False}
+            if "seller" in sides and sides - OURS:
+                return channel, medium
+    channel, medium = stated[0]
+    precise = next((m for c, m in stated if c == channel and m != MEDIUM_OF_CHANNEL[channel]), medium)
+    return channel, precise
+
+
+def _kind(events: Sequence[Event], named: str | None, medium: str) -> str:
+    """What a source states precisely, else what the title names, else what a source states at all, else by medium."""
+    stated = [event.interaction_kind for event in events if event.interaction_kind]
+    precise = next((kind for kind in stated if kind not in GENERIC_KINDS), None)
+    return precise or named or first_known(stated) or KIND_OF_MEDIUM.get(medium, "meeting")
+
+
+def _settle(draft: Draft, found: Presence, plan: Event, events: Sequence[Event], bench: Workbench) -> None:
+    """Status, interval and attendance: from presence where it is known, else from the plan."""
+    row = draft.row
+    planned = (plan.occurred_at, max(plan.ended_at or plan.occurred_at, plan.occurred_at))
+    row.occurred_at, row.ended_at = planned
+    row.time_quality = plan.time_quality
+    if row.is_voided:
+        row.status = "cancelled"
+    elif found.people:
+        _settle_by_presence(draft, found, planned if plan.family == "schedule" else None, bench)
+    else:
+        if found.bounds is not None:
+            row.occurred_at, row.ended_at = found.bounds
+        _settle_by_plan(draft, events, bench)
+    row.duration_seconds = (row.ended_at - row.occurred_at) // SECOND
+
+
+def _settle_by_presence(draft: Draft, found: Presence, planned: tuple[int, int] | None, bench: Workbench) -> None:
+    row = draft.row
+    for seat in draft.seats:
+        intervals = found.people.get(seat.party.party_id)
+        seat.attended = bool(intervals)
+        if intervals:
+            seat.joined_at, seat.left_at = intervals[0][0], intervals[-1][1]
+            seat.attended_seconds = length(intervals) // SECOND
+    together = both_sides(found, {seat.party.party_id: seat.side for seat in draft.seats})
+    least = 0 if row.channel == "in_person" else bench.settings.min_meeting_overlap
+    has_outsider = any(seat.side not in OURS for seat in draft.seats)
+    if together and length(together) >= least:
+        row.status, row.time_quality = "held", "source"
+        row.occurred_at, row.ended_at = together[0][0], together[-1][1]
+    elif row.medium == "trade_event" and has_outsider and any(s.attended for s in draft.seats if s.side not in OURS):
+        # a badge scan names the visitor; the stand is our side of it
+        row.status = "held"
+        row.occurred_at, row.ended_at = found.bounds or (row.occurred_at, row.ended_at)
+    else:
+        row.status = "no_show" if has_outsider else "held"
+        row.occurred_at, row.ended_at = planned or found.bounds or (row.occurred_at, row.ended_at)
+
+
+def _settle_by_plan(draft: Draft, events: Sequence[Event], bench: Workbench) -> None:
+    """Nobody reported who was there: a plan stays a plan, unless its source says it was held, or it was at a place.
+
+    An entry for a place whose time has passed and that neither side declined is taken as held, its times as estimated.
+    """
+    row = draft.row
+    stated = first_known(event.status for event in events if event.status != "scheduled")
+    if stated is not None and stated != "held":
+        row.status = stated
+    elif stated == "held":
+        row.status = "held"
+    elif row.channel == "in_person" and row.ended_at <= bench.as_of and _neither_side_declined(draft):
+        row.status, row.time_quality = "held", _estimated(row.time_quality)
+    else:
+        row.status, row.time_quality = "scheduled", _estimated(row.time_quality)
+    for seat in draft.seats:
+        if row.status == "held":
+            seat.attended = seat.attended is not False
+        elif row.status in NOT_THERE:
+            seat.attended = False
+
+
+def _estimated(quality: str) -> str:
+    # a date without a time is a coarser estimate than a schedule
+    return quality if quality == "date_only" else "estimated"
+
+
+def _neither_side_declined(draft: Draft) -> bool:
+    coming = {seat.side for seat in draft.seats if seat.attended is not False}
+    return "seller" in coming and bool(coming - OURS)
+
+
+def as_attended(seat: Seat) -> Seat:
+    """The seat with its role and attendance in the resolved party too, where account rules look for them."""
+    if seat.party.role == seat.role and seat.party.attended == seat.attended:
+        return seat
+    return msgspec.structs.replace(
+        seat, party=msgspec.structs.replace(seat.party, role=seat.role, attended=seat.attended)
+    )

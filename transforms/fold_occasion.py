@@ -1,0 +1,236 @@
+"""Which reports of meetings are about the same meeting (semantics 1.4, 1.5): rules, never the order of arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from transforms.event import Party
+from transforms.fold_common import OURS, Fact, Resolver, components
+from transforms.fold_email import system_of
+from transforms.linking import JOIN_REACH
+from transforms.settings import Folding
+
+CRM_SYSTEMS = frozenset({"crm", "hubspot", "salesforce"})
+RULES = ("dedupe_key", "join_key", "overlap", "organizer_start")
+"""In the order in which they are tried; the bridge names the first that holds."""
+
+
+class Occasion(msgspec.Struct):
+    """What all reports with one dedupe key say of one occurrence."""
+
+    key: str
+    facts: list[Fact]
+    """Richest first; voided ones last."""
+    start: int
+    end: int
+    join_keys: frozenset[str]
+    organizers: frozenset[str]
+    sellers: frozenset[str]
+    outsiders: frozenset[str]
+    accounts: frozenset[str]
+    sources: frozenset[str]
+    is_living: bool
+    has_attendance: bool
+
+    @property
+    def people(self) -> frozenset[str]:
+        return self.sellers | self.outsiders
+
+
+def occasions(facts: Sequence[Fact], resolve: Resolver) -> list[Occasion]:
+    """Rule 1: facts of families ``schedule`` and ``attendance``, united by dedupe key; ordered by (start, key)."""
+    keyed: dict[str, list[Fact]] = {}
+    for fact in facts:
+        keyed.setdefault(fact.event.dedupe_key, []).append(fact)
+    found = [_occasion(key, sorted(same, key=richest_first), resolve) for key, same in keyed.items()]
+    return sorted(found, key=lambda one: (one.start, one.key))
+
+
+def richest_first(fact: Fact) -> tuple[bool, int, int, str, str, str]:
+    """Attendance report > visit app > calendar > manual CRM entry (semantics 1.4), then revision, then payload hash."""
+    event = fact.event
+    if event.family == "attendance":
+        rank = 0
+    elif event.dedupe_key.startswith("visit:"):
+        rank = 1
+    else:
+        rank = 3 if system_of(event.source) in CRM_SYSTEMS else 2
+    return (fact.is_void, rank, -event.revision, fact.witness.payload_hash, event.source, event.source_event_id)
+
+
+def _occasion(key: str, facts: list[Fact], resolve: Resolver) -> Occasion:
+    speaking = [fact for fact in facts if not fact.is_void] or facts
+    reports = [fact for fact in speaking if fact.event.family == "attendance"]
+    timed = reports or speaking[:1]
+    sellers, outsiders, organizers, accounts = set(), set(), set(), set()
+    for fact in speaking:
+        event = fact.event
+        if event.account_hint:
+            accounts.add(event.account_hint)
+        for party in event.parties:
+            found = resolve(event, party)
+            if found.side in OURS:
+                sellers.add(found.party_id)
+            else:
+                outsiders.add(found.party_id)
+                if found.account_id:
+                    accounts.add(found.account_id)
+                elif len(found.domain_accounts) == 1:
+                    accounts.add(found.domain_accounts[0])
+            if party.role == "organizer":
+                organizers.add(found.party_id)
+        if event.organizer:
+            organizers.add(resolve(event, Party((event.organizer,), "organizer")).party_id)
+    return Occasion(
+        key=key,
+        facts=facts,
+        start=min(fact.event.occurred_at for fact in timed),
+        end=max(max(fact.event.ended_at or 0, fact.event.occurred_at) for fact in timed),
+        join_keys=frozenset(join for fact in facts for join in fact.event.join_keys),
+        organizers=frozenset(organizers),
+        sellers=frozenset(sellers),
+        outsiders=frozenset(outsiders),
+        accounts=frozenset(accounts),
+        sources=frozenset(fact.event.source for fact in facts),
+        is_living=not speaking[0].is_void and speaking[0].event.status != "cancelled",
+        has_attendance=bool(reports),
+    )
+
+
+def meetings(found: Sequence[Occasion], settings: Folding) -> list[list[tuple[Occasion, str]]]:
+    """Occasions that are one meeting, each with the rule that joined it (``dedupe_key`` for one that stands alone)."""
+    edges = [*_join_edges(found)]
+    joined = _grouped(found, [(a.key, b.key) for a, b in edges])
+    rules: dict[str, str] = {}
+    for a, b in edges:
+        rules.setdefault(a.key, "join_key")
+        rules.setdefault(b.key, "join_key")
+    merged = [(_merged(group), group) for group in joined]
+    merged.sort(key=lambda pair: (pair[0].start, pair[0].key))
+    groups = {whole.key: group for whole, group in merged}
+    for kept, absorbed, rule in _people_edges([whole for whole, _ in merged], settings):
+        for one in (*groups[kept], *groups[absorbed]):
+            rules.setdefault(one.key, rule)
+        groups[kept].extend(groups.pop(absorbed))
+    return [[(one, rules.get(one.key, "dedupe_key")) for one in group] for group in groups.values()]
+
+
+def _join_edges(found: Sequence[Occasion]) -> Iterator[tuple[Occasion, Occasion]]:
+    """Rule 2: the nearest pairs that share a join key first.
+
+    One source that reports two occurrences under one key (a room, a recurring series) means two meetings, unless they
+    overlap.
+    """
+    sharing: dict[str, list[Occasion]] = {}
+    for one in found:
+        for key in one.join_keys:
+            sharing.setdefault(key, []).append(one)
+    pairs: dict[tuple[str, str], tuple[Occasion, Occasion]] = {}
+    for members in sharing.values():
+        for index, a in enumerate(members):
+            for b in members[index + 1 :]:
+                if b.start > a.end and b.start - a.start > JOIN_REACH:
+                    continue
+                pairs[(a.key, b.key)] = (a, b)
+    group: dict[str, list[Occasion]] = {one.key: [one] for one in found}
+    for a, b in sorted(pairs.values(), key=_nearness):
+        left, right = group[a.key], group[b.key]
+        if left is right or any(_are_two(x, y) for x in left for y in right):
+            continue
+        left.extend(right)
+        for one in right:
+            group[one.key] = left
+        yield a, b
+
+
+def _nearness(pair: tuple[Occasion, Occasion]) -> tuple[bool, int, str, str]:
+    a, b = pair
+    return (b.start > a.end, abs(b.start - a.start), a.key, b.key)
+
+
+def _are_two(a: Occasion, b: Occasion) -> bool:
+    first, second = (a, b) if a.start <= b.start else (b, a)
+    return first.start < second.start and first.end <= second.start and not a.sources.isdisjoint(b.sources)
+
+
+def _grouped(found: Sequence[Occasion], edges: list[tuple[str, str]]) -> list[list[Occasion]]:
+    root_of = components((one.key for one in found), edges)
+    groups: dict[str, list[Occasion]] = {}
+    for one in found:
+        groups.setdefault(root_of[one.key], []).append(one)
+    return list(groups.values())
+
+
+def _merged(group: Sequence[Occasion]) -> Occasion:
+    """One occasion that stands for several: the interval of attendance if there is any, all people and accounts."""
+    if len(group) == 1:
+        return group[0]
+    timed = [one for one in group if one.has_attendance] or [one for one in group if one.is_living] or list(group)
+    return Occasion(
+        key=min(one.key for one in group),
+        facts=[],
+        start=min(one.start for one in timed),
+        end=max(one.end for one in timed),
+        join_keys=frozenset().union(*(one.join_keys for one in group)),
+        organizers=frozenset().union(*(one.organizers for one in group)),
+        sellers=frozenset().union(*(one.sellers for one in group)),
+        outsiders=frozenset().union(*(one.outsiders for one in group)),
+        accounts=frozenset().union(*(one.accounts for one in group)),
+        sources=frozenset().union(*(one.sources for one in group)),
+        is_living=any(one.is_living for one in group),
+        has_attendance=any(one.has_attendance for one in group),
+    )
+
+
+def _people_edges(found: Sequence[Occasion], settings: Folding) -> Iterator[tuple[str, str, str]]:
+    """Rule 3, and the last line of 1.4, over occasions ordered by start: (kept key, absorbed key, rule)."""
+    tolerance = settings.meeting_start_tolerance_minutes * 60_000_000
+    standing: dict[str, Occasion] = {one.key: one for one in found}
+    moved: dict[str, str] = {}
+    candidates: list[tuple[int, str, str, str]] = []
+    for index, a in enumerate(found):
+        for b in found[index + 1 :]:
+            if b.start > max(a.end, a.start + tolerance):
+                break
+            rule = people_rule(a, b, tolerance)
+            if rule is not None:
+                candidates.append((b.start - a.start, a.key, b.key, rule))
+    for _, left, right, rule in sorted(candidates):
+        while left in moved:
+            left = moved[left]
+        while right in moved:
+            right = moved[right]
+        if left == right or _foreign(standing[left], standing[right]):
+            continue
+        whole = _merged([standing[left], standing[right]])
+        standing[left] = msgspec.structs.replace(whole, key=left)
+        moved[right] = left
+        yield left, right, rule
+
+
+def people_rule(a: Occasion, b: Occasion, tolerance: int) -> str | None:
+    """Which rule, if any, makes two live occasions one, from their people and times alone; ``a`` starts first."""
+    if not (a.is_living and b.is_living) or _foreign(a, b):
+        return None
+    same_organizer = not a.organizers.isdisjoint(b.organizers)
+    same_two = not a.sellers.isdisjoint(b.sellers) and not a.outsiders.isdisjoint(b.outsiders)
+    shorter = min(a.end - a.start, b.end - b.start)
+    overlap = min(a.end, b.end) - max(a.start, b.start)
+    if (same_organizer or same_two) and overlap >= 0 and 2 * overlap >= shorter and (overlap > 0 or shorter == 0):
+        return "overlap"
+    common = (a.people & b.people) - (a.organizers & b.organizers)
+    if same_organizer and b.start - a.start <= tolerance and common and a.sources.isdisjoint(b.sources):
+        return "organizer_start"
+    return None
+
+
+def _foreign(a: Occasion, b: Occasion) -> bool:
+    """Different accounts; or an internal meeting beside a customer's, unless it reports that only we turned up for it."""
+    if a.accounts and b.accounts and a.accounts.isdisjoint(b.accounts):
+        return True
+    for one, other in ((a, b), (b, a)):
+        if not one.outsiders and other.outsiders:
+            return not (one.has_attendance and not other.has_attendance and one.sellers <= other.sellers)
+    return False

@@ -1,0 +1,175 @@
+"""Direction, minutes, counts and engagement of a touchpoint, from the sides of its people (semantics 0, 1.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from transforms.directory import Directory
+from transforms.fold_common import OURS, Draft, Seat
+from transforms.normal import registrable_domain
+from transforms.settings import Identity
+from transforms.touchpoint import Participant, Touchpoint
+
+EMAIL_WRITE_MINUTES = 5.0
+EMAIL_READ_MINUTES = 2.5
+"""Dynamics' published estimates."""
+CHAT_MINUTES_PER_MESSAGE = 1.0
+DIRECTIONS = frozenset({"inbound", "outbound", "mutual", "self_serve"})
+_ROLE_RANK = {role: rank for rank, role in enumerate(("actor", "organizer", "viewer", "to", "required", "attendee"))}
+
+
+class OurNames(msgspec.Struct, frozen=True):
+    """What tells our machines from people, ready for look-ups."""
+
+    domains: frozenset[str]
+    """Our registrable domains."""
+    robots: frozenset[str]
+    """Local parts of addresses that no human writes from."""
+
+    @staticmethod
+    def of(identity: Identity) -> OurNames:
+        domains = frozenset(registrable_domain(one) or one.strip().lower() for one in identity.company_domains)
+        return OurNames(domains, frozenset(identity.system_localparts))
+
+
+def set_direction(draft: Draft, names: OurNames) -> None:
+    """``is_internal``, ``is_automated``, ``direction`` and the actor's columns."""
+    row = draft.row
+    row.is_internal = all(seat.side in OURS for seat in draft.seats)
+    actor = draft.actor
+    if actor is not None:
+        row.actor_party_id, row.actor_side = actor.party.party_id, actor.side
+        row.is_automated = row.is_automated or actor.side == "system" or _is_robot(actor, names)
+    row.direction = _direction(draft, names)
+
+
+def _is_robot(seat: Seat, names: OurNames) -> bool:
+    """Our own no-reply address: by its domain it is on the seller's side (P2 before P4), but nobody writes from it."""
+    party = seat.party
+    if party.person_id is not None or party.identifier_type != "email" or party.identifier is None:
+        return False
+    return party.identifier[len("email:") :].partition("@")[0].partition("+")[0] in names.robots
+
+
+def _direction(draft: Draft, names: OurNames) -> str:
+    row, actor = draft.row, draft.actor
+    if draft.is_live and row.status == "held":
+        return "mutual"  # whoever called, both sides were in it
+    if draft.stated_direction in DIRECTIONS:
+        return draft.stated_direction
+    if draft.is_live:
+        return "mutual"
+    if row.channel == "app":
+        return "outbound" if actor is not None and actor.side in OURS else "self_serve"
+    if actor is None:
+        return "outbound" if any(seat.side not in OURS for seat in draft.seats) else "inbound"
+    if actor.side == "system":
+        return "outbound" if _is_our_system(actor, names) else "inbound"
+    return "outbound" if actor.side == "seller" else "inbound"
+
+
+def _is_our_system(seat: Seat, names: OurNames) -> bool:
+    """A bot without an address speaks for us; an automatic sender with one does if its domain is ours."""
+    party = seat.party
+    if party.identifier_type != "email" or party.identifier is None:
+        return True
+    return registrable_domain(party.identifier.rpartition("@")[2]) in names.domains
+
+
+def set_minutes(draft: Draft) -> None:
+    """Participant counts and minutes: customer time once however many attended, ours for each of us."""
+    row = draft.row
+    present = [seat for seat in draft.seats if seat.attended] if draft.is_live else draft.seats
+    buyers = sum(seat.side == "buyer" for seat in present)
+    sellers = sum(seat.side == "seller" for seat in present)
+    row.buyer_participant_count, row.seller_participant_count = buyers, sellers
+    if row.status != "held" or row.is_voided:
+        return
+    author = draft.actor.side if draft.actor is not None else None
+    if draft.is_live:
+        minutes = (row.duration_seconds or 0) / 60
+        row.buyer_minutes = minutes if buyers else 0.0
+        row.seller_minutes = minutes * sellers
+    elif row.channel == "app":
+        minutes = (row.duration_seconds or 0) / 60
+        row.buyer_minutes = 0.0 if author in OURS else minutes
+        row.seller_minutes = minutes if author == "seller" else 0.0
+    elif row.channel == "email":
+        row.buyer_minutes = _email_minutes(author == "buyer", min(buyers, 1))
+        row.seller_minutes = _email_minutes(author == "seller", sellers)
+    else:
+        row.buyer_minutes = CHAT_MINUTES_PER_MESSAGE * row.message_count if buyers else 0.0
+        row.seller_minutes = CHAT_MINUTES_PER_MESSAGE * row.message_count if sellers else 0.0
+
+
+def _email_minutes(has_written: bool, readers: int) -> float:
+    return EMAIL_WRITE_MINUTES if has_written else EMAIL_READ_MINUTES * readers
+
+
+def is_engaged(draft: Draft, seat: Seat) -> bool:
+    """A buyer who acted in an inbound or self-serve one, or attended a mutual one; a recipient is only reached."""
+    row = draft.row
+    if seat.side != "buyer" or row.status != "held" or row.is_voided or row.is_automated:
+        return False
+    if row.direction == "mutual":
+        return bool(seat.attended)
+    if row.direction not in ("inbound", "self_serve"):
+        return False
+    # all authors of a burst wrote in it; the first is its actor
+    return seat is draft.actor or (seat.role == "attendee" and not draft.is_live)
+
+
+def participants(draft: Draft, directory: Directory) -> list[Participant]:
+    """Rows of ``fact_touchpoint_participant``, who acted first; buyer roles as of the touchpoint."""
+    row = draft.row
+    found = []
+    seats = draft.seats if len(draft.seats) == 1 else sorted(draft.seats, key=_seat_order)
+    for number, seat in enumerate(seats, start=1):
+        party = seat.party
+        roles: list[str] = []
+        if row.opportunity_id is not None and party.person_id is not None:
+            roles = directory.roles_of(row.opportunity_id, party.person_id, row.occurred_at)
+        found.append(
+            Participant(
+                touchpoint_id=row.touchpoint_id,
+                participant_seq=number,
+                party_id=party.party_id,
+                person_id=party.person_id,
+                side=seat.side,
+                identifier_type=party.identifier_type,
+                identifier_hash=party.identifier_hash,
+                participation_role=seat.role,
+                attended=seat.attended,
+                joined_at=seat.joined_at,
+                left_at=seat.left_at,
+                attended_seconds=seat.attended_seconds,
+                is_engaged=is_engaged(draft, seat),
+                buyer_roles=roles,
+                is_executive=party.is_executive,
+                person_rule_id=party.rule_id,
+            )
+        )
+    return found
+
+
+def _seat_order(seat: Seat) -> tuple[int, str]:
+    return (_ROLE_RANK.get(seat.role, len(_ROLE_RANK)), seat.party.party_id)
+
+
+def question_pattern(patterns: Sequence[str]) -> re.Pattern[str]:
+    """One pattern for all: a question mark at the end of a line, or any of ``question_patterns`` on a line."""
+    return re.compile("|".join([r"\?\s*$", *(f"(?:{one})" for one in patterns)]), re.IGNORECASE | re.MULTILINE)
+
+
+def is_question(draft: Draft, pattern: re.Pattern[str]) -> bool | None:
+    """The source's word, else the first lines and a subject that is not a reply's; None without text."""
+    row: Touchpoint = draft.row
+    if draft.has_question:
+        return True
+    subject = None if row.is_reply else row.subject_text
+    if draft.text is None and subject is None:
+        return None if row.subject_text is None else draft.has_question
+    return any(pattern.search(text) is not None for text in (draft.text, subject) if text)
