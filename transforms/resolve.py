@@ -77,8 +77,7 @@ def resolve_account(
 def inherit_thread(verdicts: list[AccountVerdict]) -> list[AccountVerdict]:
     """The verdicts of one thread, in their order, with conflicts (A4) and gaps (A5) settled by the others."""
     known = _known(verdicts)
-    settled = [_from_candidates(verdict, known) for verdict in verdicts]
-    known = _known(settled)
+    settled = [_from_candidates(verdict, known) for verdict in verdicts]  # adds no account to the known ones
     if len(known) != 1:
         return settled
     only = next(iter(known))
