@@ -1,0 +1,235 @@
+"""Gmail API: ``users.messages.get`` (format full, metadata or raw), ``threads.get`` and lists of either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+import msgspec
+
+from transforms.event import Event, Ignored, Reject
+from transforms.mail import mail_event, message_id, sent_at
+from transforms.mail_mime import Headers, Leaf, content_type, decode_base64, file_name, leaves, read_message
+from transforms.normal import scrub
+from transforms.sources import Context, SourceSpec
+from transforms.times import from_epoch_millis
+
+MAX_PARTS = 400
+
+LABELS_IGNORED = {"DRAFT": "draft", "SPAM": "spam", "CHAT": "chat"}
+"""A draft was never sent, spam never read, and a chat is not mail. The bin (``TRASH``) holds mail that was."""
+
+
+class Header(msgspec.Struct, gc=False):
+    name: str
+    value: str = ""
+
+
+class PartBody(msgspec.Struct, gc=False):
+    data: str | None = None
+    """Base64url; absent for attachments, which are fetched one by one."""
+
+
+class Part(msgspec.Struct, rename="camel"):
+    mime_type: str | None = None
+    filename: str | None = None
+    headers: list[Header] | None = None
+    body: PartBody | None = None
+    parts: list[Part] | None = None
+
+
+class Message(msgspec.Struct, rename="camel"):
+    """A message, and the fields by which Gmail's other objects are told from it."""
+
+    id: str | None = None
+    thread_id: str | None = None
+    label_ids: list[str] | None = None
+    internal_date: str | int | None = None
+    payload: Part | None = None
+    raw: str | None = None
+    # what only other objects carry
+    history: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    history_id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    email_address: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    subscription: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    expiration: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    messages_total: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    message: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    messages: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    threads: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    drafts: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    labels: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    message_list_visibility: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    label_list_visibility: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    result_size_estimate: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    attachment_id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class Listing(msgspec.Struct):
+    """A page of messages, one thread, or a page of threads."""
+
+    messages: list[msgspec.Raw] | None = None
+    threads: list[msgspec.Raw] | None = None
+
+
+_message = msgspec.json.Decoder(Message)
+_listing = msgspec.json.Decoder(Listing)
+
+_OTHER_OBJECTS = (
+    ("history", "history"),
+    ("subscription", "watch_notification"),
+    ("messages_total", "profile"),
+    ("email_address", "watch_notification"),
+    ("expiration", "watch"),
+    ("drafts", "draft"),
+    ("labels", "label"),
+    ("message_list_visibility", "label"),
+    ("label_list_visibility", "label"),
+    ("threads", "empty_list"),
+    ("messages", "empty_list"),
+    ("result_size_estimate", "empty_list"),
+    ("attachment_id", "attachment_body"),
+)
+"""Field that tells an object which is no message, and what it is; first hit wins."""
+
+
+def explode(data: bytes, context: Context) -> Iterable[bytes]:
+    """Messages of ``{"messages": […]}`` (a list, a thread) and of ``{"threads": […]}``; any other frame as it is."""
+    try:
+        listing = _listing.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return (data,)
+    if listing.threads:
+        return [one for thread in listing.threads for one in explode(bytes(thread), context)]
+    return [bytes(one) for one in listing.messages] if listing.messages else (data,)
+
+
+def parse(data: bytes, context: Context) -> Event | Ignored:
+    """One message to its event; drafts, spam and Gmail's other objects are ``Ignored``."""
+    message = _message.decode(data)
+    if message.payload is None and message.raw is None:
+        return _without_content(message)
+    for label in message.label_ids or ():
+        if label in LABELS_IGNORED:
+            return Ignored(LABELS_IGNORED[label])
+    if not message.id:
+        raise Reject("missing_field", "$.id", "the message has no id")
+    headers, parts = _content(message)
+    if not headers:
+        raise Reject("missing_field", "$.payload.headers", f"message {message.id[:80]!r} has no headers")
+    recorded_at = _internal_date(message, headers)
+    native_id = scrub(message.id)
+    own_id = message_id(headers)
+    return mail_event(
+        headers,
+        parts,
+        source="/gmail",
+        source_event_id=native_id,
+        dedupe_key=f"email:{own_id}" if own_id else f"src:/gmail/{native_id}",
+        own_id=own_id,
+        sent=sent_at(headers, context.zone, recorded_at),
+        recorded_at=recorded_at,
+        conversation_id=scrub(message.thread_id) if message.thread_id else None,
+    )
+
+
+def _without_content(message: Message) -> Ignored:
+    """What an object without payload is; a message is a reject, for it was fetched in the format that holds nothing."""
+    for field, reason in _OTHER_OBJECTS:
+        if getattr(message, field) is not msgspec.UNSET:
+            return Ignored(reason)
+    if message.message is not msgspec.UNSET:
+        return Ignored("draft")
+    if message.data is not msgspec.UNSET:
+        return Ignored("attachment_body")
+    if message.id or message.thread_id:
+        raise Reject("missing_field", "$.payload", "no payload: fetch the message with format full, metadata or raw")
+    raise Reject("missing_field", "$.id", "neither id nor payload: this is not a Gmail message")
+
+
+def _content(message: Message) -> tuple[Headers, list[Leaf]]:
+    if message.payload is not None and message.payload.headers:
+        return _headers(message.payload), _leaves(message.payload)
+    if message.raw is None:
+        return {}, []
+    mail = read_message(decode_base64(message.raw.encode("ascii", "replace")))
+    return mail.headers, leaves(mail.headers, mail.body)
+
+
+def _headers(part: Part) -> Headers:
+    headers: Headers = {}
+    for header in part.headers or ():
+        headers.setdefault(header.name.strip().lower(), []).append(scrub(header.value))
+    return headers
+
+
+def _leaves(root: Part) -> list[Leaf]:
+    """Parts that hold no parts, in order. An attached message counts as one, though Gmail shows what is in it."""
+    found: list[Leaf] = []
+    waiting = [root]
+    while waiting and len(found) < MAX_PARTS:
+        part = waiting.pop()
+        kind = (part.mime_type or "text/plain").strip().lower()
+        if part.parts and not kind.startswith("message/"):
+            waiting.extend(reversed(part.parts))
+        elif part.filename or not kind.startswith("text/") or (part.body and part.body.data is not None):
+            found.append(_leaf(part, kind))  # without its text (format metadata) nothing is known of a text part
+    return found
+
+
+def _leaf(part: Part, kind: str) -> Leaf:
+    headers = _headers(part)
+    declared = headers.get("content-type", [""])[0]
+    disposition = headers.get("content-disposition", [""])[0]
+    charset = dict(content_type(declared)[1]).get("charset")
+    name = part.filename or file_name(disposition, declared)
+    read = partial(_bytes, part.body.data if part.body else None)
+    return Leaf(kind, _charset(read, charset), name, disposition[:10].lower() == "attachment", read)
+
+
+def _charset(read: partial[bytes], declared: str | None) -> str | None:
+    """Text comes in UTF-8 in most cases, whatever its header still declares; None means that UTF-8 fits."""
+    if declared and declared.strip().lower().startswith(("iso-2022", "utf-16", "utf-7", "hz")):
+        return declared  # UTF-8 would seem to fit: these are ASCII on the outside
+    return None if declared is None or _is_utf8(read()) else declared
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _bytes(data: str | None) -> bytes:
+    return decode_base64(data.encode("ascii", "replace")) if data else b""
+
+
+def _internal_date(message: Message, headers: Headers) -> int | None:
+    """When Gmail took the message in. Raises ``Reject`` for an impossible time unless there is a Date header."""
+    if message.internal_date is None:
+        return None
+    try:
+        return from_epoch_millis(message.internal_date, "$.internalDate")
+    except Reject:
+        if headers.get("date"):
+            return None
+        raise
+
+
+SOURCE = SourceSpec(
+    name="gmail",
+    title="Gmail API",
+    channel="email",
+    version="1.0.0",
+    framing="json",
+    parse=parse,
+    explode=explode,
+    supports=(
+        "users.messages.get: format full, metadata, raw",
+        "users.messages.list and users.threads.get with messages inside: one record each",
+        "draft, spam, chat, history, watch notification, profile, label: ignored",
+    ),
+)
