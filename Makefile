@@ -1,0 +1,56 @@
+# touchloop: make help lists what there is.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+EXAMPLE := work/example
+AS_OF := 2026-05-11T00:00:00Z
+
+export UV_COMPILE_BYTECODE = 1
+export UV_NO_CONFIG = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-integration check bench docs lock clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## build the environment in .venv (Python 3.11 and PyPI are all it needs)
+
+# uv is had inside the environment that it then fills; bytecode is compiled because importing uncompiled libraries takes longer than a run
+$(READY): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) 2>/dev/null || python3 -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "touchloop needs Python 3.11: make PYTHON=/path/to/python3.11 setup"; exit 1; }
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+run: $(READY) ## run the shipped example and show its journeys, loops and coverage
+	@mkdir -p $(EXAMPLE)
+	@cp -R examples/worked-example/touchloop.toml examples/worked-example/inbox $(EXAMPLE)/
+	@$(BIN)/touchloop run --workspace $(EXAMPLE) --as-of $(AS_OF)
+	@$(BIN)/touchloop report --workspace $(EXAMPLE)
+
+test: $(READY) ## unit, golden and property tests
+	$(BIN)/python -m pytest
+
+test-integration: $(READY) ## the slow ones: real payloads, kill -9, large generated workspaces
+	$(BIN)/python -m pytest -m integration
+
+check: $(READY) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY) ## throughput against the decode-only limit and against one-element-at-a-time (RECORDS=1000000)
+	$(BIN)/python -m benchmarks.throughput --records $(or $(RECORDS),1000000)
+
+docs: $(READY) ## write what is derived from the schemas: data dictionary, JSON Schemas
+	$(BIN)/python -m schemas.publish
+
+lock: $(READY) ## resolve the dependencies again
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --group dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+
+clean: ## remove the environment and the example's workspace
+	rm -rf $(VENV) work build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The only room that knows Beam and Kafka: settings, increments, steps, the command line."""

@@ -1,0 +1,251 @@
+"""The command line: ``touchloop``. Each command is a few lines; what it does lives elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from pipelines.errors import SettingsError, UserError
+from pipelines.workspace import Workspace
+from transforms.event import Reject
+from transforms.times import parse_iso
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Native payloads of chat, email, video, app and calendars in; buyer-journey loops and seller coverage out.",
+)
+rejects_app = typer.Typer(no_args_is_help=True, help="Records that could not become events.")
+app.add_typer(rejects_app, name="rejects")
+
+out = Console()
+err = Console(stderr=True, highlight=False)
+
+WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder of the workspace.", show_default=True)]
+JsonOption = Annotated[bool, typer.Option("--json", help="A machine's summary on standard output.")]
+AsOfOption = Annotated[str | None, typer.Option("--as-of", help="Fix the clock: an ISO 8601 time with a zone.", metavar="TIME")]
+HERE = Path(".")
+
+
+def main() -> None:
+    """Run the command line. A fault that a user can cause ends in one message and an exit code, never in a traceback."""
+    try:
+        app()
+    except UserError as error:
+        err.print(f"[red]touchloop:[/red] {_plain(error)}", soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        err.print("touchloop: interrupted; what was not committed will be done again by the next run")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except OSError as error:
+        err.print(f"[red]touchloop:[/red] {_plain(error)}", soft_wrap=True)
+        sys.exit(1)
+
+
+def _plain(error: BaseException) -> str:
+    return str(error).replace("[", "\\[")
+
+
+def _open(root: Path) -> Workspace:
+    workspace = Workspace(root.resolve())
+    workspace.require()
+    return workspace
+
+
+def _say(as_json: bool) -> Any:
+    return (lambda text: None) if as_json else (lambda text: err.print(f"[dim]{text}[/dim]"))
+
+
+def _clock(as_of: str | None) -> int:
+    if as_of is None:
+        return time.time_ns() // 1000
+    try:
+        return parse_iso(as_of, "--as-of")
+    except Reject as reject:
+        raise SettingsError(reject.detail) from None
+
+
+@app.command()
+def init(workspace: WorkspaceOption = HERE) -> None:
+    """Lay out an empty workspace; what is there already stays."""
+    made = Workspace(workspace.resolve())
+    made.create()
+    out.print(f"Workspace [bold]{made.root}[/bold]")
+    out.print("  touchloop.toml      settings, every key optional: put your company's domains in")
+    out.print("  inbox/<source>/     native payloads, any depth (touchloop sources lists the systems)")
+    out.print("  inbox/crm/*.csv     the directory: accounts, people, opportunities, ...")
+    out.print(f"Then: touchloop run --workspace {workspace}")
+
+
+@app.command()
+def run(workspace: WorkspaceOption = HERE, as_of: AsOfOption = None, as_json: JsonOption = False) -> None:
+    """Land what is new, rebuild what it touches, audit, publish."""
+    from pipelines.run import run_once
+
+    opened = _open(workspace)
+    with opened.writer():
+        summary = run_once(opened, _clock(as_of), fixed=as_of is not None, say=_say(as_json))
+    if as_json:
+        print(msgspec.json.encode(summary).decode())
+        return
+    from pipelines.show import print_summary
+
+    print_summary(out, summary)
+
+
+@app.command()
+def audit(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+    """Audit the warehouse as it stands, without publishing. Exit 1 if an expectation fails."""
+    from pipelines.run import audit_only
+
+    opened = _open(workspace)
+    with opened.writer():
+        verdict = audit_only(opened)
+    if as_json:
+        print(msgspec.json.encode(verdict).decode())
+    else:
+        out.print(f"audit passed: {verdict['expectations']} expectations on {verdict['tables']} tables")
+
+
+@app.command()
+def publish(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+    """Audit and publish the warehouse as it stands, even if nothing changed."""
+    from pipelines.run import publish_now
+
+    opened = _open(workspace)
+    with opened.writer():
+        snapshot = publish_now(opened, say=_say(as_json))
+    if as_json:
+        print(msgspec.json.encode({"snapshot": str(snapshot)}).decode())
+    else:
+        out.print(f"published {snapshot}")
+
+
+@app.command()
+def report(workspace: WorkspaceOption = HERE) -> None:
+    """Show journeys, loops and coverage of the published snapshot on the terminal."""
+    from pipelines.show import print_report
+
+    print_report(out, _open(workspace).snapshot)
+
+
+@app.command()
+def sources(as_json: JsonOption = False) -> None:
+    """What is supported, per system."""
+    from pipelines.show import print_sources
+    from transforms.sources import all_sources
+
+    specs = all_sources()
+    if as_json:
+        rows = [{"name": s.name, "title": s.title, "channel": s.channel, "version": s.version, "supports": s.supports} for s in specs.values()]
+        print(msgspec.json.encode(rows).decode())
+    else:
+        print_sources(out, specs)
+
+
+@app.command()
+def explain(
+    touchpoint: Annotated[str, typer.Argument(help="touchpoint_id, or its first characters.")], workspace: WorkspaceOption = HERE
+) -> None:
+    """Tell in words why a touchpoint is what it is: witnesses, rules, people, job, session and visit."""
+    from pipelines.explain import explain_touchpoint
+
+    for line in explain_touchpoint(_open(workspace).snapshot, touchpoint):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def doctor(workspace: WorkspaceOption = HERE) -> None:
+    """Look the workspace over: settings, inbox, ledger, snapshot. Exit 1 if something is wrong."""
+    from pipelines.doctor import examine
+
+    findings = examine(_open(workspace))
+    for finding in findings:
+        mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
+        out.print(f"{mark} {_plain(Exception(finding.text))}", soft_wrap=True)
+    if not all(f.ok for f in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def generate(
+    workspace: WorkspaceOption = HERE,
+    records: Annotated[int, typer.Option(help="About how many native records.", min=1)] = 10_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same payloads.")] = 1,
+    duplicates: Annotated[float, typer.Option(help="Share of records given twice.", min=0, max=1)] = 0.02,
+    late: Annotated[float, typer.Option(help="Share of records that arrive late.", min=0, max=1)] = 0.02,
+    malformed: Annotated[float, typer.Option(help="Share of records that are broken.", min=0, max=1)] = 0.0,
+    shuffle: Annotated[bool, typer.Option(help="Records out of order.")] = True,
+) -> None:
+    """Make a workspace of native payloads of all sources from a seeded simulation, its truth written beside it (truth/)."""
+    from pipelines.simulate import Plan, generate_workspace
+
+    plan = Plan(records=records, seed=seed, duplicates=duplicates, late=late, malformed=malformed, shuffle=shuffle)
+    made = generate_workspace(workspace.resolve(), plan)
+    out.print(f"{made.records:,} native records in {made.files:,} files below {workspace}/inbox; the truth is in {workspace}/truth")
+    out.print(f"Then: touchloop run --workspace {workspace} --as-of {made.as_of}")
+
+
+@rejects_app.command("list")
+def rejects_list(
+    workspace: WorkspaceOption = HERE,
+    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many rows.", min=1)] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """Rejected records by source and reason, and the newest of them."""
+    from pipelines.rejects import list_rejects
+    from pipelines.show import print_rejects
+
+    opened = _open(workspace)
+    with opened.writer():
+        groups, rows = list_rejects(opened, source, limit)
+    if as_json:
+        print(msgspec.json.encode({"reasons": groups, "records": rows}).decode())
+    else:
+        print_rejects(out, groups, rows)
+
+
+@rejects_app.command("show")
+def rejects_show(
+    unit: Annotated[str, typer.Argument(help="unit_id, or its first characters.")],
+    position: Annotated[int, typer.Argument(help="Position in the unit.")],
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """One rejected record: why, and its original bytes."""
+    from pipelines.rejects import show_reject
+
+    opened = _open(workspace)
+    with opened.writer():
+        row, payload = show_reject(opened, unit, position)
+    for name, value in row.items():
+        err.print(f"{name}: {value}", markup=False, highlight=False, soft_wrap=True)
+    sys.stdout.buffer.write(payload if payload.endswith(b"\n") else payload + b"\n")
+
+
+@rejects_app.command("replay")
+def rejects_replay(
+    workspace: WorkspaceOption = HERE,
+    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try rejected records again, after a fix of the adapter or the settings; then rebuild and publish."""
+    from pipelines.rejects import replay
+
+    opened = _open(workspace)
+    with opened.writer():
+        result = replay(opened, source, _clock(as_of), fixed=as_of is not None, say=_say(as_json))
+    if as_json:
+        print(msgspec.json.encode(result).decode())
+    else:
+        out.print(", ".join(f"{count:,} {outcome}" for outcome, count in sorted(result.items())) or "nothing to replay")

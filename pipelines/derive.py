@@ -1,0 +1,101 @@
+"""Deriving: dirty events to touchpoints, touched accounts to journeys, inside one warehouse transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from pipelines.directory import ReadDirectory
+from pipelines.journeys import ShardJob, World, run_accounts, run_fold
+from pipelines.staging import staged
+from pipelines.workers import Workers
+from pipelines.workspace import Workspace
+from transforms.times import DAY
+from warehouse import derive, groups
+from warehouse.store import Store
+
+
+class Derivation:
+    """Replaces what rests on dirty events. ``run`` opens the warehouse transaction and leaves it open; ``done`` follows the commit."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        workers: Workers,
+        workspace: Workspace,
+        directory: ReadDirectory,
+        bindings: list[tuple[str, ...]],
+        now: int,
+        previous: int | None,
+        scratch: Path,
+        phase: Callable[[str], AbstractContextManager[None]],
+        small: bool,
+    ) -> None:
+        self.store, self.workers, self.phase, self.scratch, self.small = store, workers, phase, scratch, small
+        self.settings = workspace.settings.ingest
+        self.world = World(directory.crm, bindings, workspace.settings.transforms(), workspace.rules_text, now)
+        self.now, self.previous = now, previous
+        self.everything = False
+        self.touchpoints = 0
+        self.accounts = 0
+
+    def executives(self) -> dict[str, bool | None]:
+        directory = self.world.directory()
+        return {p.person_id: directory.is_executive(p.person_id) for p in self.world.crm.people}
+
+    def run(self, *, everything: bool) -> None:
+        con = self.store.connection
+        self.everything = everything
+        with self.phase("group"):
+            if everything:
+                groups.mark_everything_dirty(self.store)
+            elif self.previous is not None:
+                self._mark_due()
+            groups.close_over_edges(self.store)
+            groups.label_groups(self.store)
+            shards = derive.write_event_shards(self.store, self.scratch / "events", self.settings.shard_events)
+        folded = self._out("folded")
+        with self.phase("fold"):
+            self.workers.run(run_fold, [ShardJob(hand, folded, self.world) for hand in self._deal(shards)], here=self.small)
+        with self.phase("load touchpoints"):
+            con.execute("BEGIN")
+            derive.begin_touchpoints(self.store)
+            for table in derive.TOUCHPOINT_TABLES:
+                derive.load_staged(self.store, table, staged(folded, table))
+            if everything:
+                con.execute("DELETE FROM identity_link")
+                con.execute("DELETE FROM identity_conflict")
+            derive.load_identity(self.store, staged(folded, "identity_link"), staged(folded, "identity_conflict"))
+            self.touchpoints = derive.count_new_touchpoints(self.store)
+            self.accounts = derive.finish_touchpoints(self.store, due=self._a_day_has_passed())
+            account_shards = derive.write_account_shards(self.store, self.scratch / "accounts", self.settings.shard_touchpoints)
+        rebuilt = self._out("rebuilt")
+        with self.phase("journeys"):
+            self.workers.run(run_accounts, [ShardJob(hand, rebuilt, self.world) for hand in self._deal(account_shards)], here=self.small)
+        with self.phase("load journeys"):
+            derive.replace_accounts(self.store)
+            for table in derive.ACCOUNT_TABLES:
+                derive.load_staged(self.store, table, staged(rebuilt, table))
+
+    def done(self) -> None:
+        derive.clear_dirty(self.store)
+
+    def _mark_due(self) -> None:
+        """Plans whose time has come since the run before: a visit at a place is held once it is over."""
+        assert self.previous is not None
+        derive.mark_due_plans(self.store, self.previous, self.now)
+
+    def _a_day_has_passed(self) -> bool:
+        """Open waits and needs grow with the clock; they are brought up to date once a UTC day."""
+        return self.previous is not None and self.previous // DAY != self.now // DAY
+
+    def _deal(self, shards: list[Path]) -> list[list[Path]]:
+        hands = [shards] if self.small else [shards[n :: self.settings.workers] for n in range(self.settings.workers)]
+        return [hand for hand in hands if hand]
+
+    def _out(self, name: str) -> Path:
+        folder = self.scratch / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder

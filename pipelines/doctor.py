@@ -1,0 +1,68 @@
+"""``doctor``: is this workspace in order?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipelines.directory import crm_paths
+from pipelines.errors import SettingsError
+from pipelines.plan import inbox_files
+from pipelines.workspace import Workspace
+from transforms.sources import all_sources
+from warehouse.store import Store
+
+
+@dataclass(frozen=True)
+class Finding:
+    ok: bool
+    text: str
+
+
+def examine(workspace: Workspace) -> list[Finding]:
+    """Findings in the order in which they matter; each says what was looked at and what to do."""
+    return [*_settings(workspace), *_inbox(workspace), *_state(workspace)]
+
+
+def _settings(workspace: Workspace) -> Iterator[Finding]:
+    try:
+        settings = workspace.settings
+        rules = workspace.rulebook
+    except SettingsError as error:
+        yield Finding(False, str(error))
+        return
+    yield Finding(True, f"settings and {len(rules.rows())} job rules (version {rules.version[:8]})")
+    named = settings.identity.company_domains
+    yield Finding(bool(named), f"company domains: {', '.join(named)}" if named else "identity.company_domains is empty: nobody is known as yours by domain")
+
+
+def _inbox(workspace: Workspace) -> Iterator[Finding]:
+    known = all_sources()
+    for folder in sorted(p for p in workspace.inbox.iterdir() if p.is_dir()):
+        if folder.name == "crm":
+            continue
+        if folder.name not in known:
+            yield Finding(False, f"inbox/{folder.name}/ is no source that touchloop knows ({', '.join(known)}): its files are not read")
+            continue
+        yield Finding(True, f"inbox/{folder.name}/: {sum(1 for _ in inbox_files(workspace.inbox, folder.name)):,} files")
+    files = [p.name for p in crm_paths(workspace.crm)]
+    yield Finding("people.csv" in files and "accounts.csv" in files, f"inbox/crm/: {', '.join(files) or 'no directory: nobody can be resolved'}")
+
+
+def _state(workspace: Workspace) -> Iterator[Finding]:
+    if not workspace.warehouse.exists():
+        yield Finding(True, "no warehouse yet: touchloop run makes it")
+        return
+    with workspace.writer(), Store(workspace.warehouse, workspace.vault, workspace.scratch) as store:
+        broken = store.count(
+            "SELECT count(*) FROM ledger_unit WHERE record_count <> accepted_count + duplicate_count + ignored_count + rejected_count"
+        )
+        events = store.count("SELECT count(*) FROM fact_event")
+        counted = store.count("SELECT coalesce(sum(event_count), 0)::BIGINT FROM ledger_unit")
+        details = store.count("SELECT count(*) FROM vault.event_detail")
+        dirty = store.count("SELECT count(*) FROM vault.dirty")
+        unpublished = store.mark("unpublished")
+    yield Finding(broken == 0, f"conservation: {broken} units whose counts do not add up")
+    yield Finding(events == counted == details, f"events: {events:,} in fact_event, {counted:,} in the ledger, {details:,} in the vault")
+    yield Finding(dirty == 0, f"{dirty:,} keys wait to be folded" + (": touchloop run does it" if dirty else ""))
+    yield Finding(unpublished is None, "the snapshot shows the warehouse" if unpublished is None else f"run {unpublished} is not published: touchloop publish tells why")

@@ -1,0 +1,164 @@
+"""``explain``: why a touchpoint is what it is, in words, from the published snapshot alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.errors import UserError
+from pipelines.show import open_snapshot
+
+Row = dict[str, Any]
+
+
+def explain_touchpoint(snapshot: Path, touchpoint: str) -> list[str]:
+    """Lines of prose. ``touchpoint`` may be the first characters of an id; raises ``UserError`` unless it names exactly one."""
+    connection = open_snapshot(snapshot)
+    try:
+        found = _rows(connection, "SELECT * FROM fact_touchpoint WHERE starts_with(touchpoint_id, ?) LIMIT 3", touchpoint)
+        if not found:
+            raise UserError(f"no touchpoint's id starts with {touchpoint!r} in {snapshot}")
+        if len(found) > 1:
+            raise UserError(f"several touchpoints' ids start with {touchpoint!r}: give more characters")
+        row = found[0]
+        return [
+            *_what(row),
+            *_witnesses(connection, row),
+            *_people(connection, row),
+            *_account(connection, row),
+            *_job(row),
+            *_journeys(connection, row),
+            *_counting(row),
+        ]
+    finally:
+        connection.close()
+
+
+def _what(t: Row) -> Iterator[str]:
+    until = "" if t["ended_at"] == t["occurred_at"] else f" to {_at(t['ended_at'])}"
+    yield f"Touchpoint {t['touchpoint_id']}"
+    yield f"  {t['interaction_kind']} by {t['channel']} ({t['medium']}), {t['direction']}, {_at(t['occurred_at'])}{until}, {t['status']}"
+    if t["subject_text"]:
+        yield f"  about: {t['subject_text']}"
+    yield f"  its time is known from: {t['time_quality']}; it is one interaction because of {t['dedupe_key']}"
+
+
+def _witnesses(connection: duckdb.DuckDBPyConnection, t: Row) -> Iterator[str]:
+    rows = _rows(
+        connection,
+        """SELECT e.*, b.rule_id, u.location FROM bridge_touchpoint_event b JOIN fact_event e USING (event_id)
+           LEFT JOIN ledger_unit u ON u.unit_id = e.unit_id WHERE touchpoint_id = ? ORDER BY e.occurred_at, e.event_id""",
+        t["touchpoint_id"],
+    )
+    yield f"Witnesses: {len(rows)}"
+    for row in rows[:20]:
+        revision = f", revision {row['revision']}" if row["revision"] > 1 else ""
+        yield f"  {row['system']} said {row['source_event_id']}{revision} at {_at(row['occurred_at'])}; joined by rule {row['rule_id']}"
+        yield f"    from {row['location']}, record {row['position']}"
+    if len(rows) > 20:
+        yield f"  and {len(rows) - 20} more"
+
+
+PERSON_RULES = {
+    "R1": "an external id in the directory",
+    "R2": "an email address in the directory",
+    "R3": "an alias, or the same address without its +tag",
+    "R4": "a phone number that exactly one person has",
+    "R5": "an anonymous id that an identified event bound",
+    "R6": "nobody in the directory has that identifier: a provisional party",
+}
+
+
+def _people(connection: duckdb.DuckDBPyConnection, t: Row) -> Iterator[str]:
+    rows = _rows(
+        connection,
+        """SELECT x.*, p.full_name, p.title FROM fact_touchpoint_participant x LEFT JOIN dim_person p USING (person_id)
+           WHERE touchpoint_id = ? ORDER BY participant_seq""",
+        t["touchpoint_id"],
+    )
+    yield f"People: {len(rows)}"
+    for row in rows:
+        name = row["full_name"] or row["party_id"]
+        roles = f", {', '.join(row['buyer_roles'])}" if row["buyer_roles"] else ""
+        engaged = ", engaged" if row["is_engaged"] else ""
+        yield f"  {name} ({row['side']}, {row['participation_role']}{roles}{engaged})"
+        yield f"    known by {row['identifier_type'] or 'nothing'}: {PERSON_RULES.get(row['person_rule_id'], row['person_rule_id'])}"
+
+
+ACCOUNT_RULES = {
+    "A1": "the payload names the account",
+    "A2": "the person's account in the directory",
+    "A3": "the domain of an address belongs to exactly one account",
+    "A4": "the domain belongs to several accounts",
+    "A5": "everybody else in the thread belongs to one account",
+    "A6": "nothing leads to an account",
+}
+
+
+def _account(connection: duckdb.DuckDBPyConnection, t: Row) -> Iterator[str]:
+    rows = _rows(connection, "SELECT * FROM touchpoint_resolution WHERE touchpoint_id = ? AND is_current", t["touchpoint_id"])
+    for row in rows:
+        rule = row["account_rule_id"]
+        others = f" (candidates: {', '.join(row['account_candidates'])})" if len(row["account_candidates"]) > 1 else ""
+        yield f"Account: {row['account_id'] or 'none'}, {row['account_resolution']}: {rule}, {ACCOUNT_RULES.get(rule, '')}{others}"
+        deals = f" (candidates: {', '.join(row['opportunity_candidates'])})" if len(row["opportunity_candidates"]) > 1 else ""
+        yield f"Deal: {row['opportunity_id'] or 'none'}, {row['opportunity_resolution'] or 'none open then'}{deals}"
+
+
+def _job(t: Row) -> Iterator[str]:
+    if t["buying_job"] == "unclassified":
+        yield f"Buying job: unclassified ({t['buying_job_basis'] or 'no rule found evidence'})"
+    else:
+        yield f"Buying job: {t['buying_job']}, by rule {t['buying_job_rule_id']} (rank of evidence {t['buying_job_confidence']}): {t['buying_job_basis']}"
+    if t["tags"]:
+        yield f"  tags: {', '.join(t['tags'])}"
+
+
+def _journeys(connection: duckdb.DuckDBPyConnection, t: Row) -> Iterator[str]:
+    rows = _rows(
+        connection,
+        """SELECT s.journey_scope, coalesce(s.opportunity_id, s.account_id) AS key, m.session_no, m.visit_no, v.buying_job,
+                  l.loop_id IS NOT NULL AS closes, l.path, l.trigger_type
+           FROM bridge_touchpoint_journey m JOIN mart_journey_summary s USING (journey_id)
+           LEFT JOIN fact_visit v ON v.journey_id = m.journey_id AND v.visit_no = m.visit_no
+           LEFT JOIN fact_loop l ON l.journey_id = m.journey_id AND l.return_touchpoint_id = m.touchpoint_id
+           WHERE m.touchpoint_id = ? ORDER BY s.journey_scope, key""",
+        t["touchpoint_id"],
+    )
+    for row in rows:
+        session = f"session {row['session_no']}" if row["session_no"] else "no session: outreach that was not taken up"
+        visit = f"visit {row['visit_no']} ({row['buying_job']})" if row["visit_no"] else "no visit of a job"
+        yield f"Journey of {row['journey_scope']} {row['key']}: {session}, {visit}"
+        if row["closes"]:
+            yield f"  it closes a loop over {row['path']}, trigger {row['trigger_type']}"
+
+
+def _counting(t: Row) -> Iterator[str]:
+    if t["is_countable"]:
+        yield "It counts in the marts."
+        return
+    reasons = [
+        reason
+        for holds, reason in (
+            (t["status"] != "held", f"its status is {t['status']}"),
+            (t["is_voided"], "it was deleted or cancelled at its source"),
+            (t["is_internal"], "nobody from outside took part"),
+            (t["is_automated"], "it is automated"),
+            (t["account_id"] is None, "no account is resolved"),
+        )
+        if holds
+    ]
+    yield f"It does not count in the marts: {'; '.join(reasons)}."
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameter: str) -> list[Row]:
+    cursor = connection.execute(sql, [parameter])
+    names = [d[0] for d in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _at(moment: Any) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,272 @@
+"""One bounded increment: read the ledger, plan, land, derive, audit, publish. Crash anywhere: the next one plans again."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from pipelines.directory import ADAPTER_VERSION, ReadDirectory, dimension_rows, read_directory
+from pipelines.errors import TooManyRejects
+from pipelines.landed import LANDED
+from pipelines.plan import FileUnit, Seen, deal, increments, plan_files
+from pipelines.workers import Workers
+from pipelines.workspace import Workspace
+from transforms.sources import all_sources
+from transforms.times import DAY, to_datetime
+from warehouse.commit import (
+    Landing,
+    UnitRow,
+    commit_directory,
+    commit_increment,
+    load_rows,
+    register_landed,
+    reject_shares,
+    remember_files,
+)
+from warehouse.store import Store
+
+SMALL = 1_500_000
+"""Bytes below which a second process costs more than it saves."""
+SMALL_EVENTS = 5_000
+"""The same for folding."""
+
+Say = Callable[[str], None]
+
+
+class Summary(msgspec.Struct, kw_only=True):
+    """What a run did: the machine's summary of ``--json``."""
+
+    run_id: str = ""
+    as_of: str = ""
+    units: int = 0
+    records: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    ignored: int = 0
+    rejected: int = 0
+    events: int = 0
+    directory_files: int = 0
+    accounts_rebuilt: int = 0
+    touchpoints: int = 0
+    published: bool = False
+    unpublished: str | None = None
+    """Run whose tables no snapshot shows yet."""
+    snapshot: str | None = None
+    warnings: list[str] = []
+    seconds: dict[str, float] = {}
+
+    def add(self, landing: Landing) -> None:
+        self.units += landing.units
+        self.records += landing.records
+        self.accepted += landing.accepted
+        self.duplicate += landing.duplicate
+        self.ignored += landing.ignored
+        self.rejected += landing.rejected
+        self.events += landing.events
+
+
+class Increment:
+    """Runs one increment in a workspace whose writer lock is held. ``now`` is the clock; ``fixed`` says that the user set it.
+
+    ``on_work`` is called once there is something to do: what takes long to start can start beside it.
+    """
+
+    def __init__(self, workspace: Workspace, now: int, *, fixed: bool, say: Say = lambda _: None, on_work: Callable[[], None] = lambda: None) -> None:
+        self.workspace, self.now, self.fixed, self.say, self.on_work = workspace, now, fixed, say, on_work
+        self.settings = workspace.settings
+        self.summary = Summary(as_of=to_datetime(now).isoformat())
+        self.scratch = workspace.fresh_scratch()
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        taken = time.perf_counter() - began
+        self.summary.seconds[name] = round(self.summary.seconds.get(name, 0.0) + taken, 3)
+
+    def run(self) -> Summary:
+        workspace = self.workspace
+        rules_version = workspace.rulebook.version
+        with (
+            Store(workspace.warehouse, workspace.vault, self.scratch, memory_mb=self.settings.ingest.warehouse_memory_mb) as store,
+            Workers(self.settings.ingest.workers) as workers,
+        ):
+            with self.phase("plan"):
+                units, recognised = self._plan(store)
+                directory = read_directory(workspace.root, workspace.crm)
+            self.summary.run_id = run_id_of(self.now, units, directory.digest, self.settings.meaning_hash(rules_version))
+            self.summary.warnings += [w for f in directory.files for w in f.warnings]
+            if recognised:
+                store.connection.execute("BEGIN")
+                remember_files(store, recognised)
+                store.connection.execute("COMMIT")
+            for batch in increments(units, self.settings.ingest.increment_bytes):
+                self._land(store, workers, batch)
+            self.summary.directory_files = commit_directory(
+                store, directory.files, received_at=self.now, run_id=self.summary.run_id, adapter_version=ADAPTER_VERSION
+            )
+            self._derive(store, workers, directory, rules_version)
+            self.summary.unpublished = store.mark("unpublished")
+            return self.summary
+
+    def _plan(self, store: Store) -> tuple[list[FileUnit], list[tuple[str, int, int, str]]]:
+        """Units that the ledger does not have, and files that it has under an entry not seen before (touched, or copied back)."""
+        con = store.connection
+        seen = {row[0]: Seen(*row[1:]) for row in con.execute("SELECT location, size, modified, unit_id FROM vault.seen").fetchall()}
+        landed = {row[0] for row in con.execute("SELECT unit_id FROM ledger_unit").fetchall()}
+        new: dict[str, FileUnit] = {}
+        recognised = []
+        for unit in plan_files(self.workspace.root, all_sources().values(), seen):
+            if unit.unit_id not in landed:
+                new[unit.unit_id] = unit
+            elif seen.get(unit.location) != Seen(unit.size, unit.modified, unit.unit_id):
+                recognised.append((unit.location, unit.size, unit.modified, unit.unit_id))
+        return list(new.values()), recognised
+
+    def _land(self, store: Store, workers: Workers, units: list[FileUnit]) -> None:
+        from pipelines.ingest import (  # Beam is imported where a pipeline runs, not by a run with nothing to do
+            IngestJob,
+            run_ingest,
+        )
+
+        folder = self.scratch / f"landing-{len(self.summary.seconds)}-{self.summary.units}"
+        folder.mkdir(parents=True)
+        expand_until = self.now + self.settings.recurrence_days * DAY
+        zones = {name: s.timezone for name, s in self.settings.sources.items()}
+        small = sum(u.size for u in units) < SMALL
+        with self.phase("ingest"):
+            hands = [units] if small else deal(units, self.settings.ingest.workers)
+            jobs = [
+                IngestJob(self.workspace.root, folder, hand, self.now, expand_until, zones, self.settings.ingest.batch_records)
+                for hand in hands
+            ]
+            workers.run(run_ingest, jobs, here=small)
+        with self.phase("land"):
+            units = self._unchanged(units)
+            files = sorted(folder.glob("*.arrow"))
+            register_landed(store, files, LANDED, [u.unit_id for u in units])
+            self._guard(store, units)
+            sources = all_sources()
+            rows = [UnitRow(u.unit_id, u.system, "file", u.location, 0, u.size, sources[u.system].version) for u in units]
+            seen = [(u.location, u.size, u.modified, u.unit_id) for u in units]
+            landing = commit_increment(store, rows, received_at=self.now, run_id=self.summary.run_id, seen=seen)
+        self.summary.add(landing)
+        self.say(
+            f"landed {landing.units:,} units: {landing.records:,} records = {landing.accepted:,} accepted + {landing.duplicate:,} duplicate"
+            f" + {landing.ignored:,} ignored + {landing.rejected:,} rejected"
+        )
+        for file in files:
+            file.unlink()
+
+    def _unchanged(self, units: list[FileUnit]) -> list[FileUnit]:
+        """Units whose file is still what was planned; another was read half old, half new, and waits for the next increment."""
+        kept = []
+        for unit in units:
+            path = self.workspace.root / unit.location
+            entry = path.stat() if path.exists() else None
+            if entry is not None and (entry.st_size, entry.st_mtime_ns) == (unit.size, unit.modified):
+                kept.append(unit)
+            else:
+                self.summary.warnings.append(f"{unit.location} changed while it was read; it is left for the next run")
+        return kept
+
+    def _guard(self, store: Store, units: Sequence[FileUnit]) -> None:
+        limits = self.settings.rejects
+        where = {u.unit_id: u for u in units}
+        for unit_id, records, rejected in reject_shares(store):
+            if rejected >= limits.min_records and rejected > limits.max_share * records:
+                unit = where[unit_id]
+                reason = store.connection.execute(
+                    """SELECT reason, any_value(explanation), count(*) FROM landed WHERE unit_id = ? AND outcome = 'rejected'
+                       GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 1""",
+                    [unit_id],
+                ).fetchone()
+                assert reason is not None
+                raise TooManyRejects(
+                    f"{unit.location}: {rejected:,} of {records:,} records were rejected by the {unit.system} adapter, more than "
+                    f"rejects.max_share = {limits.max_share:g}. Most often: {reason[0]} ({reason[2]:,} times), e.g. {reason[1]}. "
+                    "Is the file in the right folder? Nothing of this increment was landed."
+                )
+
+    def _derive(self, store: Store, workers: Workers, directory: ReadDirectory, rules_version: str) -> None:
+        config = self.settings.meaning_hash(rules_version)
+        before = {name: store.mark(name) for name in ("directory", "config", "as_of")}
+        now = {"directory": directory.digest, "config": config, "as_of": str(self.now)}
+        everything = any(before[n] is not None and before[n] != now[n] for n in ("directory", "config"))
+        everything |= self.fixed and before["as_of"] not in (None, str(self.now))
+        everything |= before["as_of"] is None
+        dirty = store.count("SELECT count(*) FROM vault.dirty")
+        bindings = store.connection.execute("SELECT DISTINCT ids FROM vault.binding ORDER BY ids").fetchall()
+        bound = hashlib.sha256(msgspec.json.encode(bindings)).hexdigest()[:32]
+        everything |= (store.mark("bindings") or bound) != bound
+        if not (everything or dirty):
+            return
+        self.on_work()
+        from pipelines.derive import Derivation
+
+        derivation = Derivation(
+            store=store, workers=workers, workspace=self.workspace, directory=directory,
+            bindings=[tuple(row[0]) for row in bindings], now=self.now, previous=int(before["as_of"]) if before["as_of"] else None,
+            scratch=self.scratch, phase=self.phase, small=(store.count("SELECT count(*) FROM vault.event_detail") if everything else dirty) < SMALL_EVENTS,
+        )  # fmt: skip
+        derivation.run(everything=everything)
+        self.summary.accounts_rebuilt = derivation.accounts
+        self.summary.touchpoints = derivation.touchpoints
+        with self.phase("marts"):
+            self._finish(store, derivation, directory, rules_version, config)
+        for name, value in now.items():
+            store.set_mark(name, value)
+        store.set_mark("bindings", bound)
+        store.set_mark("unpublished", self.summary.run_id)
+        self.say(f"rebuilt {derivation.touchpoints:,} touchpoints and {derivation.accounts:,} accounts")
+
+    def _finish(self, store: Store, derivation: Any, directory: ReadDirectory, rules_version: str, config: str) -> None:
+        """Dimensions, marts and the run's own row, then the commit that makes all of it true at once."""
+        from warehouse.marts import Parameters, build_marts
+
+        con = store.connection
+        dims = dimension_rows(directory.crm, derivation.executives())
+        for table, rows in dims.items():
+            con.execute(f"DELETE FROM {table}")
+            load_rows(store, table, rows)
+        con.execute("DELETE FROM dim_rule")
+        load_rows(store, "dim_rule", self.workspace.rulebook.rows())
+        coverage = self.settings.coverage
+        build_marts(store.connection, Parameters.of(coverage, self.settings.journeys, self.now), everything=derivation.everything)
+        con.execute("DELETE FROM dim_run WHERE run_id = ?", [self.summary.run_id])
+        load_rows(
+            store,
+            "dim_run",
+            [
+                {
+                    "run_id": self.summary.run_id, "as_of": self.now, "finished_at": self.now, "config_hash": config,
+                    "directory_hash": directory.digest, "rules_version": rules_version, "unit_count": self.summary.units,
+                    "touched_account_count": derivation.accounts, "touchloop_version": version(),
+                }
+            ],
+        )  # fmt: skip
+        con.execute("COMMIT")
+        derivation.done()
+
+
+def run_id_of(now: int, units: Sequence[FileUnit], directory: str, config: str) -> str:
+    digest = hashlib.sha256(f"{now}\x1f{directory}\x1f{config}".encode())
+    for unit in units:
+        digest.update(unit.unit_id.encode())
+    return digest.hexdigest()[:32]
+
+
+def version() -> str:
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed("touchloop")
+    except PackageNotFoundError:
+        return "0+unknown"
+

@@ -1,0 +1,83 @@
+"""Ingest: units in, landed batches out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import msgspec
+import pyarrow as pa
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipelines import coders
+from pipelines.landed import land
+from pipelines.normalize import Normalizer
+from pipelines.plan import FileUnit
+from pipelines.read import read_batches
+
+RUNNER = "FnApiRunner"
+"""Pinned by name: the plain DirectRunner first tries to download another runner."""
+
+
+class IngestJob(msgspec.Struct, frozen=True):
+    """What a worker needs to know to land its share of an increment."""
+
+    root: Path
+    folder: Path
+    units: list[FileUnit]
+    received_at: int
+    expand_until: int
+    zones: dict[str, str | None]
+    batch_records: int
+
+
+@beam.typehints.with_output_types(pa.RecordBatch)
+class Read(beam.DoFn):
+    """A list of units to batches of raw records."""
+
+    def __init__(self, root: Path, batch_records: int) -> None:
+        self.root, self.batch_records = root, batch_records
+
+    def process(self, units: list[FileUnit]) -> Iterator[Any]:
+        yield from read_batches(self.root, units, self.batch_records)
+
+
+@beam.typehints.with_input_types(pa.RecordBatch)
+@beam.typehints.with_output_types(pa.RecordBatch)
+class Normalize(beam.DoFn):
+    """A batch of raw records to a batch of outcomes."""
+
+    def __init__(self, received_at: int, expand_until: int, zones: dict[str, str | None]) -> None:
+        self.arguments = (received_at, expand_until, zones)
+
+    def setup(self) -> None:
+        self.normalizer = Normalizer(*self.arguments)
+
+    def process(self, raw: Any) -> Iterator[Any]:
+        yield self.normalizer.batch(raw)
+
+
+@beam.typehints.with_input_types(pa.RecordBatch)
+class Land(beam.DoFn):
+    """A batch to a file of the landing folder; gives its path."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def process(self, batch: Any) -> Iterator[str]:
+        yield str(land(batch, self.folder))
+
+
+def run_ingest(job: IngestJob) -> None:
+    """Land the units of one worker, as a bounded pipeline in this process."""
+    coders.register()
+    with beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
+        _ = (
+            pipeline
+            | "units" >> beam.Create([job.units], reshuffle=False)
+            | "read" >> beam.ParDo(Read(job.root, job.batch_records))
+            | "normalize" >> beam.ParDo(Normalize(job.received_at, job.expand_until, job.zones))
+            | "land" >> beam.ParDo(Land(job.folder))
+        )

@@ -1,0 +1,200 @@
+"""Journeys: dirty events to touchpoints, dirty accounts to sessions, visits and loops. Both are bounded pipelines over shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from apache_beam.options.pipeline_options import PipelineOptions
+from transforms.fold import Folder
+
+from pipelines import coders
+from pipelines.ingest import RUNNER
+from pipelines.staging import Stage
+from transforms.account import AccountContext, build_account
+from transforms.assets import AssetBook
+from transforms.business_time import SellerCalendars
+from transforms.crm import Crm
+from transforms.directory import Directory
+from transforms.event import Witness, decode_event
+from transforms.jobs import Rulebook
+from transforms.settings import Settings
+from transforms.touchpoint import Folded, Participant, Touchpoint
+
+
+class World(msgspec.Struct, frozen=True):
+    """Everything besides the events that a figure depends on (promise 2)."""
+
+    crm: Crm
+    bindings: list[tuple[str, ...]]
+    settings: Settings
+    rules_text: str | None
+    as_of: int
+
+    def directory(self) -> Directory:
+        return Directory.build(self.crm, self.settings.identity, self.bindings)
+
+    def folder(self) -> Folder:
+        return Folder(self.directory(), AssetBook.build(self.crm.assets), Rulebook.load(self.rules_text), self.settings, self.as_of)
+
+    def account_context(self) -> AccountContext:
+        rules = Rulebook.load(self.rules_text)
+        return AccountContext(
+            settings=self.settings,
+            as_of=self.as_of,
+            calendars=SellerCalendars(self.settings.business_hours, {p.person_id: p.timezone for p in self.crm.people if p.timezone}),
+            job_assets=rules.job_assets,
+            tag_assets=rules.tag_assets,
+            closed_at={o.opportunity_id: o.closed_at for o in self.crm.opportunities if o.closed_at is not None},
+        )
+
+
+class ShardJob(msgspec.Struct, frozen=True):
+    """A worker's share: folders of Parquet in, staged tables out."""
+
+    shards: list[Path]
+    out: Path
+    world: World
+
+
+@beam.typehints.with_output_types(pa.RecordBatch)
+class ReadGroups(beam.DoFn):
+    """A shard's folder to batches of whole groups, in the order of their keys; the shard's name travels in the schema."""
+
+    ROWS = 20_000
+
+    def process(self, shard: Path) -> Iterator[Any]:
+        table = pq.read_table(shard, partitioning=None).combine_chunks()
+        table = table.sort_by([("group_hash", "ascending"), ("event_id", "ascending")])
+        groups = table.column("group_hash").combine_chunks().to_numpy()
+        start = 0
+        while start < len(groups):
+            end = min(start + self.ROWS, len(groups))
+            while end < len(groups) and groups[end] == groups[end - 1]:
+                end += 1
+            part = table.slice(start, end - start).combine_chunks().to_batches()[0]
+            yield part.replace_schema_metadata({"shard": f"{shard.name.removeprefix('shard=')}-{start}"})
+            start = end
+
+
+@beam.typehints.with_input_types(pa.RecordBatch)
+class Fold(beam.DoFn):
+    """A batch of whole groups to touchpoints and what hangs on them, staged; gives how many there were."""
+
+    def __init__(self, world: World, out: Path) -> None:
+        self.world, self.out = world, out
+
+    def setup(self) -> None:
+        self.folder = self.world.folder()
+
+    def process(self, batch: Any) -> Iterator[int]:
+        stage = Stage(self.out, batch.schema.metadata[b"shard"].decode())
+        count = 0
+        for witnesses in groups_of(batch):
+            folded = self.folder.fold(witnesses)
+            count += len(folded.touchpoints)
+            stage_folded(stage, folded)
+        stage.close()
+        yield count
+
+
+def groups_of(batch: Any) -> Iterator[list[Witness]]:
+    """Rows sorted by group to lists of witnesses."""
+    names = ("group_hash", "event_id", "received_at", "unit_id", "position", "payload_hash", "detail")
+    rows = zip(*(batch.column(n).to_pylist() for n in names), strict=True)
+    for _, group in groupby(rows, key=lambda row: row[0]):
+        yield [Witness(e, received, unit, position, digest, decode_event(detail)) for _, e, received, unit, position, digest, detail in group]
+
+
+def stage_folded(stage: Stage, folded: Folded) -> None:
+    stage.add("fact_touchpoint", folded.touchpoints)
+    stage.add("fact_touchpoint_participant", folded.participants)
+    stage.add("bridge_touchpoint_event", folded.events)
+    stage.add("bridge_touchpoint_account", folded.accounts)
+    stage.add("fact_asset_event", folded.assets)
+    stage.add("touchpoint_resolution", folded.resolutions)
+    stage.add("identity_link", folded.links)
+    stage.add("identity_conflict", folded.conflicts)
+
+
+class BuildAccounts(beam.DoFn):
+    """A shard of accounts' touchpoints to their journeys, episodes and needs, staged; gives how many accounts there were."""
+
+    def __init__(self, world: World, out: Path) -> None:
+        self.world, self.out = world, out
+
+    def setup(self) -> None:
+        self.context = self.world.account_context()
+
+    def process(self, shard: Path) -> Iterator[int]:
+        participants: dict[str, list[Participant]] = {}
+        for participant in structs(Participant, shard.parent.parent / "participants" / shard.name):
+            participants.setdefault(participant.touchpoint_id, []).append(participant)
+        for people in participants.values():
+            people.sort(key=lambda p: p.participant_seq)
+        touchpoints = sorted(structs(Touchpoint, shard), key=lambda t: (t.account_id or "", t.touchpoint_id))
+        stage = Stage(self.out, shard.name.removeprefix("shard="))
+        count = 0
+        for account_id, own in groupby(touchpoints, key=lambda t: t.account_id):
+            assert account_id is not None
+            rows = build_account(account_id, list(own), participants, self.context)
+            stage.add("bridge_touchpoint_journey", rows.members)
+            stage.add("fact_session", rows.sessions)
+            stage.add("fact_visit", rows.visits)
+            stage.add("fact_transition", rows.transitions)
+            stage.add("fact_loop", rows.loops)
+            stage.add("mart_journey_summary", rows.summaries)
+            stage.add("journey_gap_sensitivity", rows.gaps)
+            stage.add("fact_response", rows.responses)
+            stage.add("fact_followup", rows.followups)
+            stage.add("fact_enablement_need", rows.needs)
+            count += 1
+        stage.close()
+        yield count
+
+
+def structs(kind: Any, folder: Path) -> Iterable[Any]:
+    """Rows of a Parquet folder as structs of the same field names; timestamps become microseconds."""
+    if not folder.exists():
+        return
+    fields = kind.__struct_fields__
+    for file in sorted(folder.glob("*.parquet")):
+        for batch in pq.ParquetFile(file).iter_batches(20_000, columns=list(fields)):
+            columns = []
+            for name in fields:
+                column = batch.column(name)
+                if pa.types.is_timestamp(column.type):
+                    column = pc.cast(column, pa.timestamp("us", "UTC")).cast(pa.int64())
+                columns.append(column.to_pylist())
+            for values in zip(*columns, strict=True):
+                yield kind(**dict(zip(fields, values, strict=True)))
+
+
+def run_fold(job: ShardJob) -> None:
+    """Fold the shards of one worker, as a bounded pipeline in this process."""
+    coders.register()
+    with beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
+        _ = (
+            pipeline
+            | "shards" >> beam.Create(job.shards, reshuffle=False)
+            | "read" >> beam.ParDo(ReadGroups())
+            | "fold" >> beam.ParDo(Fold(job.world, job.out))
+        )
+
+
+def run_accounts(job: ShardJob) -> None:
+    """Rebuild the accounts of one worker's shards, as a bounded pipeline in this process."""
+    coders.register()
+    with beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
+        _ = (
+            pipeline
+            | "shards" >> beam.Create(job.shards, reshuffle=False)
+            | "rebuild" >> beam.ParDo(BuildAccounts(job.world, job.out))
+        )

@@ -1,0 +1,120 @@
+"""From raw records to events, ignores and rejects: one RecordBatch in, one out."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.landed import LANDED
+from schemas import vocab
+from transforms.event import Event, Ignored, Reject, encode_event, event_id
+from transforms.linking import fold_key, is_app_identity, link_keys
+from transforms.sources import Context, SourceSpec, all_sources, parse_record
+from transforms.times import MINUTE, to_datetime
+
+AHEAD = 5 * MINUTE
+"""How far a source's clock may run ahead of ours."""
+_INT32 = 2**31 - 1
+_COLUMNS = LANDED.names
+_EMPTY_OTHER = (None, None, None, None)
+_unpack = struct.Struct(">Q").unpack
+
+
+def key_hash(key: str) -> int:
+    """A key as 64 bits: groups are joined on integers."""
+    value: int = _unpack(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest())[0]
+    return value
+
+
+class Normalizer:
+    """Turns batches of ``pipelines.read.RAW`` into batches of ``pipelines.landed.LANDED``.
+
+    ``received_at`` is the clock of the run; ``zones`` the configured zone of each source's naive timestamps.
+    """
+
+    def __init__(self, received_at: int, expand_until: int, zones: Mapping[str, str | None]) -> None:
+        self.received_at = received_at
+        self.expand_until = expand_until
+        self.zones = zones
+        self._contexts: dict[tuple[str, str], tuple[SourceSpec, Context]] = {}
+
+    def batch(self, raw: Any) -> Any:
+        rows: list[tuple[Any, ...]] = []
+        columns = [raw.column(i).to_pylist() for i in range(raw.num_columns)]
+        for unit_id, system, name, position, payload, bad_reason, bad_detail in zip(*columns, strict=True):
+            if bad_reason is not None:
+                rows.append(_rejected(unit_id, position, system, payload, Reject(bad_reason, None, bad_detail)))
+                continue
+            spec, context = self._where(system, name)
+            try:
+                parsed = parse_record(spec, payload, context)
+                if isinstance(parsed, Ignored):
+                    rows.append(_ignored(unit_id, position, system, parsed.reason))
+                    continue
+                for event in parsed:
+                    self.check(event)
+            except Reject as reject:
+                rows.append(_rejected(unit_id, position, system, payload, reject))
+                continue
+            if not parsed:
+                rows.append(_ignored(unit_id, position, system, "nothing_in_it"))
+                continue
+            digest = hashlib.sha256(payload).hexdigest()[:32]
+            if len(parsed) == 1:
+                rows.append(_event(unit_id, position, system, digest, parsed[0]))
+            else:  # one record may say the same thing twice
+                rows.extend({row[4]: row for row in (_event(unit_id, position, system, digest, e) for e in reversed(parsed))}.values())
+        return pa.record_batch(
+            [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), LANDED, strict=True)], schema=LANDED
+        )
+
+    def check(self, event: Event) -> None:
+        """Faults that no adapter has to look for. Raises ``Reject``."""
+        if event.ended_at is not None and event.ended_at < event.occurred_at:
+            start, end = to_datetime(event.occurred_at), to_datetime(event.ended_at)
+            raise Reject("ends_before_start", "ended_at", f"it ends at {end} before it starts at {start}")
+        if event.family != "schedule" and event.status != "scheduled" and event.occurred_at > self.received_at + AHEAD:
+            happened, now = to_datetime(event.occurred_at), to_datetime(self.received_at)
+            raise Reject("future_dated", "occurred_at", f"it is dated {happened}, and it was received at {now}")
+        if not 1 <= event.revision <= _INT32:
+            raise Reject("invalid_field", "revision", f"revision is {event.revision}: not between 1 and {_INT32}")
+        if event.channel is not None and event.channel not in vocab.CHANNELS:
+            raise AssertionError(f"an adapter named the channel {event.channel!r}")
+
+    def _where(self, system: str, name: str) -> tuple[SourceSpec, Context]:
+        found = self._contexts.get((system, name))
+        if found is None:
+            context = Context(name=name, zone=self.zones.get(system), until=self.expand_until)
+            found = self._contexts[(system, name)] = (all_sources()[system], context)
+        return found
+
+
+def _event(unit_id: str, position: int, system: str, digest: str, event: Event) -> tuple[Any, ...]:
+    links = link_keys(event)
+    return (
+        unit_id, position, "event", system,
+        event_id(event), event.source, event.source_event_id, event.revision, event.channel, event.family, event.status,
+        event.is_void, event.occurred_at, event.ended_at, event.recorded_at, digest, key_hash(fold_key(event)),
+        [key_hash(key) for key in links] if links else None, _binding(event), encode_event(event),
+        *_EMPTY_OTHER,
+    )  # fmt: skip
+
+
+def _binding(event: Event) -> list[str] | None:
+    """Identifiers that a profile binds to one person, for the directory; app identities bind inside their own group."""
+    if event.family != "identity" or is_app_identity(event):
+        return None
+    ids = [one for party in event.parties for one in party.ids]
+    return ids if len(ids) > 1 else None
+
+
+def _ignored(unit_id: str, position: int, system: str, reason: str) -> tuple[Any, ...]:
+    return (unit_id, position, "ignored", system, *([None] * 16), reason, None, None, None)
+
+
+def _rejected(unit_id: str, position: int, system: str, payload: bytes, reject: Reject) -> tuple[Any, ...]:
+    return (unit_id, position, "rejected", system, *([None] * 16), reject.reason_code, reject.field_path, reject.detail[:500], payload)

@@ -1,0 +1,70 @@
+"""From a file to RecordBatches of raw records."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
+
+from pipelines.plan import FileUnit
+from transforms.framing import BadFrame, records
+from transforms.sources import Context, all_sources
+
+RAW = pa.schema(
+    [
+        pa.field("unit_id", pa.string(), nullable=False),
+        pa.field("system", pa.string(), nullable=False),
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("payload", pa.binary(), nullable=False),
+        pa.field("bad_reason", pa.string()),
+        pa.field("bad_detail", pa.string()),
+    ]
+)
+MAX_BATCH_BYTES = 8_000_000
+GZIP_MAGIC = b"\x1f\x8b"
+
+Row = tuple[str, str, str, int, bytes, str | None, str | None]
+
+
+def read_batches(root: Path, units: Iterable[FileUnit], batch_records: int) -> Iterator[Any]:
+    """Raw records of the units, packed across files so that many small ones do not become many small batches."""
+    rows: list[Row] = []
+    size = 0
+    for unit in units:
+        for row in unit_rows(root, unit):
+            rows.append(row)
+            size += len(row[4])
+            if len(rows) >= batch_records or size >= MAX_BATCH_BYTES:
+                yield to_raw(rows)
+                rows, size = [], 0
+    if rows:
+        yield to_raw(rows)
+
+
+def unit_rows(root: Path, unit: FileUnit) -> Iterator[Row]:
+    """Records of one file in order. What cannot be framed is a row with its fault, and the rest goes on."""
+    spec = all_sources()[unit.system]
+    context = Context(name=unit.name)
+    position = 0
+    with (root / unit.location).open("rb") as raw:
+        compressed = raw.peek(2)[:2] == GZIP_MAGIC
+        stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if compressed else raw
+        try:
+            for frame in records(spec, stream, context):
+                if isinstance(frame, BadFrame):
+                    yield unit.unit_id, unit.system, unit.name, position, frame.data, frame.reason_code, frame.detail
+                else:
+                    yield unit.unit_id, unit.system, unit.name, position, frame, None, None
+                position += 1
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            detail = f"{unit.name}: the compressed file is damaged after record {position}: {error}"
+            yield unit.unit_id, unit.system, unit.name, position, b"", "corrupt_compression", detail
+
+
+def to_raw(rows: list[Row]) -> Any:
+    return pa.record_batch([pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), RAW, strict=True)], schema=RAW)

@@ -1,0 +1,64 @@
+"""Rejected records: listed, shown, and tried again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.directory import SYSTEM as CRM
+from pipelines.errors import UserError
+from pipelines.increment import Say
+from pipelines.landed import LANDED, land
+from pipelines.normalize import Normalizer
+from pipelines.read import to_raw
+from pipelines.run import run_once
+from pipelines.workspace import Workspace
+from transforms.times import DAY
+from warehouse import replay as rows_of
+from warehouse.store import Store
+
+
+def _store(workspace: Workspace) -> Store:
+    if not workspace.warehouse.exists():
+        raise UserError(f"{workspace.root} has no warehouse yet: touchloop run --workspace {workspace.root} makes one")
+    return Store(workspace.warehouse, workspace.vault, workspace.scratch)
+
+
+def list_rejects(workspace: Workspace, source: str | None, limit: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(counts by source and reason, the newest records)."""
+    with _store(workspace) as store:
+        return rows_of.reasons(store, source), rows_of.newest(store, source, limit)
+
+
+def show_reject(workspace: Workspace, unit: str, position: int) -> tuple[dict[str, Any], bytes]:
+    """The row of one rejected record and its original bytes. ``unit`` may be the first characters of a unit_id."""
+    with _store(workspace) as store:
+        found = rows_of.find(store, unit, position)
+    if not found:
+        raise UserError(f"no rejected record at position {position} of a unit that starts with {unit!r} (touchloop rejects list)")
+    if len(found) > 1:
+        raise UserError(f"{len(found)} units start with {unit!r}: give more characters")
+    return found[0]
+
+
+def replay(workspace: Workspace, source: str | None, now: int, *, fixed: bool, say: Say) -> dict[str, int]:
+    """Put every rejected record through its adapter again. Counts by outcome.
+
+    What is accepted moves from ``rejected`` to its new count in the ledger; the row stays, with ``replayed_at`` and ``outcome``.
+    Rows of the directory are not replayed: the next run reads its files whole.
+    """
+    folder = workspace.fresh_scratch() / "replay"
+    folder.mkdir()
+    settings = workspace.settings
+    zones = {name: s.timezone for name, s in settings.sources.items()}
+    normalizer = Normalizer(now, now + settings.recurrence_days * DAY, zones)
+    with _store(workspace) as store:
+        pending = rows_of.pending(store, source, CRM)
+        files = []
+        for start in range(0, len(pending), settings.ingest.batch_records):
+            part = pending[start : start + settings.ingest.batch_records]
+            raw = to_raw([(r.unit_id, r.source, r.name, r.position, r.payload, None, None) for r in part])
+            files.append(land(normalizer.batch(raw), folder))
+        counts = rows_of.commit_replay(store, files, LANDED, now) if files else {}
+    if counts:
+        run_once(workspace, now, fixed=fixed, say=say)
+    return counts

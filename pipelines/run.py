@@ -1,0 +1,110 @@
+"""What the commands ``run``, ``audit`` and ``publish`` do: an increment, then the gate, then the swap."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from pipelines.auditor import Auditor
+from pipelines.errors import AuditFailed, UserError
+from pipelines.increment import Increment, Say, Summary
+from pipelines.workspace import Workspace
+from warehouse.publish import Candidate
+from warehouse.store import Store
+
+
+def run_once(workspace: Workspace, now: int, *, fixed: bool, say: Say) -> Summary:
+    """One increment and, if anything changed since the last publishing, a new snapshot.
+
+    Raises ``AuditFailed`` (the last snapshot stays), ``TooManyRejects`` (nothing of the unit was landed).
+    """
+    with Auditor(workspace) as auditor:
+        increment = Increment(workspace, now, fixed=fixed, say=say, on_work=auditor.start)
+        summary = increment.run()
+        if summary.unpublished is None and workspace.snapshot.exists():
+            summary.snapshot = str(workspace.snapshot)
+            return summary
+        with increment.phase("publish"):
+            _publish(workspace, auditor, summary.unpublished or summary.run_id, say)
+    summary.published = True
+    summary.snapshot = str(workspace.snapshot)
+    return summary
+
+
+def publish_now(workspace: Workspace, *, say: Say) -> Path:
+    """Audit and publish the warehouse as it stands."""
+    if not workspace.warehouse.exists():
+        raise UserError(f"{workspace.root} has no warehouse yet: touchloop run --workspace {workspace.root} makes one")
+    workspace.fresh_scratch()
+    with Auditor(workspace) as auditor:
+        _publish(workspace, auditor, _last_run(workspace), say)
+    return workspace.snapshot
+
+
+def audit_only(workspace: Workspace) -> dict[str, Any]:
+    """Audit a candidate of the warehouse as it stands and forget it. Raises ``AuditFailed``."""
+    if not workspace.warehouse.exists():
+        raise UserError(f"{workspace.root} has no warehouse yet: touchloop run --workspace {workspace.root} makes one")
+    workspace.fresh_scratch()
+    with Auditor(workspace) as auditor:
+        candidate = _candidate(workspace, _last_run(workspace))
+        try:
+            return _judge(auditor, candidate)
+        finally:
+            candidate.discard()
+
+
+def _publish(workspace: Workspace, auditor: Auditor, run_id: str, say: Say) -> None:
+    auditor.start()
+    candidate = _candidate(workspace, run_id)
+    try:
+        verdict = _judge(auditor, candidate)
+    except BaseException:
+        candidate.discard()
+        raise
+    candidate.swap(workspace.settings.publish.keep_snapshots_minutes * 60, time.time())
+    say(f"audit passed ({verdict['expectations']} expectations on {verdict['tables']} tables), published")
+    with _store(workspace) as store:
+        store.set_mark("unpublished", None)
+    auditor.write_docs()
+
+
+def _candidate(workspace: Workspace, run_id: str) -> Candidate:
+    with _store(workspace) as store:
+        row = store.connection.execute("SELECT as_of FROM dim_run WHERE run_id = ?", [run_id]).fetchone()
+    as_of = row[0].isoformat() if row else ""
+    candidate = Candidate(workspace.published, fresh_name(workspace.published / "snapshots", run_id))
+    candidate.build(workspace.warehouse, run_id=run_id, as_of=as_of, seller_level=workspace.settings.publish.seller_level)
+    return candidate
+
+
+def fresh_name(folder: Path, run_id: str) -> str:
+    """The run's id, or with a number behind it where the run was published before: a snapshot in use is never written to."""
+    number = 1
+    name = run_id
+    while (folder / name).exists():
+        number += 1
+        name = f"{run_id}-{number}"
+    return name
+
+
+def _judge(auditor: Auditor, candidate: Candidate) -> dict[str, Any]:
+    verdict = auditor.audit(candidate.database)
+    if not verdict["success"]:
+        raise AuditFailed("the audit failed; the last snapshot stays in place\n" + "\n".join(f"  {line}" for line in verdict["failures"]))
+    return verdict
+
+
+def _store(workspace: Workspace) -> Store:
+    return Store(workspace.warehouse, workspace.vault, workspace.scratch, memory_mb=workspace.settings.ingest.warehouse_memory_mb)
+
+
+def _last_run(workspace: Workspace) -> str:
+    with _store(workspace) as store:
+        row = store.connection.execute("SELECT run_id FROM dim_run ORDER BY as_of DESC, run_id LIMIT 1").fetchone()
+    if row is None:
+        raise UserError(f"{workspace.root} has nothing to publish yet: touchloop run --workspace {workspace.root} comes first")
+    return str(row[0])
+
+

@@ -1,0 +1,112 @@
+"""What people see on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.errors import UserError
+from pipelines.increment import Summary
+from transforms.sources import SourceSpec
+
+
+def open_snapshot(path: Path) -> duckdb.DuckDBPyConnection:
+    """The published snapshot, read only. Raises ``UserError`` where there is none."""
+    if not path.exists():
+        raise UserError(f"nothing is published at {path} yet: touchloop run comes first")
+    connection = duckdb.connect(str(path.resolve()), read_only=True)
+    connection.execute("SET TimeZone='UTC'")
+    return connection
+
+
+def print_summary(out: Console, summary: Summary) -> None:
+    for warning in summary.warnings:
+        out.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
+    if summary.records or summary.units:
+        out.print(
+            f"{summary.records:,} records in {summary.units:,} new units: {summary.accepted:,} accepted, {summary.duplicate:,} duplicate, "
+            f"{summary.ignored:,} ignored, {summary.rejected:,} rejected",
+            soft_wrap=True,
+        )
+    else:
+        out.print("no new units")
+    if summary.accounts_rebuilt or summary.touchpoints:
+        out.print(f"{summary.touchpoints:,} touchpoints and {summary.accounts_rebuilt:,} accounts rebuilt")
+    state = "published" if summary.published else "up to date"
+    out.print(f"{state}: {summary.snapshot}", soft_wrap=True)
+
+
+def print_report(out: Console, snapshot: Path) -> None:
+    """Journeys, loops and coverage, the first 20 of each."""
+    connection = open_snapshot(snapshot)
+    try:
+        as_of = connection.execute("SELECT max(as_of) FROM dim_run").fetchone()
+        out.print(f"\n[bold]touchloop[/bold] as of {as_of[0] if as_of else '?'}")
+        _print(out, connection, "Journeys", JOURNEYS)
+        _print(out, connection, "Loops: where buyers came back to a job they had left", LOOPS)
+        _print(out, connection, "Coverage: seller x account, lifetime", COVERAGE)
+        _print(out, connection, "May I trust these numbers?", TRUST)
+    finally:
+        connection.close()
+    out.print(f"\nAsk more in SQL: {snapshot}", soft_wrap=True)
+
+
+JOURNEYS = """
+SELECT journey_scope AS scope, coalesce(opportunity_id, account_id) AS key, session_count AS sessions, visit_count AS visits,
+       loop_count AS loops, round(loop_rate, 3) AS loop_rate, round(throughput_seconds / 86400, 2) AS days,
+       round(idle_seconds / 86400, 2) AS idle_days, variant
+FROM mart_journey_summary ORDER BY loop_count DESC, journey_scope DESC, key LIMIT 20"""
+LOOPS = """
+SELECT coalesce(opportunity_id, account_id) AS key, revisited_job, path, loop_length AS length,
+       round(loop_duration_seconds / 86400, 2) AS days, trigger_type AS trigger, loop_kind AS kind, closed_by
+FROM fact_loop ORDER BY journey_scope DESC, key, to_visit_no LIMIT 20"""
+COVERAGE = """
+SELECT seller_id AS seller, account_id AS account, seller_touch_count AS touches, round(channel_coverage, 3) AS M1_channels,
+       round(buyer_channel_answer_coverage, 3) AS M2_answered, round(channel_balance, 3) AS M3_balance, round(channel_fit, 3) AS M4_fit,
+       round(hybrid_score, 3) AS M7_hybrid, is_hybrid, round(response_median_business_seconds / 3600, 1) AS M8_median_h,
+       round(dialogue_ratio, 3) AS M9_dialogue, round(job_coverage, 3) AS M13_jobs
+FROM mart_seller_account_period WHERE period_grain = 'lifetime' ORDER BY touches DESC, seller, account LIMIT 20"""
+TRUST = """
+SELECT source, sum(touchpoints)::BIGINT AS touchpoints, sum(unresolved_account)::BIGINT AS unresolved,
+       sum(unclassified_buyer)::BIGINT AS unclassified, sum(late)::BIGINT AS late, sum(duplicates_dropped)::BIGINT AS duplicates,
+       sum(quarantined)::BIGINT AS quarantined
+FROM mart_data_quality GROUP BY source ORDER BY source"""
+
+
+def _print(out: Console, connection: duckdb.DuckDBPyConnection, title: str, sql: str) -> None:
+    cursor = connection.execute(sql)
+    names = [d[0] for d in cursor.description or []]
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    rows = cursor.fetchall()
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    out.print()
+    out.print(table if rows else f"{title}: none yet")
+
+
+def print_sources(out: Console, specs: dict[str, SourceSpec]) -> None:
+    table = Table(header_style="dim", show_lines=True)
+    for name in ("source", "channel", "reads", "adapter"):
+        table.add_column(name, overflow="fold")
+    for spec in specs.values():
+        table.add_row(f"{spec.title}\ninbox/{spec.name}/", spec.channel, "\n".join(spec.supports), spec.version)
+    out.print(table)
+
+
+def print_rejects(out: Console, groups: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
+    if not groups:
+        out.print("no rejected records")
+        return
+    for title, records in (("By reason", groups), ("Newest", rows)):
+        table = Table(title=title, title_justify="left", header_style="dim")
+        for name in records[0]:
+            table.add_column(name, overflow="fold")
+        for record in records:
+            table.add_row(*("" if v is None else str(v).replace("[", "\\[") for v in record.values()))
+        out.print(table)

@@ -1,0 +1,70 @@
+"""Both cores: every worker is a process that runs its own bounded pipeline over its share."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from types import TracebackType
+from typing import Any
+
+from pipelines.errors import UserError
+
+
+class Workers:
+    """A pool that starts when first needed. A single share runs in this process: starting another would cost more than it.
+
+    The pool forks from a server that has imported the pipelines once. A worker that outlives its parent ends itself, so that a
+    killed run leaves nobody behind who still writes.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+
+    def run(self, function: Callable[[Any], Any], jobs: Iterable[Any], *, here: bool = False) -> list[Any]:
+        """``function(job)`` for every job; results in the order of the jobs."""
+        given = list(jobs)
+        if here or self.count == 1 or len(given) < 2:
+            return [function(job) for job in given]
+        try:
+            return list(self._started().map(function, given))
+        except BrokenProcessPool:
+            raise UserError(
+                "a worker process ended unexpectedly (killed, or out of memory); nothing of this increment was landed: run again, "
+                "with a smaller ingest.shard_events or ingest.increment_bytes if memory is short"
+            ) from None
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload(["pipelines.ingest", "pipelines.journeys"])
+            self._pool = ProcessPoolExecutor(self.count, mp_context=context, initializer=_end_with_parent)
+        return self._pool
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

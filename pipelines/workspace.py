@@ -1,0 +1,146 @@
+"""A workspace: the folder that one pipeline lives in, and the lock that keeps a second writer out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import filelock
+
+from pipelines.errors import SettingsError, UserError
+from pipelines.settings import WorkspaceSettings, load_settings
+from transforms.jobs import Rulebook, RuleError
+
+DEFAULT_TOML = """\
+# Settings of this touchloop workspace. Every key is optional; what stands here are examples and defaults.
+# rules = "rules.yaml"              # extends the default rules for buying jobs, by id
+
+[identity]
+company_domains = []                # domains of your own company: their people are sellers
+partner_domains = []
+
+[journeys]
+session_gap_days = 14
+session_clock = "buyer"             # or "all"
+
+[business_hours]
+days = ["mon", "tue", "wed", "thu", "fri"]
+start = "09:00"
+end = "17:00"
+timezone = "UTC"
+holidays = []
+
+[coverage]
+reporting_timezone = "UTC"
+response_horizon_business_hours = 40
+
+[rejects]
+max_share = 0.5                     # a unit with a larger share of rejects stops the job ...
+min_records = 100                   # ... once it has this many
+
+[publish]
+seller_level = true                 # false: publish team and account level only
+
+# [sources.ics]
+# timezone = "Europe/Berlin"        # zone of timestamps that name none; without it they are rejected
+"""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths of a workspace. Nothing here touches the disk but ``create``, ``require`` and ``writer``."""
+
+    root: Path
+
+    @property
+    def toml(self) -> Path:
+        return self.root / "touchloop.toml"
+
+    @property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    @property
+    def crm(self) -> Path:
+        return self.inbox / "crm"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.state / "warehouse.duckdb"
+
+    @property
+    def vault(self) -> Path:
+        return self.state / "vault.duckdb"
+
+    @property
+    def scratch(self) -> Path:
+        """Emptied at the start of every increment; nothing in it is needed after one."""
+        return self.state / "scratch"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "published"
+
+    @property
+    def snapshot(self) -> Path:
+        return self.published / "touchloop.duckdb"
+
+    @cached_property
+    def settings(self) -> WorkspaceSettings:
+        return load_settings(self.toml)
+
+    @cached_property
+    def rules_text(self) -> str | None:
+        if self.settings.rules is None:
+            return None
+        path = self.root / self.settings.rules
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{self.toml}: rules: cannot read {path}: {error}") from None
+
+    @cached_property
+    def rulebook(self) -> Rulebook:
+        try:
+            return Rulebook.load(self.rules_text)
+        except RuleError as error:
+            raise SettingsError(f"{self.root / (self.settings.rules or 'rules')}: {error}") from None
+
+    def create(self) -> None:
+        """Lay out an empty workspace; what is there already stays."""
+        for folder in (self.inbox, self.crm, self.state, self.published):
+            folder.mkdir(parents=True, exist_ok=True)
+        if not self.toml.exists():
+            self.toml.write_text(DEFAULT_TOML, encoding="utf-8")
+
+    def require(self) -> None:
+        """Raises ``SettingsError`` unless this is a workspace."""
+        if not self.inbox.is_dir():
+            raise SettingsError(f"{self.root} is no workspace: it has no folder inbox/ (touchloop init --workspace {self.root} makes one)")
+
+    def fresh_scratch(self) -> Path:
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.mkdir(parents=True)
+        return self.scratch
+
+    @contextmanager
+    def writer(self) -> Iterator[None]:
+        """Hold the workspace for writing. The lock goes with the process, however it ends."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self.state / "writer.lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise UserError(f"another touchloop is writing to {self.root}; this one has changed nothing") from None
+        try:
+            yield
+        finally:
+            lock.release()

@@ -1,0 +1,1 @@
+"""The warehouse: ledger and commits, SQL models, audit, publishing."""

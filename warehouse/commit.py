@@ -1,0 +1,238 @@
+"""Landing an increment: its events, its ledger rows and its rejects, in one transaction (after the vault's)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from schemas.arrow import dicts_to_batch
+from schemas.registry import TABLES
+from warehouse.store import Store
+
+TIMESTAMP = "make_timestamptz({0})"
+
+
+@dataclass(frozen=True)
+class UnitRow:
+    """What is known of a unit before its records are counted."""
+
+    unit_id: str
+    source: str
+    kind: str
+    location: str
+    range_start: int
+    range_end: int
+    adapter_version: str
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What a commit did."""
+
+    units: int
+    records: int
+    accepted: int
+    duplicate: int
+    ignored: int
+    rejected: int
+    events: int
+
+
+def register_landed(store: Store, files: Sequence[Path], schema: Any, unit_ids: Sequence[str]) -> None:
+    """The landed records of these units as the view ``landed``; it is scanned from disk, never held whole."""
+    con = store.connection
+    con.register("landed_files", pads.dataset([str(f) for f in files], schema=schema, format="ipc"))
+    con.register("landed_units", pa.table({"unit_id": list(unit_ids)}, schema=pa.schema([("unit_id", pa.string())])))
+    con.execute("CREATE OR REPLACE TEMP VIEW landed AS FROM landed_files SEMI JOIN landed_units USING (unit_id)")
+
+
+def reject_shares(store: Store) -> list[tuple[str, int, int]]:
+    """(unit_id, records, rejected) of the registered landing, for the guard against broken adapters."""
+    return store.connection.execute(
+        """SELECT unit_id, count(*), count(*) FILTER (outcome = 'rejected')
+           FROM (SELECT DISTINCT unit_id, position, outcome FROM landed) GROUP BY unit_id"""
+    ).fetchall()
+
+
+def commit_increment(store: Store, units: Sequence[UnitRow], *, received_at: int, run_id: str, seen: Sequence[tuple[str, int, int, str]]) -> Landing:
+    """Commit the registered landing. ``seen`` is (location, size, modified, unit_id) of the files, remembered to skip them later.
+
+    An event that is known already is a duplicate. Of several copies in one landing the one with the smallest payload hash
+    (then unit, then position) is the first; of a new copy and a known one too, so that no order of arrival shows in a table.
+    """
+    con = store.connection
+    _stage(store, units)
+    insert_events(store, received_at, seen)
+    con.execute(
+        f"""INSERT INTO ledger_unit
+            SELECT p.unit_id, p.source, p.kind, p.location, p.range_start, p.range_end, coalesce(c.records, 0), coalesce(c.accepted, 0),
+                   coalesce(c.duplicate, 0), coalesce(c.ignored, 0), coalesce(c.rejected, 0), coalesce(c.events, 0),
+                   p.adapter_version, {TIMESTAMP.format("?")}, ?
+            FROM planned p LEFT JOIN counted c USING (unit_id)""",
+        [received_at, run_id],
+    )
+    con.execute("INSERT INTO ignored_record_count SELECT unit_id, system, reason, count(*) FROM landed WHERE outcome = 'ignored' GROUP BY ALL")
+    con.execute(
+        f"""INSERT INTO rejected_record (unit_id, position, source, reason_code, field_path, detail, first_rejected_at)
+            SELECT unit_id, position, system, reason, field_path, explanation, {TIMESTAMP.format("?")} FROM landed WHERE outcome = 'rejected'""",
+        [received_at],
+    )
+    con.execute("COMMIT")
+    store.set_mark("landing", None)
+    row = con.execute(
+        """SELECT coalesce(sum(records), 0)::BIGINT, coalesce(sum(accepted), 0)::BIGINT, coalesce(sum(duplicate), 0)::BIGINT,
+                  coalesce(sum(ignored), 0)::BIGINT, coalesce(sum(rejected), 0)::BIGINT, coalesce(sum(events), 0)::BIGINT FROM counted"""
+    ).fetchone()
+    assert row is not None
+    for name in ("fresh", "better", "counted", "planned", "candidate"):
+        con.execute(f"DROP TABLE IF EXISTS temp.{name}")
+    con.execute("DROP VIEW landed")
+    con.unregister("landed_files")
+    con.unregister("landed_units")
+    return Landing(len(units), *(int(v) for v in row))
+
+
+def insert_events(store: Store, received_at: int, seen: Sequence[tuple[str, int, int, str]] = ()) -> None:
+    """The staged events: committed to the vault, then written to the warehouse in a transaction that is left open."""
+    con = store.connection
+    store.set_mark("landing", "open")
+    con.execute("BEGIN")
+    con.execute(
+        """INSERT INTO vault.event_detail
+           SELECT event_id, fold_hash, unit_id, position, ?, payload_hash, detail FROM landed JOIN fresh USING (event_id, unit_id, position, payload_hash)""",
+        [received_at],
+    )
+    con.execute(
+        """UPDATE vault.event_detail d SET payload_hash = b.payload_hash, detail = b.detail, fold_hash = b.fold_hash
+           FROM better b WHERE d.event_id = b.event_id"""
+    )
+    con.execute(
+        """INSERT INTO vault.edge SELECT any_value(unit_id), fold_hash, link FROM (
+             SELECT unit_id, fold_hash, unnest(link_hashes) AS link FROM landed WHERE link_hashes IS NOT NULL) e
+           WHERE NOT EXISTS (SELECT 1 FROM vault.edge k WHERE k.a = e.fold_hash AND k.b = e.link) GROUP BY fold_hash, link"""
+    )
+    con.execute("INSERT INTO vault.binding SELECT DISTINCT unit_id, binding FROM landed WHERE binding IS NOT NULL")
+    con.execute("DELETE FROM vault.reject_payload p WHERE EXISTS (SELECT 1 FROM landed l WHERE l.unit_id = p.unit_id AND l.position = p.position)")
+    con.execute("INSERT INTO vault.reject_payload SELECT unit_id, position, payload FROM landed WHERE outcome = 'rejected'")
+    con.execute("INSERT INTO vault.dirty SELECT DISTINCT fold_hash FROM landed SEMI JOIN fresh USING (event_id)")
+    con.execute("INSERT INTO vault.dirty SELECT fold_hash FROM better")
+    remember_files(store, seen)
+    con.execute("COMMIT")
+    con.execute("BEGIN")
+    con.execute(
+        f"""INSERT INTO fact_event (event_id, source, source_event_id, revision, channel, occurred_at, received_at, unit_id, position,
+               family, system, ended_at, recorded_at, is_void, status, payload_hash)
+           SELECT event_id, source, source_event_id, revision, channel, {TIMESTAMP.format("occurred_at")}, {TIMESTAMP.format("?")}, unit_id, position,
+               family, system, {TIMESTAMP.format("ended_at")}, {TIMESTAMP.format("recorded_at")}, is_void, status, payload_hash
+           FROM landed JOIN fresh USING (event_id, unit_id, position, payload_hash)""",
+        [received_at],
+    )
+    con.execute(
+        f"""UPDATE fact_event f SET payload_hash = b.payload_hash, channel = b.channel, family = b.family, is_void = b.is_void, status = b.status,
+               occurred_at = {TIMESTAMP.format("b.occurred_at")}, ended_at = {TIMESTAMP.format("b.ended_at")}, recorded_at = {TIMESTAMP.format("b.recorded_at")}
+           FROM better b WHERE f.event_id = b.event_id"""
+    )
+
+
+def stage_candidates(store: Store) -> None:
+    """Temporary tables: ``candidate``, ``fresh`` (first copy of each new event), ``better`` (new content of a known one)."""
+    con = store.connection
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE candidate AS
+           SELECT event_id, unit_id, position, payload_hash FROM landed WHERE outcome = 'event'
+           QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY payload_hash, unit_id, position) = 1"""
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE fresh AS FROM candidate ANTI JOIN fact_event USING (event_id)")
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE better AS
+           SELECT l.* FROM landed l JOIN (
+             SELECT c.* FROM candidate c JOIN fact_event f USING (event_id) WHERE c.payload_hash < f.payload_hash
+           ) USING (event_id, unit_id, position, payload_hash)"""
+    )
+
+
+def _stage(store: Store, units: Sequence[UnitRow]) -> None:
+    """``stage_candidates``, and the temporary tables ``counted`` (outcomes by unit) and ``planned`` (the units)."""
+    con = store.connection
+    stage_candidates(store)
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE counted AS
+           SELECT unit_id, count(*) AS records, count(*) FILTER (outcome = 'event' AND fresh > 0) AS accepted,
+                  count(*) FILTER (outcome = 'event' AND fresh = 0) AS duplicate, count(*) FILTER (outcome = 'ignored') AS ignored,
+                  count(*) FILTER (outcome = 'rejected') AS rejected, sum(fresh)::BIGINT AS events
+           FROM (SELECT l.unit_id, l.position, any_value(l.outcome) AS outcome, count(DISTINCT f.event_id) AS fresh
+                 FROM landed l LEFT JOIN fresh f USING (event_id, unit_id, position) GROUP BY l.unit_id, l.position)
+           GROUP BY unit_id"""
+    )
+    planned = pa.table({name: [getattr(u, name) for u in units] for name in UnitRow.__dataclass_fields__})
+    con.register("planned_units", planned)
+    con.execute("CREATE OR REPLACE TEMP TABLE planned AS FROM planned_units")
+    con.unregister("planned_units")
+
+
+def remember_files(store: Store, seen: Sequence[tuple[str, int, int, str]]) -> None:
+    """Inside a vault transaction: the directory entries under which units were found."""
+    if not seen:
+        return
+    table = pa.table(dict(zip(("location", "size", "modified", "unit_id"), map(list, zip(*seen, strict=True)), strict=True)))
+    store.connection.register("seen_files", table)
+    store.connection.execute("DELETE FROM vault.seen WHERE location IN (SELECT location FROM seen_files)")
+    store.connection.execute("INSERT INTO vault.seen SELECT location, size, modified, unit_id FROM seen_files")
+    store.connection.unregister("seen_files")
+
+
+def load_rows(store: Store, table: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Append dicts to a table of the warehouse (small tables: dimensions, the run)."""
+    if not rows:
+        return
+    store.connection.register("rows_in", pa.Table.from_batches([dicts_to_batch(TABLES[table], rows)]))
+    columns = ", ".join(f'"{c}"' for c in TABLES[table].names)
+    store.connection.execute(f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM rows_in')
+    store.connection.unregister("rows_in")
+
+
+def commit_directory(store: Store, files: Sequence[Any], *, received_at: int, run_id: str, adapter_version: str) -> int:
+    """Ledger rows and rejects of directory files whose content is new. Their rows are accepted but no events. Returns how many."""
+    con = store.connection
+    known = {row[0] for row in con.execute("SELECT unit_id FROM ledger_unit WHERE source = 'crm'").fetchall()}
+    new = [f for f in files if f.unit_id not in known]
+    if not new:
+        return 0
+    con.execute("BEGIN")
+    for file in new:
+        con.execute("DELETE FROM vault.reject_payload WHERE unit_id = ?", [file.unit_id])
+        for position, original, *_ in file.rejects:
+            con.execute("INSERT INTO vault.reject_payload VALUES (?, ?, ?)", [file.unit_id, position, original])
+    con.execute("COMMIT")
+    con.execute("BEGIN")
+    load_rows(
+        store,
+        "ledger_unit",
+        [
+            {
+                "unit_id": f.unit_id, "source": "crm", "kind": "file", "location": f.location, "range_start": 0, "range_end": f.size,
+                "record_count": f.accepted + len(f.rejects), "accepted_count": f.accepted, "duplicate_count": 0, "ignored_count": 0,
+                "rejected_count": len(f.rejects), "event_count": 0, "adapter_version": adapter_version, "landed_at": received_at, "run_id": run_id,
+            }
+            for f in new
+        ],
+    )  # fmt: skip
+    load_rows(
+        store,
+        "rejected_record",
+        [
+            {
+                "unit_id": f.unit_id, "position": position, "source": "crm", "reason_code": reason, "field_path": path, "detail": detail,
+                "first_rejected_at": received_at,
+            }
+            for f in new
+            for position, _, reason, path, detail in f.rejects
+        ],
+    )  # fmt: skip
+    con.execute("COMMIT")
+    return len(new)

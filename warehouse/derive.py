@@ -1,0 +1,175 @@
+"""Everything below ``fact_event``: shards out for folding and journeys, results in, in place of what they replace."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow.dataset as pads
+
+from schemas.registry import TABLES
+from warehouse.store import Store
+
+TOUCHPOINT_TABLES = (
+    "fact_touchpoint",
+    "fact_touchpoint_participant",
+    "bridge_touchpoint_event",
+    "bridge_touchpoint_account",
+    "fact_asset_event",
+    "touchpoint_resolution",
+)
+"""Replaced by touchpoint."""
+
+ACCOUNT_TABLES = (
+    "bridge_touchpoint_journey",
+    "fact_session",
+    "fact_visit",
+    "fact_transition",
+    "fact_loop",
+    "mart_journey_summary",
+    "journey_gap_sensitivity",
+    "fact_response",
+    "fact_followup",
+    "fact_enablement_need",
+)
+"""Replaced by account."""
+
+
+def write_event_shards(store: Store, folder: Path, events_per_shard: int) -> list[Path]:
+    """The affected events, one folder of Parquet a shard; no group is cut.
+
+    Columns: group_hash, event_id, received_at, unit_id, position, payload_hash, detail. DuckDB is the shuffle: it spills, and a
+    shard is as large as the setting allows, whatever the size of the history.
+    """
+    con = store.connection
+    events = store.count("SELECT count(*) FROM vault.event_detail SEMI JOIN affected USING (fold_hash)")
+    if not events:
+        return []
+    shards = max(1, math.ceil(events / events_per_shard))
+    shutil.rmtree(folder, ignore_errors=True)
+    con.execute(
+        f"""COPY (SELECT coalesce(g.group_hash, d.fold_hash) AS group_hash, event_id, received_at, unit_id, position, payload_hash, detail,
+                    coalesce(g.group_hash, d.fold_hash) % {shards} AS shard
+             FROM vault.event_detail d LEFT JOIN key_group g USING (fold_hash)
+             WHERE d.fold_hash IN (SELECT fold_hash FROM affected))
+            TO '{folder}' (FORMAT parquet, PARTITION_BY (shard), COMPRESSION lz4)"""
+    )
+    return sorted(folder.glob("shard=*"))
+
+
+def begin_touchpoints(store: Store) -> None:
+    """Inside the warehouse transaction: take out the touchpoints of the affected events and note their accounts in ``touched``."""
+    con = store.connection
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE old_touchpoint AS SELECT DISTINCT touchpoint_id FROM bridge_touchpoint_event
+           WHERE event_id IN (SELECT event_id FROM vault.event_detail WHERE fold_hash IN (SELECT fold_hash FROM affected))"""
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT account_id FROM bridge_touchpoint_account SEMI JOIN old_touchpoint USING (touchpoint_id)")
+    everything = store.count("SELECT count(*) FROM old_touchpoint") == store.count("SELECT count(*) FROM fact_touchpoint")
+    for table in TOUCHPOINT_TABLES:
+        con.execute(f"DELETE FROM {table}" + ("" if everything else " WHERE touchpoint_id IN (SELECT touchpoint_id FROM old_touchpoint)"))
+
+
+def load_staged(store: Store, table: str, files: Sequence[Path]) -> None:
+    """Append staged Arrow files of one table."""
+    if not files:
+        return
+    columns = ", ".join(f'"{c}"' for c in TABLES[table].names)
+    store.connection.register("staged", pads.dataset([str(f) for f in files], format="ipc"))
+    store.connection.execute(f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM staged')
+    store.connection.unregister("staged")
+
+
+def load_identity(store: Store, links: Sequence[Path], conflicts: Sequence[Path]) -> None:
+    """Identity rows are found by every shard that meets the identifier; each is kept once."""
+    for table, files in (("identity_link", links), ("identity_conflict", conflicts)):
+        if not files:
+            continue
+        columns = ", ".join(f'"{c}"' for c in TABLES[table].names)
+        store.connection.register("staged", pads.dataset([str(f) for f in files], format="ipc"))
+        store.connection.execute(
+            f'INSERT INTO "{table}" ({columns}) SELECT DISTINCT {columns} FROM (SELECT {columns} FROM staged EXCEPT SELECT {columns} FROM "{table}")'
+        )
+        store.connection.unregister("staged")
+
+
+def mark_due_plans(store: Store, previous: int, now: int) -> None:
+    """Mark dirty what rests on plans that ended between two clocks (microseconds)."""
+    store.connection.execute(
+        """INSERT INTO vault.dirty SELECT DISTINCT fold_hash FROM vault.event_detail WHERE event_id IN (
+             SELECT event_id FROM bridge_touchpoint_event JOIN fact_touchpoint USING (touchpoint_id)
+             WHERE status = 'scheduled' AND ended_at > make_timestamptz(?) AND ended_at <= make_timestamptz(?))""",
+        [previous, now],
+    )
+
+
+def count_new_touchpoints(store: Store) -> int:
+    store.connection.execute(
+        """CREATE OR REPLACE TEMP TABLE new_touchpoint AS SELECT DISTINCT touchpoint_id FROM bridge_touchpoint_event
+           WHERE event_id IN (SELECT event_id FROM vault.event_detail WHERE fold_hash IN (SELECT fold_hash FROM affected))"""
+    )
+    return store.count("SELECT count(*) FROM new_touchpoint")
+
+
+def finish_touchpoints(store: Store, *, due: bool) -> int:
+    """After the new touchpoints are in: add their accounts to ``touched``. Returns how many accounts are to be rebuilt.
+
+    ``due``: also those whose open waits, needs and deals depend on the clock.
+    """
+    con = store.connection
+    con.execute(
+        """INSERT INTO touched SELECT DISTINCT account_id FROM bridge_touchpoint_account SEMI JOIN new_touchpoint USING (touchpoint_id)
+           EXCEPT SELECT account_id FROM touched"""
+    )
+    if due:
+        con.execute(
+            """INSERT INTO touched (
+                 SELECT account_id FROM fact_response WHERE answer_touchpoint_id IS NULL
+                 UNION SELECT account_id FROM fact_enablement_need WHERE outcome = 'open'
+                 UNION SELECT account_id FROM dim_opportunity WHERE status = 'open' AND account_id IS NOT NULL
+                 UNION SELECT account_id FROM dim_assignment)
+               EXCEPT SELECT account_id FROM touched"""
+        )
+    return store.count("SELECT count(*) FROM touched")
+
+
+def write_account_shards(store: Store, folder: Path, touchpoints_per_shard: int) -> list[Path]:
+    """Countable touchpoints of the touched accounts and their participants, a folder a shard with ``touchpoints/`` and ``participants/``."""
+    con = store.connection
+    # a meeting with two customers is one touchpoint in both; the deal is the primary account's
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE member AS
+           SELECT t.touchpoint_id, b.account_id, CASE WHEN b.is_primary THEN t.opportunity_id END AS opportunity_id
+           FROM fact_touchpoint t JOIN bridge_touchpoint_account b USING (touchpoint_id)
+           WHERE t.is_countable AND (b.is_primary OR t.direction = 'mutual') AND b.account_id IN (SELECT account_id FROM touched)"""
+    )
+    rows = store.count("SELECT count(*) FROM member")
+    if not rows:
+        return []
+    shards = max(1, math.ceil(rows / touchpoints_per_shard))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    con.execute(
+        f"""COPY (SELECT t.* REPLACE (m.account_id AS account_id, m.opportunity_id AS opportunity_id), hash(m.account_id) % {shards} AS shard
+                  FROM fact_touchpoint t JOIN member m USING (touchpoint_id))
+            TO '{folder}/touchpoints' (FORMAT parquet, PARTITION_BY (shard), COMPRESSION lz4)"""
+    )
+    con.execute(
+        f"""COPY (SELECT p.*, hash(m.account_id) % {shards} AS shard FROM fact_touchpoint_participant p JOIN member m USING (touchpoint_id))
+            TO '{folder}/participants' (FORMAT parquet, PARTITION_BY (shard), COMPRESSION lz4)"""
+    )
+    con.execute("DROP TABLE member")
+    return sorted((folder / "touchpoints").glob("shard=*"))
+
+
+def replace_accounts(store: Store) -> None:
+    """Take out what hangs on the touched accounts, before their new rows are loaded."""
+    for table in ACCOUNT_TABLES:
+        store.connection.execute(f"DELETE FROM {table} WHERE account_id IN (SELECT account_id FROM touched)")
+
+
+def clear_dirty(store: Store) -> None:
+    """After the warehouse has committed: the marks have done their work."""
+    store.connection.execute("DELETE FROM vault.dirty")
