@@ -1,0 +1,112 @@
+"""What the name of a tracked app event says: the act, an asset's action, or that nobody acted at all.
+
+Names are free text (``Document Downloaded``, ``submit_form``), so this is one table of words for every such source.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+
+class Act(NamedTuple):
+    """``ignore`` is the reason for which the event is no engagement; the other two are None for an ordinary event."""
+
+    kind: str | None = None
+    asset_action: str | None = None
+    ignore: str | None = None
+
+
+_IGNORED: dict[str, str] = {
+    # mail programs prefetch the pixel: an "open" without a person (semantics 1.3)
+    "email opened": "email_open_pixel",
+    "email delivered": "email_receipt",
+    "email bounced": "email_bounce",
+    "email marked as spam": "email_receipt",
+    "unsubscribed": "email_unsubscribe",
+    "push notification received": "push_receipt",
+    "push notification bounced": "push_receipt",
+    "install attributed": "install_attribution",
+    "application updated": "application_update",
+    "application crashed": "application_error",
+    "application error": "application_error",
+    "heartbeat": "heartbeat",
+    "page ping": "heartbeat",
+    "video content playing": "heartbeat",
+    "video ad playing": "heartbeat",
+    "video quality updated": "video_telemetry",
+    "video playback interrupted": "video_telemetry",
+    "video playback buffer started": "video_telemetry",
+    "video playback buffer completed": "video_telemetry",
+    "video ad started": "video_ad",
+    "video ad completed": "video_ad",
+    "ping event": "heartbeat",
+    "media player percentprogress": "heartbeat",
+    "media player ready": "video_telemetry",
+    "percent progress event": "heartbeat",
+    "buffer start event": "video_telemetry",
+    "buffer end event": "video_telemetry",
+    "quality change event": "video_telemetry",
+    "ready event": "video_telemetry",
+    "ad start event": "video_ad",
+    "ad complete event": "video_ad",
+    "ad quartile event": "video_ad",
+    "ad break start event": "video_ad",
+    "ad break end event": "video_ad",
+    "web vitals": "page_telemetry",
+    "performance timing": "page_telemetry",
+    "timing": "page_telemetry",
+}
+
+_THING = (
+    r"(document|doc|file|asset|pdf|white ?paper|resource|case study|guide|brochure|proposal|quote|deck|presentation|"
+    r"sheet|report|video|webinar|recording|content|template|business case)"
+)
+_SEEN = r"(viewed|view|opened|open|read|watched|started|played)"
+_ACTS: tuple[tuple[re.Pattern[str], Act], ...] = tuple(
+    (re.compile(pattern), act)
+    for pattern, act in (
+        (r"\bform\b.*\bsubm\w+|\bsubm\w+\b.*\bform\b|\bgenerate lead\b", Act("form_submit")),
+        (
+            r"\b(demo|quote|pricing|trial|callback|meeting|proposal)s? request(ed)?\b|\bcontact (us|sales)\b",
+            Act("form_submit"),
+        ),
+        (
+            r"\b(contract|agreement|order form|document|proposal|quote) (e )?signed\b|\bsignature completed\b",
+            Act("signature"),
+        ),
+        (r"\b(mutual )?action plan\b|\bplan (item|task|step)s?\b|\bmutual plan\b", Act("plan_update")),
+        (r"^(?!app(lication)?\b).*\bdownload(ed)?\b", Act("asset_download", "download")),
+        (rf"\b{_THING} shared?\b|\bshare {_THING}\b", Act("asset_share", "share")),
+        (rf"\b{_THING}( playback)? {_SEEN}\b|\b{_SEEN} {_THING}\b", Act("asset_view", "view")),
+        (r"\b(invite|invitation)s? sent\b|\b(user|colleague|member|teammate) invited\b", Act("introduction")),
+    )
+)
+_SEPARATORS = re.compile(r"[\s_\-.:/]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_PLAIN = Act()
+
+_ROBOT = re.compile(
+    r"(?<!cu)bots?\b|crawler|spider|slurp|headlesschrome|lighthouse|pingdom|uptime|python-requests|\bcurl/|\bwget/",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=8192)
+def act_of(name: str) -> Act:
+    """The act that an event's name describes."""
+    words = _SEPARATORS.sub(" ", _CAMEL.sub(" ", name[:200])).strip().lower()
+    ignore = _IGNORED.get(words)
+    if ignore is not None:
+        return Act(ignore=ignore)
+    for pattern, act in _ACTS:
+        if pattern.search(words):
+            return act
+    return _PLAIN
+
+
+@lru_cache(maxsize=8192)
+def is_robot(user_agent: str) -> bool:
+    """Whether a user agent calls itself a crawler, a monitor or a script."""
+    return _ROBOT.search(user_agent[:1000]) is not None
