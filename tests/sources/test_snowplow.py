@@ -1,0 +1,142 @@
+"""Snowplow: what golden files cannot say."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.event import Ignored, Reject, encode_event
+from transforms.sources import Context, parse_record
+from transforms.sources.snowplow import (
+    COLLECTOR,
+    COLUMNS,
+    CONTEXTS,
+    DERIVED,
+    DERIVED_CONTEXTS,
+    DOMAIN_USER,
+    EVENT,
+    EVENT_ID,
+    EVENT_NAME,
+    PAGE_URL,
+    PLATFORM,
+    SOURCE,
+    UNSTRUCT,
+)
+
+CONTEXT = Context(name="x")
+CELLS = {
+    EVENT: "page_view",
+    EVENT_ID: "e-1",
+    DOMAIN_USER: "d-1",
+    DERIVED: "2026-03-02 09:10:00.250",
+    COLLECTOR: "2026-03-02 09:10:01.000",
+    PAGE_URL: "https://www.vendor.example/pricing",
+}
+FIELDS = {
+    "event": "unstruct", "event_id": "e-1", "domain_userid": "d-1", "derived_tstamp": "2026-03-02T09:10:00.250Z",
+    "collector_tstamp": "2026-03-02T09:10:01.000Z", "page_url": "https://www.vendor.example/pricing",
+}  # fmt: skip
+TEXT = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]), max_size=12)
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(10**4000),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def line(cells: dict[int, str]) -> bytes:
+    return "\t".join(cells.get(position, "") for position in range(COLUMNS)).encode()
+
+
+def survives(data: bytes) -> None:
+    """Event, Ignored or Reject, and what is an event can be stored."""
+    with suppress(Reject):
+        parsed = parse_record(SOURCE, data, CONTEXT)
+        for event in [] if isinstance(parsed, Ignored) else parsed:
+            encode_event(event)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=200) | st.binary(max_size=50).map(lambda tail: b"a\t" * 130 + tail))
+def test_any_bytes_are_an_event_or_a_reject(data: bytes) -> None:
+    """Arbitrary bytes raise nothing but ``Reject``."""
+    survives(data)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    event=st.sampled_from(["page_view", "unstruct", "struct", "transaction"]),
+    platform=st.sampled_from(["web", "mob"]),
+    changes=st.dictionaries(st.integers(0, COLUMNS - 1) | st.sampled_from([*CELLS, EVENT_NAME]), TEXT),
+    data=JUNK,
+)
+def test_mutated_lines_never_crash(event: str, platform: str, changes: dict[int, str], data: Any) -> None:
+    """Any text in any column, and any JSON where JSON belongs, gives an event or a reject."""
+    inner = json.dumps({"data": {"schema": "iglu:a/screen_view/jsonschema/1-0-0", "data": data}})
+    entities = json.dumps({"data": [{"schema": "client_session", "data": data}]})
+    survives(
+        line(
+            {
+                **CELLS,
+                EVENT: event,
+                PLATFORM: platform,
+                UNSTRUCT: inner,
+                CONTEXTS: entities,
+                DERIVED_CONTEXTS: inner,
+                **changes,
+            }
+        )
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from([*FIELDS, "unstruct_event_a_b_1", "contexts", "derived_contexts", "platform"]), JUNK
+    )
+)
+def test_mutated_json_never_crashes(changes: dict[str, Any]) -> None:
+    """The SDKs' JSON with values of other types gives an event or a reject."""
+    survives(json.dumps({**FIELDS, **changes}).encode())
+
+
+def test_both_forms_of_an_event_are_the_same_event() -> None:
+    """A line and the SDK's JSON of it give equal events, so that either may be landed, or both."""
+    fields = {**FIELDS, "event": "page_view"}
+    assert parse_record(SOURCE, line(CELLS), CONTEXT) == parse_record(SOURCE, json.dumps(fields).encode(), CONTEXT)
+
+
+def test_a_microsecond_survives() -> None:
+    """Six decimals are kept, none are needed."""
+    times = []
+    for text in ("2026-03-02 09:10:00.123456", "2026-03-02 09:10:00"):
+        parsed = parse_record(SOURCE, line({**CELLS, DERIVED: text}), CONTEXT)
+        assert isinstance(parsed, list)
+        times.append(parsed[0].occurred_at)
+    assert times == [1_772_442_600_123_456, 1_772_442_600_000_000]
+
+
+def test_the_published_sample(real_dir: Path) -> None:
+    """Snowplow's own sample of 32 events: none is rejected, and what is ignored is no act of a person."""
+    outcomes: Counter[str] = Counter()
+    media: Counter[str | None] = Counter()
+    for record in (real_dir / "app" / "snowplow_enriched_tsv" / "input.tsv").read_bytes().splitlines():
+        parsed = parse_record(SOURCE, record, CONTEXT)
+        if isinstance(parsed, Ignored):
+            outcomes[parsed.reason] += 1
+            continue
+        (event,) = parsed
+        encode_event(event)
+        outcomes["event"] += 1
+        media[event.medium] += 1
+        assert event.native_session_id, event
+        assert event.recorded_at is not None
+        assert event.occurred_at <= event.recorded_at
+    assert outcomes == {"event": 27, "heartbeat": 1, "video_telemetry": 1, "video_ad": 2, "transaction_item": 1}
+    assert media == {"web_app": 11, "mobile_app": 16}

@@ -1,0 +1,353 @@
+"""Snowplow enriched events: the pipeline's tab-separated lines, and the JSON that the analytics SDKs make of them.
+
+Column positions follow Snowplow's canonical event model (131 columns, append-only since the first format). Its times
+carry no zone because the format defines them as UTC.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from transforms.app_names import Act, act_of, is_robot
+from transforms.event import Event, Ignored, Parsed, Party, Reject
+from transforms.normal import email_id, scrub
+from transforms.sources import Context, SourceSpec
+from transforms.times import parse_iso
+
+SNOWPLOW = "/snowplow"
+COLUMNS = 131
+FIRST_FORMAT = 107
+"""Columns of the first format with a fixed order; later ones only appended."""
+
+# positions of the columns that mean something here
+PLATFORM, COLLECTOR, EVENT, EVENT_ID, USER_ID, DOMAIN_USER = 1, 3, 5, 6, 12, 15
+NETWORK_USER, PAGE_URL, PAGE_PATH, CONTEXTS, SE_CATEGORY, SE_ACTION = 17, 29, 35, 52, 53, 54
+UNSTRUCT, USER_AGENT, BR_TYPE, DERIVED_CONTEXTS, SESSION, DERIVED, EVENT_NAME = 58, 77, 81, 122, 123, 124, 126
+
+_MOBILE = frozenset({"mob", "tv", "headset"})
+_PING = Ignored("heartbeat")
+_PLAIN = Act()
+
+
+class Row(msgspec.Struct, gc=False):
+    """What both forms say of an event; empty strings where a column is empty."""
+
+    event: str
+    event_id: str
+    event_name: str
+    platform: str
+    collector: str
+    derived: str
+    user_id: str
+    domain_userid: str
+    network_userid: str
+    session: str
+    page_url: str
+    page_path: str
+    se_category: str
+    se_action: str
+    user_agent: str
+    br_type: str
+    derived_contexts: str
+    """JSON text; searched only for a verdict on robots."""
+    unstruct: str
+    contexts: str
+    """JSON text; read only where the columns do not hold what it holds."""
+
+
+class ActData(msgspec.Struct, gc=False):
+    """Data of a self-describing event; what stands in it depends on its schema."""
+
+    name: Any = None
+    targetUrl: Any = None
+    url: Any = None
+    type: Any = None
+
+
+class Described(msgspec.Struct, gc=False):
+    schema: str = ""
+    data: ActData | None = None
+
+
+class Unstruct(msgspec.Struct, gc=False):
+    data: Described | None = None
+
+
+class ClientSession(msgspec.Struct, gc=False):
+    userId: Any = None
+    sessionId: Any = None
+
+
+class Entity(msgspec.Struct, gc=False):
+    schema: str = ""
+    data: ClientSession | None = None
+
+
+class Entities(msgspec.Struct, gc=False):
+    data: list[Entity] = []
+
+
+_unstruct = msgspec.json.Decoder(Unstruct)
+_entities = msgspec.json.Decoder(Entities)
+_object = msgspec.json.Decoder(dict[str, Any])
+_encode = msgspec.json.Encoder().encode
+
+
+def parse(record: bytes, context: Context) -> Parsed:
+    """One line, tab-separated or JSON, to an event. Raises ``Reject`` that names the column."""
+    line = record.decode("utf-8").strip("\r\n")
+    if line.lstrip()[:1] == "{":
+        return _to_event(_from_json(_object.decode(record)))
+    cells = line.split("\t")
+    if len(cells) < COLUMNS:
+        cells = _padded(cells)
+    if cells[EVENT] == "page_ping":
+        return _PING
+    if cells[EVENT] == "event" and cells[EVENT_ID] == "event_id":
+        return Ignored("header")
+    return _to_event(
+        Row(
+            cells[EVENT], cells[EVENT_ID], cells[EVENT_NAME], cells[PLATFORM], cells[COLLECTOR], cells[DERIVED],
+            cells[USER_ID], cells[DOMAIN_USER], cells[NETWORK_USER], cells[SESSION], cells[PAGE_URL], cells[PAGE_PATH],
+            cells[SE_CATEGORY], cells[SE_ACTION], cells[USER_AGENT], cells[BR_TYPE], cells[DERIVED_CONTEXTS],
+            cells[UNSTRUCT], cells[CONTEXTS],
+        )
+    )  # fmt: skip
+
+
+def _padded(cells: list[str]) -> list[str]:
+    """Older formats, and lines whose trailing empty cells were trimmed, hold the same columns from the left."""
+    if len(cells) < FIRST_FORMAT:
+        found = f"the line has {len(cells)} tab-separated columns; an enriched event has {COLUMNS}"
+        raise Reject("wrong_column_count", None, found)
+    return cells + [""] * (COLUMNS - len(cells))
+
+
+def _from_json(fields: dict[str, Any]) -> Row:
+    """The SDKs' flat object; a self-describing event stands in ``unstruct_event_<vendor>_<name>_<version>``."""
+
+    def text(name: str) -> str:
+        value = fields.get(name)
+        if value is None:
+            return ""
+        if type(value) is not str:
+            if type(value) is int and abs(value) < 10**30:
+                return str(value)
+            raise Reject("invalid_field", f"$.{name}", f"$.{name} is a {type(value).__name__}: expected a text")
+        return value
+
+    if "event_id" not in fields and "event" not in fields:
+        raise Reject("missing_field", "$.event", "required field $.event is missing: this is no enriched event")
+    own = next(
+        (name for name in sorted(fields) if name.startswith("unstruct_event_") and fields[name] is not None), None
+    )
+    described = fields.get("unstruct_event") if own is None else {"data": {"data": fields[own]}}
+    verdicts = [fields[name] for name in sorted(fields) if name.startswith(("derived_contexts", *_VERDICTS))]
+    client = fields.get("contexts_com_snowplowanalytics_snowplow_client_session_1")
+    entities = fields.get("contexts") if client is None else _as_entities("client_session", client)
+    return Row(
+        text("event"), text("event_id"), text("event_name"), text("platform"), text("collector_tstamp"),
+        text("derived_tstamp"), text("user_id"), text("domain_userid"), text("network_userid"),
+        text("domain_sessionid"), text("page_url"), text("page_urlpath"), text("se_category"), text("se_action"),
+        text("useragent"), text("br_type"),
+        _json_text(verdicts), _json_text(described), _json_text(entities),
+    )  # fmt: skip
+
+
+_VERDICTS = ("contexts_com_iab_snowplow_spiders_and_robots", "contexts_nl_basjes_yauaa_context")
+
+
+def _as_entities(name: str, items: Any) -> dict[str, Any]:
+    return {"data": [{"schema": name, "data": item} for item in (items if isinstance(items, list) else [items])]}
+
+
+def _json_text(value: Any) -> str:
+    if value is None or value == []:
+        return ""
+    if isinstance(value, str):
+        return value
+    try:
+        return _encode(value).decode()
+    except (OverflowError, UnicodeEncodeError):  # numbers and text that JSON could hold but this encoder will not
+        return ""
+
+
+def _to_event(row: Row) -> Parsed:
+    event = row.event
+    if event == "page_view":
+        act, name, path, link = _PLAIN, "", row.page_path, ""
+    elif event == "page_ping":
+        return _PING
+    elif event in ("unstruct", "struct", "transaction", "ad_impression"):
+        name, path, link = _described(row)
+        act = act_of(name)
+        if act.ignore is not None:
+            return Ignored(act.ignore)
+    elif event == "transaction_item":
+        return Ignored("transaction_item")  # its transaction is the act
+    else:
+        raise _unknown(row)
+    if not row.event_id:
+        raise Reject("missing_field", "event_id", "column event_id is empty: the event cannot be told from its repeats")
+    event_id = row.event_id if row.event_id.isascii() else scrub(row.event_id)
+    occurred_at, recorded_at, quality = _when(row)
+    session = row.session
+    is_mobile = row.platform in _MOBILE
+    user, anonymous = row.user_id, row.domain_userid
+    if not session and is_mobile and "client_session" in row.contexts:
+        anonymous, session = _client_session(row.contexts, anonymous)
+    parties = _party(user, anonymous or row.network_userid)
+    if not parties[0].ids:
+        raise Reject("missing_field", "domain_userid", "user_id, domain_userid and network_userid are all empty")
+    url = row.page_url
+    if not path and url:
+        path = _path_of(url)
+    return Event(
+        source=SNOWPLOW,
+        source_event_id=event_id,
+        family="app",
+        channel="app",
+        medium="mobile_app" if is_mobile else "web_app",
+        interaction_kind=act.kind,
+        asset_action=act.asset_action,
+        is_automated=_is_robot(row),
+        occurred_at=occurred_at,
+        time_quality=quality,
+        recorded_at=recorded_at,
+        dedupe_key=f"app:{SNOWPLOW}/{event_id}",
+        conversation_id=parties[0].ids[0],
+        native_session_id=session or None,
+        event_name=scrub(name[:200]) or None,
+        page_path=scrub(path) or None,
+        links=_links(link, url),
+        parties=parties,
+    )
+
+
+def _unknown(row: Row) -> Reject:
+    if not row.event:
+        return Reject("missing_field", "event", "column event is empty: nothing says what happened")
+    return Reject("unknown_type", "event", f"event type {row.event[:80]!r} is not known")
+
+
+def _described(row: Row) -> tuple[str, str, str]:
+    """(name, page path, link) of what is no page view: a screen's name is its path, a click's target its link."""
+    if row.event != "unstruct":
+        words = " ".join(part for part in (row.se_category, row.se_action) if part)
+        return words or row.event_name or row.event, row.page_path, ""
+    data, name = ActData(), row.event_name
+    if row.unstruct:
+        try:
+            described = _unstruct.decode(row.unstruct).data or Described()
+        except msgspec.MsgspecError:
+            described = Described()  # an event of its own schema may hold anything, also what is no object
+        data = described.data or data
+        name = name or _schema_name(described.schema)
+    link = next((url for url in (data.targetUrl, data.url) if type(url) is str and "://" in url), "")
+    if name in ("screen_view", "screen_end") and type(data.name) is str:
+        return name, data.name, link
+    if name == "media_player_event" and type(data.type) is str:
+        name = f"media_player_{data.type}"  # one schema for all that a player does
+    return name or "unstruct", row.page_path, link
+
+
+def _schema_name(schema: str) -> str:
+    """``iglu:com.acme/link_click/jsonschema/1-0-0`` to ``link_click``."""
+    parts = schema.split("/")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def _when(row: Row) -> tuple[int, int | None, str]:
+    """(occurred, collected, quality): Snowplow's derived time has the device's wrong clock taken out."""
+    if row.derived:
+        occurred = _utc(row.derived, "derived_tstamp")
+        try:
+            return occurred, _utc(row.collector, "collector_tstamp") if row.collector else None, "skew_corrected"
+        except Reject:  # when it was collected is no reason to turn an event away
+            return occurred, None, "skew_corrected"
+    if not row.collector:
+        raise Reject("missing_field", "collector_tstamp", "columns derived_tstamp and collector_tstamp are both empty")
+    collected = _utc(row.collector, "collector_tstamp")
+    return collected, collected, "source"
+
+
+def _utc(text: str, field: str) -> int:
+    # "2024-08-14 15:27:51.685": with a Z behind it is parsed without a look at any zone's rules
+    if len(text) <= 26 and text[-1:] != "Z" and "+" not in text and text[10:11] in (" ", "T"):
+        return parse_iso(text + "Z", field)
+    return parse_iso(text, field, "UTC")
+
+
+def _client_session(contexts: str, anonymous: str) -> tuple[str, str]:
+    """Mobile trackers keep the installation's user and session in an entity instead of the columns."""
+    try:
+        entities = _entities.decode(contexts).data
+    except msgspec.MsgspecError:
+        return anonymous, ""
+    for entity in entities:
+        if "client_session" in entity.schema and entity.data is not None:
+            user, session = entity.data.userId, entity.data.sessionId
+            return (user if type(user) is str else anonymous), (scrub(session) if type(session) is str else "")
+    return anonymous, ""
+
+
+@lru_cache(maxsize=16_384)
+def _party(user: str, anonymous: str) -> tuple[Party, ...]:
+    """Remembered: a user's events come by the dozen."""
+    user, anonymous = scrub(user[:1000]).strip(), scrub(anonymous[:1000]).strip()
+    ids = []
+    if user:
+        ids.append(f"external_id:snowplow:{user}")
+        if "@" in user and (address := email_id(user)):
+            ids.append(address)
+    if anonymous:
+        ids.append(f"anonymous_id:snowplow:{anonymous}")
+    return (Party(tuple(ids), "actor"),)
+
+
+def _is_robot(row: Row) -> bool:
+    if row.br_type[:5].lower() in ("robot", "spide") or (row.user_agent and is_robot(row.user_agent)):
+        return True
+    if not row.derived_contexts:
+        return False
+    return _robot_context(row.derived_contexts)
+
+
+def _robot_context(text: str) -> bool:
+    """IAB's list or the user-agent enrichments call it a robot."""
+    packed = text.replace(" ", "")
+    return '"spiderOrRobot":true' in packed or '"deviceClass":"Robot' in packed or '"agentClass":"Robot' in packed
+
+
+def _links(link: str, url: str) -> tuple[str, ...]:
+    if not link:
+        return (url if url.isascii() else scrub(url),) if url else ()
+    return (scrub(link), scrub(url)) if url and url != link else (scrub(link),)
+
+
+@lru_cache(maxsize=16_384)
+def _path_of(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return (parts.path or "/") if parts.netloc else ""
+
+
+SOURCE = SourceSpec(
+    name="snowplow",
+    title="Snowplow",
+    channel="app",
+    version="1",
+    framing="lines",
+    parse=parse,
+    supports=(
+        "enriched events, tab-separated (131 columns; older formats with fewer)",
+        "enriched events as JSON of the analytics SDKs",
+        "page_view, struct, self-describing events, screen views; page pings are counted as heartbeats",
+    ),
+)
