@@ -1,0 +1,182 @@
+"""App sessions and the binding of anonymous ids, against the definition read slowly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fold_world import SETTINGS, at, fold, folder, only, page, people, witness
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.event import Event, Party
+from transforms.times import MINUTE
+
+START = at("03-02 09:00")
+B1, B2, ANN = "external_id:segment:b1", "external_id:segment:b2", "anonymous_id:segment:ann"
+
+
+def identify(when: str, *ids: str, **fields: Any) -> Event:
+    source = fields.pop("source", "/segment")
+    return Event(
+        family="identity",
+        source=source,
+        source_event_id=f"identify-{when}",
+        dedupe_key=f"src:{source}/identify-{when}",
+        channel="app",
+        occurred_at=at(when),
+        parties=(Party(ids, "actor"),),
+        **fields,
+    )
+
+
+def test_exactly_thirty_minutes_stay_in_a_session_and_more_do_not() -> None:
+    """The gap is measured between events."""
+    times = [START, START + 30 * MINUTE, START + 60 * MINUTE + 1]
+    folded = fold(*(page(str(n), when, (B1,)) for n, when in enumerate(times)))
+    assert [(row.duration_seconds, row.buyer_minutes) for row in folded.touchpoints] == [(1800, 30.0), (0, 0.0)]
+
+
+def test_the_page_of_a_session_is_where_the_time_went() -> None:
+    """Dwell is the time until the next event; a click belongs to the open page; of equals the later page."""
+    row = only(
+        fold(
+            page("1", START, (B1,), "/pricing"),
+            page("2", START + 2 * MINUTE, (B1,), "/docs"),
+            page("3", START + 3 * MINUTE, (B1,), None, event_name="Clicked"),
+            page("4", START + 6 * MINUTE, (B1,), "/end"),
+        )
+    )
+    assert row.page_path == "/docs"
+    tie = only(
+        fold(
+            page("1", START, (B1,), "/a"),
+            page("2", START + MINUTE, (B1,), "/b"),
+            page("3", START + 2 * MINUTE, (B1,), "/c"),
+        )
+    )
+    assert tie.page_path == "/b"
+
+
+def test_a_session_that_begins_anonymous_is_the_users_who_then_logs_in() -> None:
+    """R5: one person ever bound, so earlier pages are hers too; the link says so."""
+    folded = fold(
+        page("1", START, (ANN,)), page("2", START + MINUTE, (B1, ANN)), page("3", START + 2 * MINUTE, (B1, ANN))
+    )
+    row = only(folded)
+    assert (row.account_id, row.actor_party_id) == ("A1", "B1")
+    assert [(link.person_id, link.rule_id, link.valid_from) for link in folded.links] == [("B1", "R5", None)]
+
+
+def test_an_identify_call_binds_what_came_before_it() -> None:
+    """The identify call is no touchpoint but names who browsed the day before."""
+    row = only(fold(page("1", "03-01 09:00", (ANN,)), identify("03-02 09:00", B1, ANN)))
+    assert (row.actor_party_id, row.account_id, row.direction) == ("B1", "A1", "self_serve")
+
+
+def test_a_shared_device_counts_forward_only() -> None:
+    """Two persons ever bound: before the first binding nobody is named, afterwards the latest is."""
+    folded = fold(
+        page("1", "03-01 09:00", (ANN,)),
+        identify("03-02 09:00", B1, ANN),
+        page("2", "03-02 10:00", (ANN,)),
+        identify("03-03 09:00", B2, ANN),
+        page("3", "03-03 10:00", (ANN,)),
+    )
+    assert [row.actor_side for row in folded.touchpoints] == ["unknown", "buyer", "buyer"]
+    assert [row.account_id for row in folded.touchpoints] == [None, "A1", "A1"]
+    assert [row.actor_party_id for row in folded.touchpoints[1:]] == ["B1", "B2"]
+    assert [(link.person_id, link.valid_from, link.valid_to) for link in folded.links] == [
+        ("B1", at("03-02 09:00"), at("03-03 09:00")),
+        ("B2", at("03-03 09:00"), None),
+    ]
+
+
+def test_another_source_does_not_bind() -> None:
+    """An anonymous id is bound in its own source only."""
+    folded = fold(page("1", "03-02 09:10", (ANN,)), identify("03-02 09:00", B1, ANN, source="/snowplow"))
+    assert only(folded).actor_side == "unknown"
+
+
+def test_an_anonymous_id_bound_to_a_stranger_is_that_stranger() -> None:
+    """Somebody whom the directory does not know still has one session, not an anonymous and a named one."""
+    stranger = "external_id:segment:zoe"
+    row = only(fold(page("1", START, (ANN,)), page("2", START + MINUTE, (stranger, ANN))))
+    assert (row.account_id, row.actor_side) == (None, "unknown")
+
+
+def test_a_group_call_names_the_account_of_an_unknown_user() -> None:
+    """A1 by groupId, from an identity event of the same user; the user becomes a buyer."""
+    stranger = "external_id:segment:zoe"
+    folded = fold(page("1", START, (stranger,)), identify("03-05 09:00", stranger, account_hint="A2"))
+    row = only(folded)
+    assert (row.account_id, row.account_resolution, row.actor_side) == ("A2", "explicit", "buyer")
+    assert people(folded, row)["?"].is_engaged
+
+
+def test_our_own_people_looking_at_our_pages_never_count() -> None:
+    """A seller's session is internal."""
+    row = only(fold(page("1", START, ("external_id:segment:s1",))))
+    assert row.is_internal
+    assert not row.is_countable
+
+
+def test_views_of_assets_are_asset_events() -> None:
+    """Viewed unless the source says downloaded; one per asset, action and time."""
+    link = ("https://ours.example/files/overview.pdf",)
+    folded = fold(
+        page("1", START, (B1,), "/files", links=link),
+        page("2", START + MINUTE, (B1,), None, asset_id="overview", asset_action="download"),
+    )
+    assert [(row.action, row.asset_id, row.party_id) for row in folded.assets] == [
+        ("view", "overview", "B1"),
+        ("download", "overview", "B1"),
+    ]
+    assert only(folded).asset_type == "product_overview"
+
+
+def test_a_form_alone_is_a_form_and_a_form_among_pages_is_a_session() -> None:
+    """``form_submit`` only if the session consists of it alone."""
+    form = page("1", START, (B1,), "/contact", interaction_kind="form_submit")
+    assert only(fold(form)).interaction_kind == "form_submit"
+    assert only(fold(form, page("2", START + MINUTE, (B1,)))).interaction_kind == "session"
+
+
+def test_events_without_any_id_are_nobodys_together() -> None:
+    """Two events that name no user are two sessions of two strangers."""
+    folded = fold(page("1", START, ()), page("2", START + MINUTE, ()))
+    assert len({row.actor_party_id for row in folded.touchpoints}) == 2
+
+
+EVENTS = st.lists(st.tuples(st.integers(0, 60).map(lambda n: n * 10), st.sampled_from([B1, B2, ANN])), max_size=14)
+
+
+def slow_sessions(events: list[tuple[int, str]]) -> set[tuple[str, ...]]:
+    """Sessions as sets of event numbers: two events of a user belong together if no pause between them is longer."""
+    found = set()
+    for user in (B1, B2, ANN):
+        own = sorted((minute, str(number)) for number, (minute, who) in enumerate(events) if who == user)
+        for index, (_, number) in enumerate(own):
+            low = high = index
+            while low > 0 and own[low][0] - own[low - 1][0] <= SETTINGS.folding.app_session_gap_minutes:
+                low -= 1
+            while high + 1 < len(own) and own[high + 1][0] - own[high][0] <= SETTINGS.folding.app_session_gap_minutes:
+                high += 1
+            assert number in [name for _, name in own[low : high + 1]]
+            found.add(tuple(sorted(name for _, name in own[low : high + 1])))
+    return found
+
+
+@settings(max_examples=100, deadline=None)
+@given(EVENTS, st.randoms(use_true_random=False))
+def test_sessions_are_those_of_the_definition_in_any_order(events: list[tuple[int, str]], random: object) -> None:
+    """Random clicks of three users fold into the sessions that a slow reading finds, in any order, with repetitions."""
+    witnesses = [witness(page(str(n), START + minute * MINUTE, (who,))) for n, (minute, who) in enumerate(events)]
+    folded = folder().fold(witnesses)
+    number_of = {one.event_id: one.event.source_event_id for one in witnesses}
+    sessions: dict[str, list[str]] = {}
+    for row in folded.events:
+        sessions.setdefault(row.touchpoint_id, []).append(number_of[row.event_id])
+    assert {tuple(sorted(one)) for one in sessions.values()} == slow_sessions(events)
+    shuffled = witnesses + witnesses[:2]
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert folder().fold(shuffled) == folded

@@ -1,0 +1,182 @@
+"""Chat bursts, against the definition read slowly."""
+
+from __future__ import annotations
+
+import msgspec
+from fold_world import SETTINGS, at, chat, fold, folder, only, party, people, rules_of, witness
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.event import Party
+from transforms.settings import Folding
+from transforms.times import SECOND
+
+START = at("03-06 09:00")
+GAP = 300
+
+
+def test_a_burst_ends_where_the_gap_is_exceeded_not_where_it_is_met() -> None:
+    """300 seconds after the last message belong to the burst; 301 do not."""
+    folded = fold(
+        chat("1", START, "B1"), chat("2", START + 300 * SECOND, "B1"), chat("3", START + 601 * SECOND, "B1")
+    )
+    assert [(row.message_count, row.ended_at - row.occurred_at) for row in folded.touchpoints] == [
+        (2, 300 * SECOND),
+        (1, 0),
+    ]
+
+
+def test_two_buyers_in_a_row_are_one_burst_by_one_side() -> None:
+    """The first is the actor; both are engaged; lengths and questions are those of all messages."""
+    folded = fold(
+        chat("1", START, "B1", content_chars=5),
+        chat("2", START + 10 * SECOND, "B2", content_chars=7, has_question=True),
+        chat("3", START + 20 * SECOND, "S1"),
+    )
+    burst = folded.touchpoints[0]
+    assert (burst.message_count, burst.content_chars, burst.is_question) == (2, 12, True)
+    rows = people(folded, burst)
+    assert {who: (row.participation_role, row.is_engaged) for who, row in rows.items()} == {
+        "B1": ("actor", True),
+        "B2": ("attendee", True),
+        "S1": ("to", False),
+    }
+
+
+def test_a_threads_root_belongs_to_its_thread_and_not_to_the_channel() -> None:
+    """Messages of a thread are a stream of their own; the channel's stream goes on around it."""
+    folded = fold(
+        chat("1", START, "B1"),
+        chat("2", START + 10 * SECOND, "B1"),
+        chat("3", START + 20 * SECOND, "S1", thread_id="1"),
+        chat("4", START + 30 * SECOND, "B1"),
+    )
+    rows = {row.source_event_id: row for row in folded.touchpoints}
+    assert {name: row.message_count for name, row in rows.items()} == {"C1/1": 1, "C1/2": 2, "C1/3": 1}
+    assert rows["C1/3"].in_reply_to == rows["C1/1"].touchpoint_id
+    assert rows["C1/1"].thread_id == rows["C1/3"].thread_id == "/slack/T1/C1/1"
+    assert rows["C1/2"].thread_id == "/slack/T1/C1"
+
+
+def test_an_answer_in_a_channel_reaches_those_of_the_other_side_who_write_there() -> None:
+    """Slack names no recipients; the authors of the other side in the conversation are whom a burst reaches."""
+    folded = fold(chat("1", START, "B2"), chat("2", "03-08 09:00", "S1"))
+    answer = folded.touchpoints[1]
+    assert (answer.direction, answer.interaction_kind) == ("outbound", "reply")
+    assert people(folded, answer)["B2"].participation_role == "to"
+    assert not answer.is_internal
+
+
+def test_talk_among_ourselves_is_internal() -> None:
+    """A channel that nobody outside writes in has no outside party."""
+    assert only(fold(chat("1", START, "S1"), chat("2", START + SECOND, "S2"))).is_internal
+
+
+def test_stated_recipients_are_kept_as_stated() -> None:
+    """Where the source names recipients, nobody else is added."""
+    to_b1 = chat("1", START, "S1", parties=(party("S1", "actor"), party("B1", "to")))
+    from_b2 = chat("2", START + SECOND, "B2")
+    folded = fold(to_b1, from_b2)
+    assert set(people(folded, folded.touchpoints[0])) == {"S1", "B1"}
+
+
+def test_an_edit_changes_a_message_and_makes_no_second_one() -> None:
+    """The higher revision's text counts, once; the first message's old revision stays a witness."""
+    first = chat("1", START, "B1", content_chars=3)
+    edit = msgspec.structs.replace(first, revision=77, content_chars=9)
+    folded = fold(first, edit)
+    row = only(folded)
+    assert (row.message_count, row.content_chars) == (1, 9)
+    assert rules_of(folded, row) == {"burst": 1, "revision": 1}
+
+
+def test_a_deleted_message_is_left_out_of_its_burst() -> None:
+    """It neither counts nor bridges a gap; its events stay in the bridge of the burst nearby."""
+    gone = chat("2", START + 250 * SECOND, "B1")
+    folded = fold(
+        chat("1", START, "B1"),
+        gone,
+        msgspec.structs.replace(gone, is_void=True, revision=2),
+        chat("3", START + 500 * SECOND, "B1"),
+    )
+    assert [row.message_count for row in folded.touchpoints] == [1, 1]
+    assert rules_of(folded, folded.touchpoints[0]) == {"burst": 1, "void": 2}
+
+
+def test_a_burst_of_deleted_messages_is_a_voided_touchpoint() -> None:
+    """All of it was said and taken back."""
+    gone = chat("1", START, "B1")
+    row = only(fold(gone, msgspec.structs.replace(gone, is_void=True, revision=2)))
+    assert row.is_voided
+    assert not row.is_countable
+
+
+def test_a_chat_that_only_a_bot_answers_is_digital() -> None:
+    """With a person of ours in it, the same chat is remote."""
+    bot = chat("2", START + SECOND, "x", parties=(Party(("external_id:slack:bot",), "actor", side="system"),))
+    alone = fold(chat("1", START, "B1"), bot)
+    assert {row.modality for row in alone.touchpoints} == {"digital_self_serve"}
+    assert [row.is_automated for row in alone.touchpoints] == [False, True]
+    helped = fold(chat("1", START, "B1"), bot, chat("3", START + 2 * SECOND, "S1"))
+    assert {row.modality for row in helped.touchpoints} == {"remote_human"}
+
+
+def test_first_words_can_be_kept_out() -> None:
+    """Without ``chat_subject_text`` no words of a chat reach the table, and the job is still found."""
+    quiet = msgspec.structs.replace(SETTINGS, folding=Folding(chat_subject_text=False))
+    row = only(fold(chat("1", START, "B1", first_line="How do you compare?"), settings=quiet))
+    assert (row.subject_text, row.buying_job) == (None, "supplier_selection")
+
+
+MESSAGES = st.lists(
+    st.tuples(
+        st.integers(0, 40).map(lambda n: n * 100),
+        st.sampled_from(["B1", "B2", "S1", "S2"]),
+        st.sampled_from(["C1", "C2"]),
+        st.sampled_from([None, "0", "1"]),
+    ),
+    max_size=14,
+)
+
+
+def slow_bursts(messages: list[tuple[int, str, str, str | None]]) -> set[tuple[str, ...]]:
+    """Bursts as sets of message numbers, by walking each stream message by message and comparing with the one before."""
+    streams: dict[tuple[str, str | None], list[tuple[int, str, str]]] = {}
+    for number, (second, author, conversation, thread) in enumerate(messages):
+        own = str(number)
+        is_root = any(c == conversation and t == own for _, _, c, t in messages)
+        stream = (conversation, thread if thread is not None else own if is_root else None)
+        streams.setdefault(stream, []).append((second, own, author))
+    found = set()
+    for stream_messages in streams.values():
+        ordered = sorted(stream_messages, key=lambda m: (m[0], m[1]))
+        cuts = [0]
+        for index in range(1, len(ordered)):
+            before, now = ordered[index - 1], ordered[index]
+            if before[2][0] != now[2][0] or now[0] - before[0] > GAP:
+                cuts.append(index)
+        for start, end in zip(cuts, [*cuts[1:], len(ordered)], strict=True):
+            found.add(tuple(own for _, own, _ in ordered[start:end]))
+    return found
+
+
+@settings(max_examples=100, deadline=None)
+@given(MESSAGES, st.randoms(use_true_random=False))
+def test_bursts_are_those_of_the_definition_in_any_order(
+    messages: list[tuple[int, str, str, str | None]], random: object
+) -> None:
+    """Random conversations fold into the bursts that a slow reading finds, whatever the order and with repetitions."""
+    events = [
+        chat(str(number), START + second * SECOND, author, conversation, thread_id=thread)
+        for number, (second, author, conversation, thread) in enumerate(messages)
+    ]
+    witnesses = [witness(event) for event in events]
+    folded = folder().fold(witnesses)
+    number_of = {one.event_id: one.event.source_event_id.partition("/")[2] for one in witnesses}
+    bursts: dict[str, list[str]] = {}
+    for row in folded.events:
+        bursts.setdefault(row.touchpoint_id, []).append(number_of[row.event_id])
+    assert {tuple(sorted(one)) for one in bursts.values()} == {tuple(sorted(one)) for one in slow_bursts(messages)}
+    shuffled = witnesses + witnesses[:2]
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert folder().fold(shuffled) == folded

@@ -1,0 +1,144 @@
+"""Emails: one touchpoint per Message-ID, threads, copies."""
+
+from __future__ import annotations
+
+import msgspec
+from fold_world import email, fold, folder, only, party, people, rules_of, witness
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.event import Event
+from transforms.touchpoint import Folded
+
+
+def copy_in(source: str, event: Event, **fields: object) -> Event:
+    return msgspec.structs.replace(event, source=source, source_event_id=f"{source}:{event.source_event_id}", **fields)  # type: ignore[arg-type]
+
+
+def test_one_message_in_three_mailboxes_is_one_touchpoint() -> None:
+    """All copies are witnesses, the message itself is the winner, and a bcc that one copy knows is kept."""
+    sent = email("1@x.example", "03-02 11:00", "B1", ["S1"], subject_text="Hello")
+    bcc = copy_in("/gmail/s2", sent, parties=(*sent.parties, party("S2", "bcc")), content_chars=40)
+    other = copy_in("/graph/s1", sent, subject_text="HELLO")
+    folded = fold(other, bcc, sent)
+    row = only(folded)
+    assert (row.source, row.subject_text, row.content_chars) == ("/email", "Hello", 40)
+    assert rules_of(folded, row) == {"dedupe_key": 3}
+    assert {who: seat.participation_role for who, seat in people(folded, row).items()} == {
+        "B1": "actor",
+        "S1": "to",
+        "S2": "bcc",
+    }
+
+
+def test_a_copy_deleted_from_one_mailbox_does_not_unsend_the_other() -> None:
+    """Only a message that is deleted everywhere is voided; its events stay its witnesses."""
+    sent = email("1@x.example", "03-02 11:00", "B1", ["S1"])
+    copy = copy_in("/gmail/s1", sent)
+    void = msgspec.structs.replace(copy, is_void=True, revision=9)
+    assert not only(fold(sent, copy, void)).is_voided
+    folded = fold(copy, void)
+    row = only(folded)
+    assert row.is_voided
+    assert not row.is_countable
+    assert rules_of(folded, row) == {"dedupe_key": 1, "void": 1}
+
+
+def test_a_deletion_of_something_never_seen_is_no_touchpoint() -> None:
+    """Nothing describes it."""
+    assert fold(email("1@x.example", "03-02 11:00", "B1", ["S1"], is_void=True)).touchpoints == []
+
+
+def test_the_highest_revision_speaks() -> None:
+    """An older revision is a witness that says nothing."""
+    first = email("1@x.example", "03-02 11:00", "B1", ["S1"], subject_text="Old")
+    second = msgspec.structs.replace(first, revision=2, subject_text="New")
+    folded = fold(first, second)
+    row = only(folded)
+    assert (row.subject_text, row.revision) == ("New", 2)
+    assert rules_of(folded, row) == {"dedupe_key": 1, "revision": 1}
+
+
+def test_messages_of_one_reference_chain_share_the_root_as_thread() -> None:
+    """The thread is the root of References even where the root was never received."""
+    a = email("2@x.example", "03-02 12:00", "S1", ["B1"], references=("root@x.example", "1@x.example"))
+    b = email("3@x.example", "03-02 13:00", "B1", ["S1"], references=("root@x.example", "2@x.example"))
+    c = email("4@x.example", "03-02 14:00", "B1", ["S1"])
+    folded = fold(b, c, a)
+    by_id = {row.source_event_id: row for row in folded.touchpoints}
+    assert by_id["2@x.example"].thread_id == by_id["3@x.example"].thread_id == "root@x.example"
+    assert by_id["4@x.example"].thread_id == "4@x.example"
+    assert by_id["3@x.example"].in_reply_to == by_id["2@x.example"].touchpoint_id
+    assert by_id["2@x.example"].in_reply_to is None
+    assert by_id["2@x.example"].interaction_kind == "reply"
+
+
+def test_a_missing_parent_falls_back_to_the_nearest_reference_that_we_hold() -> None:
+    """In-Reply-To was never received; the message before it was."""
+    a = email("1@x.example", "03-02 12:00", "B1", ["S1"])
+    c = email("3@x.example", "03-02 14:00", "S1", ["B1"], references=("1@x.example", "2@x.example"))
+    folded = fold(a, c)
+    first, last = folded.touchpoints
+    assert last.in_reply_to == first.touchpoint_id
+
+
+def test_the_providers_thread_joins_what_references_do_not() -> None:
+    """A provider's thread id unites its messages within one source."""
+    a = email("1@x.example", "03-02 12:00", "B1", ["S1"], source="/gmail/s1", conversation_id="t1")
+    b = email("2@x.example", "03-02 14:00", "S1", ["B1"], source="/gmail/s1", conversation_id="t1")
+    assert {row.thread_id for row in fold(a, b).touchpoints} == {"1@x.example"}
+
+
+def test_a_stranger_inherits_the_account_of_the_thread() -> None:
+    """A5: the account comes from the thread, the person stays unresolved and becomes a buyer."""
+    a = email("1@x.example", "03-02 12:00", "B1", ["S1"])
+    b = email("2@x.example", "03-02 14:00", "ann@gmail.com", ["S1"], references=("1@x.example",))
+    folded = fold(a, b)
+    row = folded.touchpoints[1]
+    assert (row.account_id, row.account_resolution, row.actor_side) == ("A1", "thread", "buyer")
+    assert people(folded, row)["?"].person_id is None
+
+
+def test_a_circle_of_references_still_folds() -> None:
+    """Two messages that claim to answer each other do no harm."""
+    a = email("1@x.example", "03-02 12:00", "B1", ["S1"], references=("2@x.example",))
+    b = email("2@x.example", "03-02 12:00", "S1", ["B1"], references=("1@x.example",))
+    assert len(fold(a, b).touchpoints) == 2
+
+
+def test_bounces_and_auto_replies_are_kept_but_never_count() -> None:
+    """Their status says so, and no minutes are theirs."""
+    for status in ("bounced", "auto_reply"):
+        row = only(fold(email("1@x.example", "03-02 12:00", "B1", ["S1"], status=status)))
+        assert (row.status, row.is_countable, row.buyer_minutes) == (status, False, 0.0)
+
+
+def test_assets_are_recognised_and_one_is_named() -> None:
+    """A link and an attachment of two assets make two asset events, and then no single asset is named."""
+    link, file = "https://ours.example/files/overview.pdf#p2", "COMPARISON 1.PDF"
+    one = fold(email("1@x.example", "03-02 12:00", "S1", ["B1"], links=(link, link)))
+    assert (only(one).asset_id, only(one).asset_type) == ("overview", "product_overview")
+    assert [row.action for row in one.assets] == ["share"]
+    two = fold(email("1@x.example", "03-02 12:00", "S1", ["B1"], links=(link,), attachments=(file,)))
+    assert (only(two).asset_id, only(two).asset_types) == (None, ["competition_sheet", "product_overview"])
+    assert sorted(row.asset_id for row in two.assets) == ["overview", "versus"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_threads_do_not_depend_on_order(data: st.DataObject) -> None:
+    """Random references between eight messages, in two mailboxes: any order, with repetitions, gives equal rows."""
+    ids = [f"{n}@x.example" for n in range(8)]
+    events = []
+    for index, name in enumerate(ids):
+        references = tuple(data.draw(st.lists(st.sampled_from(ids), max_size=2), label="references"))
+        event = email(
+            name, f"03-02 1{data.draw(st.integers(0, 3))}:00", ("S1", "B1")[index % 2], ["S2"], references=references
+        )
+        events.append(event)
+        if data.draw(st.booleans()):
+            events.append(copy_in("/gmail/s2", event))
+    witnesses = [witness(event) for event in events]
+    expected: Folded = folder().fold(witnesses)
+    shuffled = data.draw(st.permutations(witnesses + witnesses[:3]))
+    assert folder().fold(shuffled) == expected

@@ -1,0 +1,306 @@
+"""Meetings and visits: which reports are one meeting, who was there, and when it counts as held."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from fold_world import at, fold, folder, mail, only, party, people, plan, report, rules_of, was, witness
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.event import Event
+from transforms.fold_presence import JOIN, LEAVE, pair_up
+from transforms.times import MINUTE
+
+
+def hour(name: str, start: str = "10:00", end: str = "11:00", role: str = "attendee", day: str = "03-05") -> object:
+    return was(name, f"{day} {start}", f"{day} {end}", role)
+
+
+def step(name: str, when: str, joined: bool, key: str = "u1") -> Event:
+    """One participant's join or leave, as a webhook tells it."""
+    moment = at(when)
+    who = party(
+        name, "attendee", attended=True, joined_at=moment if joined else None, left_at=None if joined else moment
+    )
+    return Event(
+        family="attendance",
+        source="/zoom",
+        source_event_id=f"{key}/{name}/{when}/{joined}",
+        dedupe_key=f"meeting:{key}",
+        channel="video",
+        occurred_at=moment,
+        parties=(who,),
+    )
+
+
+# one meeting, several witnesses
+
+
+def test_a_calendar_entry_a_report_and_a_crm_activity_are_one_meeting() -> None:
+    """Joined by key and by people; attendance gives the times, and every witness is kept with its rule."""
+    calendar = plan("ical", "03-05 10:00", "03-05 11:00", ["S1", "B1"], join_keys=("zoom:1",), subject_text="Weekly")
+    zoom = report("uuid", "03-05 10:03", "03-05 10:50", [hour("S1", "10:03", "10:50"), hour("B1", "10:05", "10:45")], join_keys=("zoom:1",))  # fmt: skip
+    crm = plan("crm", "03-05 10:00", "03-05 10:30", ["S1", "B1"], source="/salesforce", status="held")
+    folded = fold(crm, calendar, zoom)
+    row = only(folded)
+    assert (row.status, row.source, row.dedupe_key, row.subject_text) == ("held", "/zoom", "meeting:uuid", "Weekly")
+    assert (row.occurred_at, row.ended_at, row.time_quality) == (at("03-05 10:05"), at("03-05 10:45"), "source")
+    assert rules_of(folded, row) == {"dedupe_key": 1, "join_key": 1, "overlap": 1}
+
+
+def test_a_recurring_room_keeps_its_occurrences_apart() -> None:
+    """Two entries and two reports under one join key on one day: each report finds its nearest entry."""
+    events = [
+        plan("a", "03-05 10:00", "03-05 10:30", ["S1", "B1"], join_keys=("zoom:1",), subject_text="first"),
+        plan("b", "03-05 13:00", "03-05 13:30", ["S1", "B1"], join_keys=("zoom:1",), subject_text="second"),
+        report("u1", "03-05 10:40", "03-05 11:10", [hour("S1", "10:40", "11:10"), hour("B1", "10:40", "11:10")], join_keys=("zoom:1",)),
+        report("u2", "03-05 12:58", "03-05 13:20", [hour("S1", "12:58", "13:20"), hour("B1", "12:58", "13:20")], join_keys=("zoom:1",)),
+    ]  # fmt: skip
+    folded = fold(*events)
+    assert [(row.subject_text, row.dedupe_key) for row in folded.touchpoints] == [
+        ("first", "meeting:u1"),
+        ("second", "meeting:u2"),
+    ]
+
+
+def test_the_same_two_people_at_the_same_time_are_one_meeting() -> None:
+    """Rule 3 without any shared key: overlap of at least half of the shorter one."""
+    calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"])
+    half = report("u", "03-05 10:30", "03-05 11:30", [hour("S1", "10:30", "11:30"), hour("B1", "10:30", "11:30")])
+    less = report("u", "03-05 10:31", "03-05 11:31", [hour("S1", "10:31", "11:31"), hour("B1", "10:31", "11:31")])
+    assert len(fold(calendar, half).touchpoints) == 1
+    assert len(fold(calendar, less).touchpoints) == 2
+
+
+def test_rule_three_never_crosses_accounts_nor_takes_in_an_internal_meeting() -> None:
+    """One seller's double booking with two customers, or with a colleague, stays two meetings."""
+    acme = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"])
+    beta = plan("b", "03-05 10:00", "03-05 11:00", ["S1", "C1"], source="/graph")
+    internal = plan("i", "03-05 10:00", "03-05 11:00", ["S1", "S2"], source="/ics")
+    assert len(fold(acme, beta).touchpoints) == 2
+    assert len(fold(acme, internal).touchpoints) == 2
+
+
+def test_same_organiser_and_nearly_same_start_is_one_meeting_across_sources() -> None:
+    """Start within 10 minutes and a common participant, though the intervals barely overlap."""
+    calendar = plan("a", "03-05 10:00", "03-05 10:10", ["S1", "B1", "B2"])
+    crm = plan("b", "03-05 10:09", "03-05 11:00", ["S1", "B1"], source="/hubspot", organizer=mail("S1"))
+    folded = fold(calendar, crm)
+    assert rules_of(folded, only(folded)) == {"dedupe_key": 1, "organizer_start": 1}
+    assert len(fold(calendar, msgspec.structs.replace(crm, occurred_at=at("03-05 10:11"))).touchpoints) == 2
+
+
+def test_a_cancelled_entry_is_a_voided_touchpoint_and_a_moved_one_is_one() -> None:
+    """A void keeps its witnesses; a reschedule is a revision."""
+    entry = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"])
+    void = msgspec.structs.replace(entry, is_void=True, revision=3)
+    row = only(fold(entry, void))
+    assert (row.is_voided, row.status, row.is_countable) == (True, "cancelled", False)
+    moved = msgspec.structs.replace(entry, occurred_at=at("03-06 10:00"), ended_at=at("03-06 11:00"), revision=2)
+    assert only(fold(entry, moved)).occurred_at == at("03-06 10:00")
+
+
+def test_a_cancelled_entry_does_not_swallow_the_meeting_that_replaced_it() -> None:
+    """Same people, same time, another entry: the cancelled one stays a touchpoint of its own."""
+    old = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"])
+    new = plan("b", "03-05 10:00", "03-05 11:00", ["S1", "B1"], source="/graph")
+    folded = fold(old, msgspec.structs.replace(old, is_void=True, revision=2), new)
+    assert sorted(row.is_voided for row in folded.touchpoints) == [False, True]
+
+
+# who was there
+
+
+def test_a_meeting_is_held_from_120_seconds_of_both_sides_together() -> None:
+    """119 seconds are a no-show at the planned time; 120 are a meeting of 120 seconds."""
+    calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"], join_keys=("zoom:1",))
+
+    def meeting(until: int) -> Event:
+        seller = party("S1", "attendee", attended=True, joined_at=at("03-05 10:00"), left_at=at("03-05 10:30"))
+        buyer = party("B1", "attendee", attended=True, joined_at=at("03-05 10:05"), left_at=at("03-05 10:05") + until)
+        return report("u", "03-05 10:00", "03-05 10:30", [seller, buyer], join_keys=("zoom:1",))
+
+    held = only(fold(calendar, meeting(120_000_000)))
+    assert (held.status, held.duration_seconds, held.occurred_at) == ("held", 120, at("03-05 10:05"))
+    missed = only(fold(calendar, meeting(119_000_000)))
+    assert (missed.status, missed.occurred_at, missed.buyer_minutes) == ("no_show", at("03-05 10:00"), 0.0)
+
+
+def test_rejoins_are_united_and_the_interval_is_first_to_last_together() -> None:
+    """A buyer who leaves and returns is one participant; the meeting runs from first to last moment of both sides."""
+    folded = fold(
+        step("S1", "03-05 09:58", True), step("B1", "03-05 10:00", True), step("B1", "03-05 10:10", False),
+        step("B1", "03-05 10:20", True), step("B1", "03-05 10:40", False), step("S1", "03-05 10:45", False),
+    )  # fmt: skip
+    row = only(folded)
+    assert (row.occurred_at, row.ended_at) == (at("03-05 10:00"), at("03-05 10:40"))
+    buyer = people(folded, row)["B1"]
+    assert (buyer.attended_seconds, buyer.joined_at, buyer.left_at) == (1800, at("03-05 10:00"), at("03-05 10:40"))
+    assert buyer.is_engaged
+
+
+def test_a_buyer_who_was_invited_and_did_not_come_makes_a_no_show() -> None:
+    """Our people alone in a customer's meeting: not held, nobody engaged, and not internal either."""
+    calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"], join_keys=("zoom:1",))
+    folded = fold(calendar, report("u", "03-05 10:00", "03-05 10:20", [hour("S1", "10:00", "10:20")], join_keys=("zoom:1",)))  # fmt: skip
+    row = only(folded)
+    assert (row.status, row.is_internal, row.is_countable) == ("no_show", False, False)
+    assert people(folded, row)["B1"].attended is False
+
+
+def test_our_people_among_themselves_are_internal() -> None:
+    """No buyer anywhere: internal, whatever was said about attendance."""
+    row = only(fold(report("u", "03-05 10:00", "03-05 11:00", [hour("S1"), hour("S2")])))
+    assert row.is_internal
+    assert not row.is_countable
+
+
+def test_an_invitee_who_stayed_away_is_not_counted() -> None:
+    """Counts and minutes are of those who attended; the absent stay as participants."""
+    calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "S2", "B1", "B2"], join_keys=("zoom:1",))
+    folded = fold(calendar, report("u", "03-05 10:00", "03-05 11:00", [hour("S1"), hour("B1")], join_keys=("zoom:1",)))
+    row = only(folded)
+    assert (row.buyer_participant_count, row.seller_participant_count, row.seller_minutes) == (1, 1, 60.0)
+    assert people(folded, row)["B2"].is_engaged is False
+
+
+def test_a_calendar_alone_is_only_a_plan() -> None:
+    """A video entry stays scheduled after its time; a stated outcome settles it."""
+    entry = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"])
+    row = only(fold(entry))
+    assert (row.status, row.time_quality, row.is_countable) == ("scheduled", "estimated", False)
+    held = only(fold(msgspec.structs.replace(entry, status="held")))
+    assert (held.status, held.time_quality, held.is_countable) == ("held", "source", True)
+    assert only(fold(msgspec.structs.replace(entry, status="no_show"))).status == "no_show"
+
+
+def test_an_ended_webhook_without_participants_proves_no_attendance() -> None:
+    """It gives the interval, and the calendar gives the people; the status stays scheduled."""
+    calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"], join_keys=("zoom:1",))
+    ended = report("u", "03-05 10:02", "03-05 10:47", [], join_keys=("zoom:1",))
+    row = only(fold(calendar, ended))
+    assert (row.status, row.occurred_at, row.ended_at) == ("scheduled", at("03-05 10:02"), at("03-05 10:47"))
+
+
+# at a place
+
+
+def test_a_visit_that_a_side_declined_did_not_take_place() -> None:
+    """At a place a passed entry counts as held, unless nobody of one side was coming."""
+    declined = party("B2", "required", attended=False)
+    assert only(fold(plan("a", "03-05 10:00", "03-05 11:00", ["S1", declined], channel="in_person"))).status == "scheduled"  # fmt: skip
+    held = only(fold(plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1", declined], channel="in_person")))
+    assert (held.status, held.time_quality, held.medium, held.interaction_kind) == (
+        "held",
+        "estimated",
+        "onsite_visit",
+        "visit",
+    )
+
+
+def test_co_located_people_make_it_in_person_even_if_others_dialled_in() -> None:
+    """The place wins over the dial-in, and the dial-in's people are participants."""
+    room = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"], channel="in_person", join_keys=("zoom:1",))
+    folded = fold(room, report("u", "03-05 10:00", "03-05 11:00", [hour("S1"), hour("B2")], join_keys=("zoom:1",)))
+    row = only(folded)
+    assert (row.channel, row.modality) == ("in_person", "in_person")
+    assert set(people(folded, row)) == {"S1", "B1", "B2"}
+
+
+@pytest.mark.parametrize(("start", "who", "count"), [("12:00", "B1", 1), ("12:01", "B1", 2), ("12:00", "B2", 2)])
+def test_two_visits_an_hour_apart_with_a_common_buyer_are_one(start: str, who: str, count: int) -> None:
+    """At most 60 minutes apart and a shared buyer; else two."""
+    morning = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"], channel="in_person", subject_text="Workshop")
+    later = plan("b", f"03-05 {start}", "03-05 13:00", ["S2", who], channel="in_person", source="/visits")
+    folded = fold(morning, later)
+    assert len(folded.touchpoints) == count
+    if count == 1:
+        row = only(folded)
+        assert (row.occurred_at, row.ended_at) == (at("03-05 10:00"), at("03-05 13:00"))
+        assert (row.interaction_kind, rules_of(folded, row)) == ("workshop", {"dedupe_key": 1, "same_day_visit": 1})
+        assert set(people(folded, row)) == {"S1", "S2", "B1"}
+
+
+def scan(key: str, when: str, *names: str) -> Event:
+    """A badge scan at our stand."""
+    people_there = [party(one, "attendee", attended=True) for one in names]
+    return report(key, when, when, people_there, channel="in_person", medium="trade_event", source="/badges")
+
+
+def test_a_trade_event_is_one_touchpoint_by_account_and_day() -> None:
+    """Two scans of one account on a day are one; another account and another day are their own."""
+    folded = fold(
+        scan("1", "03-05 10:00", "S1", "B1"), scan("2", "03-05 15:00", "S1", "B2"),
+        scan("3", "03-05 16:00", "S1", "C1"), scan("4", "03-06 10:00", "S1", "B1"),
+    )  # fmt: skip
+    assert [(row.account_id, row.interaction_kind) for row in folded.touchpoints] == [
+        ("A1", "event_contact"),
+        ("A2", "event_contact"),
+        ("A1", "event_contact"),
+    ]
+    assert set(people(folded, folded.touchpoints[0])) == {"S1", "B1", "B2"}
+
+
+def test_one_trade_event_with_two_accounts_is_one_touchpoint_in_each() -> None:
+    """Split by account, with our people in both, and the event a witness of both."""
+    folded = fold(scan("1", "03-05 10:00", "S1", "B1", "C1"))
+    assert {row.account_id: set(people(folded, row)) for row in folded.touchpoints} == {
+        "A1": {"S1", "B1"},
+        "A2": {"S1", "C1"},
+    }
+    assert len(folded.events) == 2
+
+
+def test_a_meeting_with_two_customers_is_one_touchpoint_in_both_accounts() -> None:
+    """Primary is the account with most attended people; the bridge holds both."""
+    folded = fold(report("u", "03-05 10:00", "03-05 11:00", [hour("S1"), hour("C1"), hour("B1"), hour("B2")]))
+    assert only(folded).account_id == "A1"
+    assert [(row.account_id, row.is_primary) for row in folded.accounts] == [("A1", True), ("A2", False)]
+
+
+# pairing joins and leaves
+
+
+def test_pairing_survives_lost_and_doubled_marks() -> None:
+    """A lost leave lasts to the end, a lost join from the start, two devices until both are gone."""
+    assert pair_up([(5, JOIN)], 0, 60) == [(5, 60)]
+    assert pair_up([(5, LEAVE)], 0, 60) == [(0, 5)]
+    assert pair_up([(5, JOIN), (6, JOIN), (10, LEAVE), (20, LEAVE)], 0, 60) == [(5, 20)]
+    assert pair_up([(5, JOIN), (10, LEAVE), (12, LEAVE), (20, JOIN)], 0, 60) == [(5, 10), (20, 60)]
+
+
+PEOPLE = st.lists(st.sampled_from(["S1", "S2", "B1", "B2", "C1"]), min_size=1, max_size=4, unique=True)
+
+
+@st.composite
+def some_event(draw: st.DrawFn) -> Event:
+    """A report or a plan of one afternoon, with few rooms, people and places, so that rules collide."""
+    start = at("03-05 12:00") + draw(st.integers(0, 24)) * 10 * MINUTE
+    end = start + draw(st.integers(0, 12)) * 10 * MINUTE
+    names = draw(PEOPLE)
+    keys = draw(st.sampled_from([(), ("zoom:1",), ("zoom:1", "ical:2")]))
+    number, source = str(draw(st.integers(0, 5))), draw(st.sampled_from(["/gcal", "/zoom", "/salesforce"]))
+    channel = draw(st.sampled_from(["video", "in_person"]))
+    medium = draw(st.sampled_from([None, "trade_event"])) if channel == "in_person" else None
+    common = {"source": source, "source_event_id": f"{source}{number}", "channel": channel, "medium": medium}
+    if draw(st.booleans()):
+        there = [party(one, "attendee", attended=True, joined_at=start, left_at=end) for one in names]
+        return report(number, "03-05 10:00", "03-05 11:00", there, **common, join_keys=keys, occurred_at=start, ended_at=end, revision=draw(st.integers(1, 3)))  # fmt: skip
+    return plan(number, "03-05 10:00", "03-05 11:00", names, **common, join_keys=keys, occurred_at=start, ended_at=end, revision=draw(st.integers(1, 3)), is_void=draw(st.sampled_from([False, False, True])))  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(some_event(), max_size=8), st.randoms(use_true_random=False))
+def test_meetings_do_not_depend_on_order(events: list[Event], random: object) -> None:
+    """Whatever rules meet: any order, with repetitions, gives equal rows, and every described record is witnessed."""
+    unique = list({(e.source, e.source_event_id, e.revision): e for e in events}.values())
+    witnesses = [witness(event) for event in unique]
+    folded = folder().fold(witnesses)
+    assert len({row.touchpoint_id for row in folded.touchpoints}) == len(folded.touchpoints)
+    described = {(e.source, e.source_event_id) for e in unique if not e.is_void}
+    expected = {one.event_id for one in witnesses if (one.event.source, one.event.source_event_id) in described}
+    assert {row.event_id for row in folded.events} == expected
+    shuffled = witnesses + witnesses[:3]
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert folder().fold(shuffled) == folded
