@@ -16,6 +16,8 @@ from transforms.dart import dart_dimensions
 from transforms.jobs import Evidence, PageSpan, Rulebook, RuleError
 
 BOOK = Rulebook.load()
+ONE_BY_ONE = Rulebook.load()
+ONE_BY_ONE._any_subject = ONE_BY_ONE._any_tag = None
 PI, SE, RB, SS, VA, CC = vocab.BUYING_JOBS[:6]
 MINUTE = 60_000_000
 
@@ -312,6 +314,30 @@ def test_dim_rows_name_real_jobs_only() -> None:
     rows = BOOK.dim_rows()
     assert len({row["rule_id"] for row in rows}) == len(rows) == len(BOOK.file.rules)
     assert {row["job"] for row in rows} == {PI, SE, RB, SS, VA, CC, None}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["Price", "VS", "rfp", "Re:", "ßeta", "compared", "SOC2", "demo", "risk", "?"]), max_size=4
+    ).map(" ".join)
+)
+def test_the_shortcut_changes_no_verdict(text: str) -> None:
+    """Asking all patterns at once gives what asking each gives."""
+    assert BOOK.classify(Evidence(subject_text=text)) == ONE_BY_ONE.classify(Evidence(subject_text=text))
+    assert BOOK.tags(text, None) == ONE_BY_ONE.tags(text, None)
+    assert BOOK._any_subject is not None
+    assert BOOK._any_tag is not None
+
+
+def test_patterns_that_cannot_be_joined_still_hold() -> None:
+    """A back-reference, a capital or a range of them in a rule switches the shortcut off, not the rule."""
+    for pattern, text in ((r"(a)\\1", "xAAx"), (r"\\bNDA\\b", "the nda"), ("[!-`]{3}", "abc"), ("(?P<w>tea)", "TEA")):
+        book = Rulebook.load(
+            f'- {{id: own.x, job: validation, tier: subject, priority: 999, when: {{subject_regex: "{pattern}"}}}}'
+        )
+        assert book._any_subject is None
+        assert book.classify(Evidence(subject_text=text)).rule_id == "own.x"
 
 
 @settings(max_examples=100, deadline=None)
