@@ -1,4 +1,4 @@
-"""A small company to fold events for: the people of semantics 4.7, a second customer, and makers of events and witnesses."""
+"""A small company to fold events for: the people of semantics 4.7, a second customer, and makers of events."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ CRM = Crm(
             closed_at=at("05-11 00:00"),
             status="lost",
         )
-    ],  # fmt: skip
+    ],
     buying_group=[
         GroupMember(opportunity_id="O1", person_id="B1", buyer_role="champion"),
         GroupMember(opportunity_id="O1", person_id="B3", buyer_role="economic_buyer"),

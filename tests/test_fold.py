@@ -25,43 +25,86 @@ STORY: dict[str, list[Event]] = {
     "T02": [email("1@acme.example", "03-02 11:00", "B1", ["S1"], subject_text="What options do we have?")],
     "T03": [
         email(
-            "2@ours.example", "03-02 15:30", "S1", ["B1"], subject_text="Re: What options do we have?",
-            references=("1@acme.example",), links=("https://ours.example/files/overview.pdf?utm=x",),
+            "2@ours.example",
+            "03-02 15:30",
+            "S1",
+            ["B1"],
+            subject_text="Re: What options do we have?",
+            references=("1@acme.example",),
+            links=("https://ours.example/files/overview.pdf?utm=x",),
         )
     ],
     "T04": [
-        plan("ical4", "03-05 14:00", "03-05 15:00", ["S1", "B1", "B2"], subject_text="Product demo", join_keys=("zoom:44",)),
+        plan(
+            "ical4",
+            "03-05 14:00",
+            "03-05 15:00",
+            ["S1", "B1", "B2"],
+            subject_text="Product demo",
+            join_keys=("zoom:44",),
+        ),
         report(
-            "z4", "03-05 13:58", "03-05 15:02",
-            [was("S1", "03-05 13:58", "03-05 15:02"), was("B1", "03-05 14:00", "03-05 15:00"), was("B2", "03-05 14:05", "03-05 15:00")],
+            "z4",
+            "03-05 13:58",
+            "03-05 15:02",
+            [
+                was("S1", "03-05 13:58", "03-05 15:02"),
+                was("B1", "03-05 14:00", "03-05 15:00"),
+                was("B2", "03-05 14:05", "03-05 15:00"),
+            ],
             join_keys=("zoom:44",),
         ),
     ],
     "T05": [
         chat("1", "03-06 16:30", "B2", first_line="How do you compare with the others?", has_question=True),
-        chat("2", "03-06 16:32", "B2"), chat("3", "03-06 16:34", "B2"),
+        chat("2", "03-06 16:32", "B2"),
+        chat("3", "03-06 16:34", "B2"),
     ],
     "T06": [chat("4", "03-09 09:30", "S1"), chat("5", "03-09 09:31", "S1")],
     "T07": [
-        plan("ical7", "03-11 10:00", "03-11 12:00", ["S1", "B1", "B2"], subject_text="Workshop", channel="in_person", place="Acme, room 4")
+        plan(
+            "ical7",
+            "03-11 10:00",
+            "03-11 12:00",
+            ["S1", "B1", "B2"],
+            subject_text="Workshop",
+            channel="in_person",
+            place="Acme, room 4",
+        )
     ],
-    "T08": [email("8@acme.example", "03-12 13:00", "B1", ["S1"], subject_text="Could we have the comparison in writing?")],
+    "T08": [
+        email("8@acme.example", "03-12 13:00", "B1", ["S1"], subject_text="Could we have the comparison in writing?")
+    ],
     "T09": [
         email(
-            "9@ours.example", "03-31 10:00", "S1", ["B1"], subject_text="Re: Could we have the comparison in writing?",
-            references=("8@acme.example",), attachments=("Comparison-2026.pdf",),
+            "9@ours.example",
+            "03-31 10:00",
+            "S1",
+            ["B1"],
+            subject_text="Re: Could we have the comparison in writing?",
+            references=("8@acme.example",),
+            attachments=("Comparison-2026.pdf",),
         )
     ],
     "T10": [
         report(
-            "z10", "04-01 10:00", "04-01 10:45",
-            [was("S1", "04-01 10:00", "04-01 10:45", "organizer"), was("B1", "04-01 10:00", "04-01 10:45"), was("B3", "04-01 10:00", "04-01 10:45")],
+            "z10",
+            "04-01 10:00",
+            "04-01 10:45",
+            [
+                was("S1", "04-01 10:00", "04-01 10:45", "organizer"),
+                was("B1", "04-01 10:00", "04-01 10:45"),
+                was("B3", "04-01 10:00", "04-01 10:45"),
+            ],
             subject_text="Business case with CFO",
         )
     ],
-    "T11": [page("e3", "04-07 08:45", SEGMENT_B2, "/docs/integration"), page("e4", "04-07 09:05", SEGMENT_B2, "/about")],
+    "T11": [
+        page("e3", "04-07 08:45", SEGMENT_B2, "/docs/integration"),
+        page("e4", "04-07 09:05", SEGMENT_B2, "/about"),
+    ],
     "T12": [email("12@acme.example", "04-09 15:00", "B1", ["S1"], subject_text="Thanks, back to you next week")],
-}  # fmt: skip
+}
 
 EXPECTED = {
     "T01": ("app", "self_serve", "session", PI, 12.0, "09:10", "09:22"),
@@ -78,9 +121,19 @@ EXPECTED = {
     "T12": ("email", "inbound", "message", "unclassified", 5.0, "15:00", "15:00"),
 }
 DAY_OF = {
-    "T01": "03-02", "T02": "03-02", "T03": "03-02", "T04": "03-05", "T05": "03-06", "T06": "03-09", "T07": "03-11", "T08": "03-12",
-    "T09": "03-31", "T10": "04-01", "T11": "04-07", "T12": "04-09",
-}  # fmt: skip
+    "T01": "03-02",
+    "T02": "03-02",
+    "T03": "03-02",
+    "T04": "03-05",
+    "T05": "03-06",
+    "T06": "03-09",
+    "T07": "03-11",
+    "T08": "03-12",
+    "T09": "03-31",
+    "T10": "04-01",
+    "T11": "04-07",
+    "T12": "04-09",
+}
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +179,19 @@ def test_tiers_are_those_of_the_example(story: tuple[Folded, dict[str, Touchpoin
     """The evidence behind each job: page, subject, asset, kind, thread."""
     confidence = {name: row.buying_job_confidence for name, row in story[1].items()}
     assert confidence == {
-        "T01": 0.8, "T02": 0.6, "T03": 0.9, "T04": 0.7, "T05": 0.6, "T06": 0.5, "T07": 0.7, "T08": 0.6, "T09": 0.9, "T10": 0.7,
-        "T11": 0.8, "T12": None,
-    }  # fmt: skip
+        "T01": 0.8,
+        "T02": 0.6,
+        "T03": 0.9,
+        "T04": 0.7,
+        "T05": 0.6,
+        "T06": 0.5,
+        "T07": 0.7,
+        "T08": 0.6,
+        "T09": 0.9,
+        "T10": 0.7,
+        "T11": 0.8,
+        "T12": None,
+    }
 
 
 def test_who_is_engaged_are_the_actors_and_those_who_attended(story: tuple[Folded, dict[str, Touchpoint]]) -> None:
@@ -138,7 +201,7 @@ def test_who_is_engaged_are_the_actors_and_those_who_attended(story: tuple[Folde
     for row in rows.values():
         for who, seat in people(folded, row).items():
             engaged[who] = engaged.get(who, 0) + seat.is_engaged
-    assert {who: n for who, n in engaged.items() if n} == {"B1": 7 - 0, "B2": 4, "B3": 1}
+    assert {who: n for who, n in engaged.items() if n} == {"B1": 7, "B2": 4, "B3": 1}
     assert people(folded, rows["T10"])["B3"].is_executive is True
     assert people(folded, rows["T10"])["B3"].buyer_roles == ["economic_buyer"]
     assert not people(folded, rows["T03"])["B1"].is_engaged

@@ -17,9 +17,7 @@ GAP = 300
 
 def test_a_burst_ends_where_the_gap_is_exceeded_not_where_it_is_met() -> None:
     """300 seconds after the last message belong to the burst; 301 do not."""
-    folded = fold(
-        chat("1", START, "B1"), chat("2", START + 300 * SECOND, "B1"), chat("3", START + 601 * SECOND, "B1")
-    )
+    folded = fold(chat("1", START, "B1"), chat("2", START + 300 * SECOND, "B1"), chat("3", START + 601 * SECOND, "B1"))
     assert [(row.message_count, row.ended_at - row.occurred_at) for row in folded.touchpoints] == [
         (2, 300 * SECOND),
         (1, 0),

@@ -40,7 +40,13 @@ def step(name: str, when: str, joined: bool, key: str = "u1") -> Event:
 def test_a_calendar_entry_a_report_and_a_crm_activity_are_one_meeting() -> None:
     """Joined by key and by people; attendance gives the times, and every witness is kept with its rule."""
     calendar = plan("ical", "03-05 10:00", "03-05 11:00", ["S1", "B1"], join_keys=("zoom:1",), subject_text="Weekly")
-    zoom = report("uuid", "03-05 10:03", "03-05 10:50", [hour("S1", "10:03", "10:50"), hour("B1", "10:05", "10:45")], join_keys=("zoom:1",))  # fmt: skip
+    zoom = report(
+        "uuid",
+        "03-05 10:03",
+        "03-05 10:50",
+        [hour("S1", "10:03", "10:50"), hour("B1", "10:05", "10:45")],
+        join_keys=("zoom:1",),
+    )
     crm = plan("crm", "03-05 10:00", "03-05 10:30", ["S1", "B1"], source="/salesforce", status="held")
     folded = fold(crm, calendar, zoom)
     row = only(folded)
@@ -54,9 +60,21 @@ def test_a_recurring_room_keeps_its_occurrences_apart() -> None:
     events = [
         plan("a", "03-05 10:00", "03-05 10:30", ["S1", "B1"], join_keys=("zoom:1",), subject_text="first"),
         plan("b", "03-05 13:00", "03-05 13:30", ["S1", "B1"], join_keys=("zoom:1",), subject_text="second"),
-        report("u1", "03-05 10:40", "03-05 11:10", [hour("S1", "10:40", "11:10"), hour("B1", "10:40", "11:10")], join_keys=("zoom:1",)),
-        report("u2", "03-05 12:58", "03-05 13:20", [hour("S1", "12:58", "13:20"), hour("B1", "12:58", "13:20")], join_keys=("zoom:1",)),
-    ]  # fmt: skip
+        report(
+            "u1",
+            "03-05 10:40",
+            "03-05 11:10",
+            [hour("S1", "10:40", "11:10"), hour("B1", "10:40", "11:10")],
+            join_keys=("zoom:1",),
+        ),
+        report(
+            "u2",
+            "03-05 12:58",
+            "03-05 13:20",
+            [hour("S1", "12:58", "13:20"), hour("B1", "12:58", "13:20")],
+            join_keys=("zoom:1",),
+        ),
+    ]
     folded = fold(*events)
     assert [(row.subject_text, row.dedupe_key) for row in folded.touchpoints] == [
         ("first", "meeting:u1"),
@@ -130,9 +148,13 @@ def test_a_meeting_is_held_from_120_seconds_of_both_sides_together() -> None:
 def test_rejoins_are_united_and_the_interval_is_first_to_last_together() -> None:
     """A buyer who leaves and returns is one participant; the meeting runs from first to last moment of both sides."""
     folded = fold(
-        step("S1", "03-05 09:58", True), step("B1", "03-05 10:00", True), step("B1", "03-05 10:10", False),
-        step("B1", "03-05 10:20", True), step("B1", "03-05 10:40", False), step("S1", "03-05 10:45", False),
-    )  # fmt: skip
+        step("S1", "03-05 09:58", True),
+        step("B1", "03-05 10:00", True),
+        step("B1", "03-05 10:10", False),
+        step("B1", "03-05 10:20", True),
+        step("B1", "03-05 10:40", False),
+        step("S1", "03-05 10:45", False),
+    )
     row = only(folded)
     assert (row.occurred_at, row.ended_at) == (at("03-05 10:00"), at("03-05 10:40"))
     buyer = people(folded, row)["B1"]
@@ -143,7 +165,9 @@ def test_rejoins_are_united_and_the_interval_is_first_to_last_together() -> None
 def test_a_buyer_who_was_invited_and_did_not_come_makes_a_no_show() -> None:
     """Our people alone in a customer's meeting: not held, nobody engaged, and not internal either."""
     calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"], join_keys=("zoom:1",))
-    folded = fold(calendar, report("u", "03-05 10:00", "03-05 10:20", [hour("S1", "10:00", "10:20")], join_keys=("zoom:1",)))  # fmt: skip
+    folded = fold(
+        calendar, report("u", "03-05 10:00", "03-05 10:20", [hour("S1", "10:00", "10:20")], join_keys=("zoom:1",))
+    )
     row = only(folded)
     assert (row.status, row.is_internal, row.is_countable) == ("no_show", False, False)
     assert people(folded, row)["B1"].attended is False
@@ -189,7 +213,9 @@ def test_an_ended_webhook_without_participants_proves_no_attendance() -> None:
 def test_a_visit_that_a_side_declined_did_not_take_place() -> None:
     """At a place a passed entry counts as held, unless nobody of one side was coming."""
     declined = party("B2", "required", attended=False)
-    assert only(fold(plan("a", "03-05 10:00", "03-05 11:00", ["S1", declined], channel="in_person"))).status == "scheduled"  # fmt: skip
+    assert (
+        only(fold(plan("a", "03-05 10:00", "03-05 11:00", ["S1", declined], channel="in_person"))).status == "scheduled"
+    )
     held = only(fold(plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1", declined], channel="in_person")))
     assert (held.status, held.time_quality, held.medium, held.interaction_kind) == (
         "held",
@@ -231,9 +257,11 @@ def scan(key: str, when: str, *names: str) -> Event:
 def test_a_trade_event_is_one_touchpoint_by_account_and_day() -> None:
     """Two scans of one account on a day are one; another account and another day are their own."""
     folded = fold(
-        scan("1", "03-05 10:00", "S1", "B1"), scan("2", "03-05 15:00", "S1", "B2"),
-        scan("3", "03-05 16:00", "S1", "C1"), scan("4", "03-06 10:00", "S1", "B1"),
-    )  # fmt: skip
+        scan("1", "03-05 10:00", "S1", "B1"),
+        scan("2", "03-05 15:00", "S1", "B2"),
+        scan("3", "03-05 16:00", "S1", "C1"),
+        scan("4", "03-06 10:00", "S1", "B1"),
+    )
     assert [(row.account_id, row.interaction_kind) for row in folded.touchpoints] == [
         ("A1", "event_contact"),
         ("A2", "event_contact"),
@@ -286,8 +314,29 @@ def some_event(draw: st.DrawFn) -> Event:
     common = {"source": source, "source_event_id": f"{source}{number}", "channel": channel, "medium": medium}
     if draw(st.booleans()):
         there = [party(one, "attendee", attended=True, joined_at=start, left_at=end) for one in names]
-        return report(number, "03-05 10:00", "03-05 11:00", there, **common, join_keys=keys, occurred_at=start, ended_at=end, revision=draw(st.integers(1, 3)))  # fmt: skip
-    return plan(number, "03-05 10:00", "03-05 11:00", names, **common, join_keys=keys, occurred_at=start, ended_at=end, revision=draw(st.integers(1, 3)), is_void=draw(st.sampled_from([False, False, True])))  # fmt: skip
+        return report(
+            number,
+            "03-05 10:00",
+            "03-05 11:00",
+            there,
+            **common,
+            join_keys=keys,
+            occurred_at=start,
+            ended_at=end,
+            revision=draw(st.integers(1, 3)),
+        )
+    return plan(
+        number,
+        "03-05 10:00",
+        "03-05 11:00",
+        names,
+        **common,
+        join_keys=keys,
+        occurred_at=start,
+        ended_at=end,
+        revision=draw(st.integers(1, 3)),
+        is_void=draw(st.sampled_from([False, False, True])),
+    )
 
 
 @settings(max_examples=150, deadline=None)

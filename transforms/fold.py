@@ -9,33 +9,31 @@ from collections.abc import Iterable, Sequence
 
 from transforms.assets import AssetBook
 from transforms.channels import modality
-from transforms.dart import dart_dimensions
 from transforms.directory import Directory, ResolvedParty
 from transforms.event import Witness, hash_id
 from transforms.fold_app import fold_apps
 from transforms.fold_chat import fold_chats
 from transforms.fold_common import Draft, Fact, Workbench, current_facts, order_key
+from transforms.fold_deal import DealChooser
 from transforms.fold_email import fold_emails
 from transforms.fold_identity import PartyBook
 from transforms.fold_meeting import as_attended, fold_meetings
 from transforms.fold_people import (
     OurNames,
-    is_question,
     participants,
-    question_pattern,
     set_direction,
     set_minutes,
 )
 from transforms.fold_visit import settle_visits
-from transforms.jobs import Evidence, Rulebook, Verdict
-from transforms.opportunity import OpportunityVerdict, choose_opportunity
+from transforms.fold_words import Labeller
+from transforms.jobs import Rulebook
+from transforms.opportunity import OpportunityVerdict
 from transforms.resolve import AccountVerdict, inherit_thread, resolve_account, settle_sides
 from transforms.settings import Settings
 from transforms.times import DAY
 from transforms.touchpoint import AssetEvent, Folded, Resolution, TouchpointAccount, TouchpointEvent
 
 EVENT_TYPE = "com.touchloop.engagement.{}.{}.v1"
-MESSAGES = ("email", "chat")
 
 
 class Folder:
@@ -49,8 +47,8 @@ class Folder:
         self._settings = settings
         self._bench = Workbench(directory, assets, settings.folding, as_of)
         self._ours = OurNames.of(settings.identity)
-        self._asks = question_pattern(settings.folding.question_patterns)
-        self._attach_before = int(settings.journeys.opportunity_attach_days * DAY)
+        self._labeller = Labeller(rules, settings.folding)
+        self._deals = DealChooser(directory, int(settings.journeys.opportunity_attach_days * DAY))
         self._event_types: dict[tuple[str, str], str] = {}
 
     def fold(self, witnesses: Iterable[Witness]) -> Folded:
@@ -64,7 +62,7 @@ class Folder:
         for draft, verdict in zip(drafts, verdicts, strict=True):
             self._attribute(draft, verdict, folded)
         for draft in parents_first(drafts):
-            self._classify(draft)
+            self._labeller.label(draft)
         for draft in drafts:
             self._emit(draft, folded)
         folded.links = parties.links()
@@ -142,9 +140,7 @@ class Folder:
         parties = settle_sides([seat.party for seat in draft.seats], verdict)
         for seat, party in zip(draft.seats, parties, strict=True):
             seat.party, seat.side = party, party.side
-        deal = choose_opportunity(
-            self._directory, verdict.account_id, row.occurred_at, parties, draft.opportunity_hint, self._attach_before
-        )
+        deal = self._deals.choose(verdict.account_id, row.occurred_at, parties, draft.opportunity_hint)
         row.opportunity_id, row.opportunity_resolution = deal.opportunity_id, deal.resolution
         if verdict.account_id is not None:
             row.owner_seller_id = self._directory.owner_of(verdict.account_id, row.occurred_at)
@@ -166,53 +162,6 @@ class Folder:
         if key not in self._event_types:
             self._event_types[key] = EVENT_TYPE.format(channel, kind)
         return self._event_types[key]
-
-    # words and jobs
-
-    def _classify(self, draft: Draft) -> None:
-        """Question, ack, tags, job and DART; a reply's parent has been classified before."""
-        row = draft.row
-        if row.channel == "app":
-            tags = set(draft.stated_tags)
-            verdict = self._rules.classify_session(draft.pages, row.asset_types, draft.explicit_job)
-        else:
-            row.is_question = is_question(draft, self._asks)
-            subject = None if row.channel == "chat" else row.subject_text
-            tags = {*draft.stated_tags, *self._rules.tags(subject, draft.text, row.is_reply)}
-            if row.channel in MESSAGES:
-                own = None if row.is_reply else row.subject_text
-                row.is_ack = self._rules.is_ack(own, draft.first_line, row.is_question, bool(draft.assets))
-                if row.is_ack:
-                    tags.add("ack")
-            verdict = self._rules.classify(self._evidence(draft, sorted(tags)))
-        self._apply(draft, verdict, tags)
-
-    def _evidence(self, draft: Draft, tags: Sequence[str]) -> Evidence:
-        row = draft.row
-        return Evidence(
-            channel=row.channel,
-            interaction_kind=row.interaction_kind,
-            meeting_type=draft.meeting_type,
-            asset_types=row.asset_types,
-            subject_text=row.subject_text,
-            first_line=draft.first_line,
-            is_reply=row.is_reply,
-            tags=tags,
-            explicit_job=draft.explicit_job,
-            direction=row.direction,
-            parent_job=draft.parent.row.buying_job if draft.parent is not None else None,
-            is_ack=row.is_ack,
-        )
-
-    def _apply(self, draft: Draft, verdict: Verdict, tags: set[str]) -> None:
-        row = draft.row
-        tags.update(verdict.add_tags)
-        row.tags = sorted(tags)
-        row.buying_job, row.buying_job_rule_id = verdict.job, verdict.rule_id
-        row.buying_job_confidence, row.buying_job_basis = verdict.confidence, verdict.basis
-        row.dart_dimensions = dart_dimensions(
-            row.interaction_kind, row.direction, row.asset_types, row.buying_job, row.tags, row.is_reply
-        )
 
     # rows
 

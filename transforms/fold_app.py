@@ -16,7 +16,6 @@ from transforms.fold_common import (
     Seat,
     Workbench,
     bridge,
-    first_known,
     new_row,
     recognise,
     set_assets,
@@ -90,16 +89,12 @@ def _session(steps: list[Step], parties: PartyBook, bench: Workbench) -> Draft:
         first.fact,
         f"app:{event.source}/{user_key}/{event.source_event_id}",
         occurred_at=first.occurred_at,
-        ended_at=max(max(e.occurred_at, e.ended_at or 0) for e in events),
+        ended_at=steps[-1].occurred_at,
         channel="app",
-        medium=first_known(e.medium for e in events) or "web_app",
+        medium=event.medium or "web_app",
         kind=_kind(events),
     )
     row.subject_text = None
-    row.received_at = min(fact.received_at for fact in facts)
-    row.revision = max(e.revision for e in events)
-    row.is_automated = all(e.is_automated for e in events)
-    row.native_session_id = first_known(e.native_session_id for e in events)
     # of the user's resolutions during the session, the one with the strongest rule explains it best
     user = min((step.user for step in steps), key=lambda found: (found.rule_id, found.identifier or ""))
     actor = Seat(user, "actor", user.side, event.source, attended=True)
@@ -108,17 +103,36 @@ def _session(steps: list[Step], parties: PartyBook, bench: Workbench) -> Draft:
         seats=[actor, *_others(events, user, parties)],
         actor=actor,
         events=bridge(facts, "session"),
-        account_hint=first_known(e.account_hint for e in events),
-        opportunity_hint=first_known(e.opportunity_hint for e in events),
-        explicit_job=first_known(e.explicit_job for e in events),
-        stated_tags=tuple(sorted({tag for e in events for tag in e.tags})),
-        stated_direction=first_known(e.direction for e in events),
+        stated_direction=event.direction,
     )
+    _gather(draft, facts, events)
     if draft.account_hint is None:
         ids = [one for e in events for party in e.parties for one in party.ids]
         draft.account_hint = parties.account_hint(event.source, ids, row.occurred_at)
     _trace(draft, steps, bench)
     return draft
+
+
+def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event]) -> None:
+    """What all events of a session say together; of single values, the first that is known."""
+    row = draft.row
+    tags: set[str] = set()
+    for fact, event in zip(facts, events, strict=True):
+        if fact.received_at < row.received_at:
+            row.received_at = fact.received_at
+        if event.revision > row.revision:
+            row.revision = event.revision
+        if event.ended_at is not None and event.ended_at > row.ended_at:
+            row.ended_at = event.ended_at
+        if not event.is_automated:
+            row.is_automated = False
+        row.native_session_id = row.native_session_id or event.native_session_id
+        draft.account_hint = draft.account_hint or event.account_hint
+        draft.opportunity_hint = draft.opportunity_hint or event.opportunity_hint
+        draft.explicit_job = draft.explicit_job or event.explicit_job
+        if event.tags:
+            tags.update(event.tags)
+    draft.stated_tags = tuple(sorted(tags))
 
 
 def _kind(events: Sequence[Event]) -> str:

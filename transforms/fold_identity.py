@@ -118,8 +118,8 @@ def _bound_party(party: Party, binding: Binding) -> Party:
 
 def _timelines(directory: Directory, facts: Sequence[Fact]) -> dict[tuple[str, str], list[Binding]]:
     """(source, anonymous id) to its bindings in order of time; a single one holds at all times."""
-    users: dict[tuple[str, ...], tuple[list[str], str, str | None, tuple[str, ...]] | None] = {}
-    found: dict[tuple[str, str], set[Binding]] = {}
+    users: dict[tuple[str, ...], _User | None] = {}
+    found: dict[tuple[str, str], list[tuple[int, str, _User]]] = {}
     for fact in facts:
         event = fact.event
         if event.family != "app" and not is_app_identity(event):
@@ -132,29 +132,36 @@ def _timelines(directory: Directory, facts: Sequence[Fact]) -> dict[tuple[str, s
                 users[ids] = _user_of(directory, ids)
             user = users[ids]
             if user is not None:
-                anonymous, target, person_id, named = user
-                for one in anonymous:
-                    binding = Binding(event.occurred_at, target, person_id, named)
-                    found.setdefault((event.source, one), set()).add(binding)
-    return {key: _stretches(sorted(bindings)) for key, bindings in found.items()}
+                for one in user.anonymous:
+                    found.setdefault((event.source, one), []).append((event.occurred_at, user.target, user))
+    return {key: _stretches(said) for key, said in found.items()}
 
 
-def _user_of(directory: Directory, ids: tuple[str, ...]) -> tuple[list[str], str, str | None, tuple[str, ...]] | None:
-    """(anonymous ids, who that is, person id, named ids) if some ids are anonymous and some are not."""
-    anonymous = [one for one in ids if one.startswith(ANONYMOUS)]
+class _User(msgspec.Struct, frozen=True):
+    """Whom a set of identifiers that holds anonymous ones and others leads to."""
+
+    anonymous: tuple[str, ...]
+    named: tuple[str, ...]
+    person_id: str | None
+    target: str
+
+
+def _user_of(directory: Directory, ids: tuple[str, ...]) -> _User | None:
+    """The user, if some ids are anonymous and some are not."""
+    anonymous = tuple(one for one in ids if one.startswith(ANONYMOUS))
     named = tuple(one for one in ids if not one.startswith(ANONYMOUS))
     if not anonymous or not named:
         return None
     person_id = directory.person_of(named).person_id
-    return anonymous, person_id or named[0], person_id, named
+    return _User(anonymous, named, person_id, person_id or named[0])
 
 
-def _stretches(bindings: list[Binding]) -> list[Binding]:
-    """Without the repetitions of who is bound already."""
+def _stretches(said: list[tuple[int, str, _User]]) -> list[Binding]:
+    """What was said of one anonymous id, in order of time and without the repetitions of who is bound already."""
     kept: list[Binding] = []
-    for binding in bindings:
-        if not kept or kept[-1].target != binding.target:
-            kept.append(binding)
+    for at, target, user in sorted(said, key=lambda one: (one[0], one[1], one[2].named)):
+        if not kept or kept[-1].target != target:
+            kept.append(Binding(at, target, user.person_id, user.named))
     return kept
 
 

@@ -1,4 +1,4 @@
-"""Meetings and visits: one occurrence from calendar entries, attendance reports and CRM activities (semantics 1.3-1.5)."""
+"""Meetings and visits: one occurrence from calendar entries, attendance reports and CRM activities."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _seats(facts: Sequence[Fact], resolve: Resolver) -> list[Seat]:
 
 
 def _channel(events: Sequence[Event], resolve: Resolver, bench: Workbench) -> tuple[str, str]:
-    """In person if a report puts both sides at one place, even if others dialled in; else as the richest report says."""
+    """In person if a report puts both sides at one place, even if others dialled in; else as the richest says."""
     stated = [channel_and_medium(event, "video", bench.settings.phone_call_channel) for event in events]
     for event, (channel, medium) in zip(events, stated, strict=True):
         if channel == "in_person":

@@ -227,7 +227,7 @@ def people_rule(a: Occasion, b: Occasion, tolerance: int) -> str | None:
 
 
 def _foreign(a: Occasion, b: Occasion) -> bool:
-    """Different accounts; or an internal meeting beside a customer's, unless it reports that only we turned up for it."""
+    """Different accounts; or an internal meeting beside a customer's, unless it reports that only we turned up."""
     if a.accounts and b.accounts and a.accounts.isdisjoint(b.accounts):
         return True
     for one, other in ((a, b), (b, a)):

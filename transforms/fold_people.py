@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
 import msgspec
 
 from transforms.directory import Directory
 from transforms.fold_common import OURS, Draft, Seat
 from transforms.normal import registrable_domain
 from transforms.settings import Identity
-from transforms.touchpoint import Participant, Touchpoint
+from transforms.touchpoint import Participant
 
 EMAIL_WRITE_MINUTES = 5.0
 EMAIL_READ_MINUTES = 2.5
@@ -157,19 +154,3 @@ def participants(draft: Draft, directory: Directory) -> list[Participant]:
 
 def _seat_order(seat: Seat) -> tuple[int, str]:
     return (_ROLE_RANK.get(seat.role, len(_ROLE_RANK)), seat.party.party_id)
-
-
-def question_pattern(patterns: Sequence[str]) -> re.Pattern[str]:
-    """One pattern for all: a question mark at the end of a line, or any of ``question_patterns`` on a line."""
-    return re.compile("|".join([r"\?\s*$", *(f"(?:{one})" for one in patterns)]), re.IGNORECASE | re.MULTILINE)
-
-
-def is_question(draft: Draft, pattern: re.Pattern[str]) -> bool | None:
-    """The source's word, else the first lines and a subject that is not a reply's; None without text."""
-    row: Touchpoint = draft.row
-    if draft.has_question:
-        return True
-    subject = None if row.is_reply else row.subject_text
-    if draft.text is None and subject is None:
-        return None if row.subject_text is None else draft.has_question
-    return any(pattern.search(text) is not None for text in (draft.text, subject) if text)

@@ -26,7 +26,7 @@ def presence(facts: Sequence[Fact], resolve: Resolver, planned_end: int | None) 
     """Attendance facts of one meeting to who was there when.
 
     A join without its leave lasts until the meeting's last known moment (the planned end, if nobody ever left); a leave
-    without its join lasts from the first. At a place, people named without times were there as long as the report lasts.
+    without its join lasts from the first. At a place, people named without times were there all the time.
     """
     reports = [fact for fact in facts if fact.event.family == "attendance"]
     if not reports:

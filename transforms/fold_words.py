@@ -1,0 +1,120 @@
+"""What a touchpoint's words and traces say: question, ack, tags, buying job, DART (semantics 1.1, 1.2, section 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from transforms.dart import dart_dimensions
+from transforms.fold_common import Draft
+from transforms.jobs import Evidence, Rulebook, Verdict
+from transforms.settings import Folding
+
+MESSAGES = ("email", "chat")
+MEMO_LIMIT = 50_000
+"""Texts and evidences remembered by one worker; then it starts afresh, so that memory does not follow the input."""
+
+V = TypeVar("V")
+
+
+class Words(NamedTuple):
+    """What the words of one touchpoint say."""
+
+    is_question: bool | None
+    is_ack: bool
+    tags: tuple[str, ...]
+
+
+class Labeller:
+    """Labels drafts in place; one per worker. Repeated words (templates, titles, thanks) are read once."""
+
+    def __init__(self, rules: Rulebook, settings: Folding) -> None:
+        self._rules = rules
+        self._asks = question_pattern(settings.question_patterns)
+        self._words: dict[Hashable, Words] = {}
+        self._verdicts: dict[Hashable, Verdict] = {}
+
+    def label(self, draft: Draft) -> None:
+        """Fill question, ack, tags, job and DART of a draft whose parent has been labelled before."""
+        row = draft.row
+        if row.channel == "app":
+            tags = set(draft.stated_tags)
+            verdict = self._rules.classify_session(draft.pages, row.asset_types, draft.explicit_job)
+        else:
+            words = self._read(draft)
+            row.is_question, row.is_ack = words.is_question, words.is_ack
+            tags = {*draft.stated_tags, *words.tags}
+            verdict = self._judge(draft, sorted(tags))
+        tags.update(verdict.add_tags)
+        row.tags = sorted(tags)
+        row.buying_job, row.buying_job_rule_id = verdict.job, verdict.rule_id
+        row.buying_job_confidence, row.buying_job_basis = verdict.confidence, verdict.basis
+        row.dart_dimensions = dart_dimensions(
+            row.interaction_kind, row.direction, row.asset_types, row.buying_job, row.tags, row.is_reply
+        )
+
+    def _read(self, draft: Draft) -> Words:
+        row = draft.row
+        # a reply's subject is the parent's; a burst's is its own first line, which the text holds already
+        subject = None if row.is_reply or row.channel == "chat" else row.subject_text
+        is_message, has_asset = row.channel in MESSAGES, bool(draft.assets)
+        has_text = draft.text is not None or row.subject_text is not None
+        key = (subject, draft.text, draft.first_line, draft.has_question, is_message, has_asset, has_text)
+        words = self._words.get(key)
+        if words is None:
+            question = self._asked(subject, draft.text, draft.has_question) if has_text else draft.has_question
+            is_ack = is_message and self._rules.is_ack(subject, draft.first_line, question, has_asset)
+            tags = self._rules.tags(subject, draft.text)
+            words = Words(question, is_ack, (*tags, "ack") if is_ack else tuple(tags))
+            _remember(self._words, key, words)
+        return words
+
+    def _asked(self, subject: str | None, text: str | None, stated: bool | None) -> bool | None:
+        """The source's word, else what the first lines and an own subject look like; None without words of its own."""
+        if stated:
+            return True
+        own = [one for one in (subject, text) if one]
+        if not own:
+            return stated
+        return any(self._asks.search(one) is not None for one in own)
+
+    def _judge(self, draft: Draft, tags: Sequence[str]) -> Verdict:
+        row = draft.row
+        parent_job = draft.parent.row.buying_job if draft.parent is not None else None
+        subject = None if row.is_reply else row.subject_text
+        first_line = None if row.is_reply else draft.first_line  # the rules read no words of a reply
+        key = (
+            row.channel, row.interaction_kind, draft.meeting_type, tuple(row.asset_types), subject, first_line,
+            row.is_reply, tuple(tags), draft.explicit_job, row.direction, parent_job, row.is_ack,
+        )  # fmt: skip
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            seen = Evidence(
+                channel=row.channel,
+                interaction_kind=row.interaction_kind,
+                meeting_type=draft.meeting_type,
+                asset_types=row.asset_types,
+                subject_text=subject,
+                first_line=first_line,
+                is_reply=row.is_reply,
+                tags=tags,
+                explicit_job=draft.explicit_job,
+                direction=row.direction,
+                parent_job=parent_job,
+                is_ack=row.is_ack,
+            )
+            verdict = self._rules.classify(seen)
+            _remember(self._verdicts, key, verdict)
+        return verdict
+
+
+def question_pattern(patterns: Sequence[str]) -> re.Pattern[str]:
+    """One pattern for all: a question mark at the end of a line, or any of ``question_patterns`` on a line."""
+    return re.compile("|".join([r"\?\s*$", *(f"(?:{one})" for one in patterns)]), re.IGNORECASE | re.MULTILINE)
+
+
+def _remember(memo: dict[Any, V], key: Hashable, value: V) -> None:
+    if len(memo) >= MEMO_LIMIT:
+        memo.clear()
+    memo[key] = value
