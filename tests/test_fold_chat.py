@@ -138,7 +138,7 @@ MESSAGES = st.lists(
 
 
 def slow_bursts(messages: list[tuple[int, str, str, str | None]]) -> set[tuple[str, ...]]:
-    """Bursts as sets of message numbers, by walking each stream message by message and comparing with the one before."""
+    """Bursts as sets of message numbers, by comparing each with the one before."""
     streams: dict[tuple[str, str | None], list[tuple[int, str, str]]] = {}
     for number, (second, author, conversation, thread) in enumerate(messages):
         own = str(number)
