@@ -1,0 +1,79 @@
+"""How a file's bytes fall into records: frames by the source's framing, then the adapter's own split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import BinaryIO
+
+import msgspec
+
+from transforms.frame_bytes import FRAME_LIMIT, BadFrame, chunks, split_lines
+from transforms.frame_ics import ics_frames
+from transforms.frame_json import json_frames
+from transforms.frame_mail import mail_frames
+from transforms.sources import Context, Framing, SourceSpec
+
+__all__ = ["FRAME_LIMIT", "BadFrame", "frames", "records"]
+
+
+def frames(stream: BinaryIO, name: str, framing: Framing) -> Iterator[bytes | BadFrame]:
+    """Records of an open binary stream, in the order of the file; ``FRAME_LIMIT`` bounds the memory, not the file.
+
+    An empty file has none. What cannot be framed is a ``BadFrame`` that names the file; what follows it goes on.
+    """
+    for frame in _FRAMINGS[framing](chunks(stream)):
+        if isinstance(frame, BadFrame):
+            yield BadFrame(frame.data, frame.reason_code, f"{name}: {frame.detail}")
+        else:
+            yield frame
+
+
+def records(spec: SourceSpec, stream: BinaryIO, context: Context) -> Iterator[bytes | BadFrame]:
+    """The smallest items that can fail alone: frames, and what the adapter's ``explode`` makes of each.
+
+    A frame that ``explode`` cannot read stays whole, for ``parse`` to reject it with a reason.
+    """
+    explode = spec.explode
+    if explode is None:
+        yield from frames(stream, context.name, spec.framing)
+        return
+    for frame in frames(stream, context.name, spec.framing):
+        if isinstance(frame, BadFrame):
+            yield frame
+            continue
+        try:
+            parts = list(explode(frame, context))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            parts = [frame]
+        yield from parts
+
+
+def line_frames(pieces: Iterator[bytes]) -> Iterator[bytes | BadFrame]:
+    """One record a line, without its end; blank lines are none. A file that begins with ``{`` or ``[`` is JSON."""
+    head: list[bytes] = []
+    for piece in pieces:
+        head.append(piece)
+        if start := piece.lstrip()[:1]:
+            together = chain(head, pieces)
+            if start in b"{[":
+                yield from json_frames(together)
+            else:
+                yield from _text_lines(together)
+            return
+
+
+def _text_lines(pieces: Iterator[bytes]) -> Iterator[bytes | BadFrame]:
+    for line in split_lines(pieces):
+        if isinstance(line, BadFrame):
+            yield line
+        elif line.strip():
+            yield line.removesuffix(b"\r")
+
+
+_FRAMINGS: dict[str, Callable[[Iterator[bytes]], Iterator[bytes | BadFrame]]] = {
+    "json": json_frames,
+    "lines": line_frames,
+    "mail": mail_frames,
+    "ics": ics_frames,
+}
