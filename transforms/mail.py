@@ -31,7 +31,10 @@ _SPACE = re.compile(r"\s+")
 _ONE_ADDRESS = re.compile(
     r'\s*(?:(?:"([^"\\]*)"|([^<>,;:"()@\\\[\]]*?))\s*<\s*([^<>\s,;:"()\\]+@[^<>\s,;:"()\\]+)\s*>|([^<>\s,;:"()\\]+@[^<>\s,;:"()\\]+))\s*(?:,|$)'
 )
-_ANY_ADDRESS = re.compile(r"[^\s<>,;:\"'()\[\]\\]+@[^\s<>,;:\"'()\[\]\\]+")
+# Bounded, for a search that starts anew at every character would take quadratic time on a long word.
+_ANY_ADDRESS = re.compile(r"[^\s<>,;:\"'()\[\]\\@]{1,200}@[^\s<>,;:\"'()\[\]\\]{1,255}")
+# How list archives hide addresses: ``ann at example.com (Ann Lee)``.
+_MASKED = re.compile(r"([^\s<>,;:\"()]{1,64}) at ((?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})\b")
 _BULK = frozenset({"bulk", "list", "junk", "auto_reply"})
 _ACTION = re.compile(r"^Action[ \t]*:[ \t]*([A-Za-z]+)", re.MULTILINE | re.IGNORECASE)
 _DELIVERED = frozenset({"delivered", "relayed", "expanded"})
@@ -99,7 +102,9 @@ def addresses(value: str) -> tuple[tuple[str | None, str | None], ...]:
 
     A pair without identifier is a bare name, which only an author may have.
     """
-    return _known_addresses(value) if len(value) <= MAX_CACHED_CHARS else _addresses(value)
+    if len(value) <= MAX_CACHED_CHARS:
+        return _known_addresses(value)
+    return _addresses(_SPACE.sub(" ", value))  # long runs of spaces would cost their square
 
 
 def _addresses(value: str) -> tuple[tuple[str | None, str | None], ...]:
@@ -120,6 +125,8 @@ _known_addresses = lru_cache(maxsize=16_384)(_addresses)
 def _any_addresses(value: str) -> list[tuple[str | None, str | None]]:
     """The slow way, for comments, groups, routes and what is broken."""
     flat = _SPACE.sub(" ", value)
+    if "@" not in flat:
+        flat = _MASKED.sub(r"\1@\2", flat)
     try:
         pairs = getaddresses([flat])
     except (ValueError, IndexError, TypeError, AttributeError, RecursionError):  # its parser, on hostile text
@@ -157,7 +164,7 @@ def authors(headers: Headers, envelope: str = "") -> tuple[Party, ...]:
             found = [pair for pair in addresses(value) if pair[0]] or (addresses(value)[:1] if name == "from" else [])
             if found:
                 return tuple(Party((identifier,) if identifier else (), "actor", shown) for identifier, shown in found)
-    identifier = email_id(envelope.partition(" ")[0]) if envelope else None
+    identifier = email_id(_MASKED.sub(r"\1@\2", envelope, count=1).partition(" ")[0]) if envelope else None
     return (Party((identifier,), "actor"),) if identifier else ()
 
 

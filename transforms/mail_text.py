@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from html import unescape
-from html.parser import HTMLParser
 
 MAX_HEADS = 20
 MAX_LINKS = 50
@@ -47,7 +46,9 @@ _HTML_QUOTE = re.compile(
 )
 _TRAILING = ".,;:!?*_"
 
+_TAG = re.compile(r"<(?:!--|(/?)([a-zA-Z][a-zA-Z0-9]*+)[^<>]*+>|[!?/][^<>]*+>)")
 _SILENT = frozenset({"script", "style", "title", "template"})
+_CLOSING = {name: re.compile(f"</{name}", re.IGNORECASE) for name in _SILENT}
 _BLOCKS = frozenset(
     {"br", "p", "div", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "pre", "section"}
 )
@@ -121,47 +122,40 @@ def clean_links(urls: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(usable))[:MAX_LINKS]
 
 
-class _HtmlText(HTMLParser):
-    """Collects text; a quotation becomes one ``>`` line, so that plain text and HTML share the rules above."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.chunks: list[str] = []
-        self.silent = ""
-        self.quotes = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _SILENT:
-            self.silent = self.silent or tag
-        elif tag == "body":
-            self.silent = ""  # a title that was never closed
-        elif tag == "blockquote":
-            if not self.quotes:
-                self.chunks.append("\n>\n")
-            self.quotes += 1
-        elif tag in _BLOCKS and not self.quotes:
-            self.chunks.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == self.silent:
-            self.silent = ""
-        elif tag == "blockquote":
-            self.quotes = max(0, self.quotes - 1)
-        elif tag in _BLOCKS and not self.quotes:
-            self.chunks.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self.silent and not self.quotes:
-            self.chunks.append(data.replace("\n", " "))
-
-
 def html_text(html: str) -> str:
-    """HTML to plain text, one block a line; what the parser cannot read ends the text."""
-    reader = _HtmlText()
-    try:
-        reader.feed(html[:MAX_HTML_CHARS])
-        reader.close()
-    except (AssertionError, ValueError, RecursionError):  # html.parser, on malformed declarations
-        pass
-    lines = (" ".join(line.split()) for line in "".join(reader.chunks).split("\n"))
+    """HTML to plain text, one block a line, without comments, scripts and styles.
+
+    A quotation becomes one ``>`` line, so that HTML and plain text share the rules above. Linear in the length, whatever
+    it holds: the standard library's parser takes quadratic time on unclosed tags, and strangers write these messages.
+    """
+    html = html[:MAX_HTML_CHARS]
+    chunks: list[str] = []
+    at = depth = 0
+    while tag := _TAG.search(html, at):
+        if not depth:
+            chunks.append(html[at : tag.start()].replace("\n", " "))
+        at = tag.end()
+        closing, name = tag.group(1), (tag.group(2) or "").lower()
+        if name == "blockquote":
+            if not depth and not closing:
+                chunks.append("\n>\n")
+            depth = max(0, depth - 1) if closing else depth + 1
+        elif not name or (name in _SILENT and not closing):
+            at = _end_of_unseen(html, at, tag.group(), name)
+        elif name in _BLOCKS and not depth:
+            chunks.append("\n")
+    if not depth:
+        chunks.append(html[at:].replace("\n", " "))
+    lines = (" ".join(line.split()) for line in unescape("".join(chunks)).split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def _end_of_unseen(html: str, at: int, tag: str, name: str) -> int:
+    """Where a comment, a script or a style ends: at the end of all if it is never closed."""
+    if tag == "<!--":
+        end = html.find("-->", at)
+        return end + 3 if end >= 0 else len(html)
+    if not name:
+        return at  # a declaration, which the tag itself was
+    close = _CLOSING[name].search(html, at)
+    return close.start() if close else len(html)

@@ -33,6 +33,7 @@ _USUAL = re.compile(
 _COLON = re.compile(r"\s*:\s*")
 _COMMENT = re.compile(r"\([^()]*\)")
 _ZERO = re.compile(r"[+-]00:?00\b")
+_DAY = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? ")
 _NAME = re.compile(r"[A-Za-z]+")
 
 
@@ -133,8 +134,11 @@ def _placed(moment: datetime | None, field: str, shown: str, zone: str | None) -
 
 def envelope_time(envelope: str) -> int | None:
     """The date of an mbox separator (``ann@example.com Fri Sep 20 11:32:44 2002``), UTC (RFC 4155)."""
+    day = _DAY.search(envelope[:300])
+    if day is None:
+        return None
     try:
-        parts = parsedate_tz(envelope.partition(" ")[2][:100])
+        parts = parsedate_tz(envelope[day.start() : day.start() + 60])
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     if parts is None:
