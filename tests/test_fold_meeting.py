@@ -225,6 +225,12 @@ def test_a_visit_that_a_side_declined_did_not_take_place() -> None:
     )
 
 
+def test_a_tentative_visit_stays_a_plan() -> None:
+    """What its only witness calls scheduled is not taken as held when its time has passed."""
+    visit = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"], channel="in_person", status="scheduled")
+    assert only(fold(visit)).status == "scheduled"
+
+
 def test_co_located_people_make_it_in_person_even_if_others_dialled_in() -> None:
     """The place wins over the dial-in, and the dial-in's people are participants."""
     room = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"], channel="in_person", join_keys=("zoom:1",))

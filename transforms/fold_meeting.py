@@ -186,7 +186,8 @@ def _settle_by_presence(draft: Draft, found: Presence, planned: tuple[int, int] 
 def _settle_by_plan(draft: Draft, events: Sequence[Event], bench: Workbench) -> None:
     """Nobody reported who was there: a plan stays a plan, unless its source says it was held, or it was at a place.
 
-    An entry for a place whose time has passed and that neither side declined is taken as held, its times as estimated.
+    An entry for a place whose time has passed and that neither side declined is taken as held, its times as estimated;
+    not if all that is said of it is that it was tentative (``scheduled``).
     """
     row = draft.row
     stated = first_known(event.status for event in events if event.status != "scheduled")
@@ -194,7 +195,12 @@ def _settle_by_plan(draft: Draft, events: Sequence[Event], bench: Workbench) -> 
         row.status = stated
     elif stated == "held":
         row.status = "held"
-    elif row.channel == "in_person" and row.ended_at <= bench.as_of and _neither_side_declined(draft):
+    elif (
+        row.channel == "in_person"
+        and row.ended_at <= bench.as_of
+        and any(event.status is None for event in events)
+        and _neither_side_declined(draft)
+    ):
         row.status, row.time_quality = "held", _estimated(row.time_quality)
     else:
         row.status, row.time_quality = "scheduled", _estimated(row.time_quality)
