@@ -125,8 +125,8 @@ def clean_links(urls: Iterable[str]) -> tuple[str, ...]:
 def html_text(html: str) -> str:
     """HTML to plain text, one block a line, without comments, scripts and styles.
 
-    A quotation becomes one ``>`` line, so that HTML and plain text share the rules above. Linear in the length, whatever
-    it holds: the standard library's parser takes quadratic time on unclosed tags, and strangers write these messages.
+    A quotation becomes one ``>`` line, so that HTML and plain text share the rules above. Linear in the length: the
+    standard library's parser takes quadratic time on unclosed tags, and anybody may send us a message.
     """
     html = html[:MAX_HTML_CHARS]
     chunks: list[str] = []
