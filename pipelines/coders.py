@@ -1,12 +1,19 @@
-"""How a RecordBatch crosses from one stage to the next."""
+"""Beam, imported quietly, and how a RecordBatch crosses from one of its stages to the next."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pyarrow as pa
-from apache_beam import coders
-from apache_beam.coders import registry
+
+logging.disable(logging.WARNING)  # while it is imported, Beam warns of cloud clients that nobody here asked for
+import apache_beam as beam  # noqa: E402
+from apache_beam import coders  # noqa: E402
+from apache_beam.coders.typecoders import registry  # noqa: E402
+from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
+
+logging.disable(logging.NOTSET)
 
 
 class ArrowIpcCoder(coders.Coder):
@@ -39,3 +46,5 @@ def register() -> None:
 
 
 register()
+
+__all__ = ["ArrowIpcCoder", "PipelineOptions", "beam", "register"]

@@ -31,7 +31,7 @@ def _settings(workspace: Workspace) -> Iterator[Finding]:
     except SettingsError as error:
         yield Finding(False, str(error))
         return
-    yield Finding(True, f"settings and {len(rules.rows())} job rules (version {rules.version[:8]})")
+    yield Finding(True, f"settings and {len(rules.dim_rows())} job rules (version {rules.version[:8]})")
     named = settings.identity.company_domains
     yield Finding(bool(named), f"company domains: {', '.join(named)}" if named else "identity.company_domains is empty: nobody is known as yours by domain")
 

@@ -32,6 +32,8 @@ from warehouse.store import Store
 
 SMALL = 1_500_000
 """Bytes below which a second process costs more than it saves."""
+UNDERSTOOD = ("naive_timestamp", "future_dated")
+"""Reasons that speak of a missing time zone or a clock, not of a broken adapter or a misplaced file."""
 SMALL_EVENTS = 5_000
 """The same for folding."""
 
@@ -178,13 +180,13 @@ class Increment:
     def _guard(self, store: Store, units: Sequence[FileUnit]) -> None:
         limits = self.settings.rejects
         where = {u.unit_id: u for u in units}
-        for unit_id, records, rejected in reject_shares(store):
+        for unit_id, records, rejected in reject_shares(store, UNDERSTOOD):
             if rejected >= limits.min_records and rejected > limits.max_share * records:
                 unit = where[unit_id]
                 reason = store.connection.execute(
-                    """SELECT reason, any_value(explanation), count(*) FROM landed WHERE unit_id = ? AND outcome = 'rejected'
+                    """SELECT reason, any_value(explanation), count(*) FROM landed WHERE unit_id = ? AND outcome = 'rejected' AND NOT list_contains(?, reason)
                        GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 1""",
-                    [unit_id],
+                    [unit_id, list(UNDERSTOOD)],
                 ).fetchone()
                 assert reason is not None
                 raise TooManyRejects(
@@ -235,7 +237,7 @@ class Increment:
             con.execute(f"DELETE FROM {table}")
             load_rows(store, table, rows)
         con.execute("DELETE FROM dim_rule")
-        load_rows(store, "dim_rule", self.workspace.rulebook.rows())
+        load_rows(store, "dim_rule", self.workspace.rulebook.dim_rows())
         coverage = self.settings.coverage
         build_marts(store.connection, Parameters.of(coverage, self.settings.journeys, self.now), everything=derivation.everything)
         con.execute("DELETE FROM dim_run WHERE run_id = ?", [self.summary.run_id])

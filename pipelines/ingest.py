@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import apache_beam as beam
 import msgspec
 import pyarrow as pa
-from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipelines import coders
+from pipelines.coders import PipelineOptions, beam, register
 from pipelines.landed import land
 from pipelines.normalize import Normalizer
 from pipelines.plan import FileUnit
@@ -72,7 +70,7 @@ class Land(beam.DoFn):
 
 def run_ingest(job: IngestJob) -> None:
     """Land the units of one worker, as a bounded pipeline in this process."""
-    coders.register()
+    register()
     with beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
         _ = (
             pipeline

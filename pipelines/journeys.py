@@ -7,15 +7,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import apache_beam as beam
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from apache_beam.options.pipeline_options import PipelineOptions
 from transforms.fold import Folder
 
-from pipelines import coders
+from pipelines.coders import PipelineOptions, beam, register
 from pipelines.ingest import RUNNER
 from pipelines.staging import Stage
 from transforms.account import AccountContext, build_account
@@ -42,10 +40,10 @@ class World(msgspec.Struct, frozen=True):
         return Directory.build(self.crm, self.settings.identity, self.bindings)
 
     def folder(self) -> Folder:
-        return Folder(self.directory(), AssetBook.build(self.crm.assets), Rulebook.load(self.rules_text), self.settings, self.as_of)
+        return Folder(self.directory(), AssetBook.build(self.crm.assets), Rulebook.load(self.rules_text, self.settings.journeys.min_confidence), self.settings, self.as_of)
 
     def account_context(self) -> AccountContext:
-        rules = Rulebook.load(self.rules_text)
+        rules = Rulebook.load(self.rules_text, self.settings.journeys.min_confidence)
         return AccountContext(
             settings=self.settings,
             as_of=self.as_of,
@@ -179,7 +177,7 @@ def structs(kind: Any, folder: Path) -> Iterable[Any]:
 
 def run_fold(job: ShardJob) -> None:
     """Fold the shards of one worker, as a bounded pipeline in this process."""
-    coders.register()
+    register()
     with beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
         _ = (
             pipeline
@@ -191,7 +189,7 @@ def run_fold(job: ShardJob) -> None:
 
 def run_accounts(job: ShardJob) -> None:
     """Rebuild the accounts of one worker's shards, as a bounded pipeline in this process."""
-    coders.register()
+    register()
     with beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
         _ = (
             pipeline

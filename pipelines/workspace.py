@@ -110,7 +110,7 @@ class Workspace:
     @cached_property
     def rulebook(self) -> Rulebook:
         try:
-            return Rulebook.load(self.rules_text)
+            return Rulebook.load(self.rules_text, self.settings.journeys.min_confidence)
         except RuleError as error:
             raise SettingsError(f"{self.root / (self.settings.rules or 'rules')}: {error}") from None
 

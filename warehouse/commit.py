@@ -51,11 +51,16 @@ def register_landed(store: Store, files: Sequence[Path], schema: Any, unit_ids: 
     con.execute("CREATE OR REPLACE TEMP VIEW landed AS FROM landed_files SEMI JOIN landed_units USING (unit_id)")
 
 
-def reject_shares(store: Store) -> list[tuple[str, int, int]]:
-    """(unit_id, records, rejected) of the registered landing, for the guard against broken adapters."""
+def reject_shares(store: Store, understood: Sequence[str]) -> list[tuple[str, int, int]]:
+    """(unit_id, records, rejected) of the registered landing, for the guard against broken adapters and misplaced files.
+
+    Rejects for a reason in ``understood`` are not counted: the payload was read, and a setting of the user's mends it.
+    """
     return store.connection.execute(
-        """SELECT unit_id, count(*), count(*) FILTER (outcome = 'rejected')
-           FROM (SELECT DISTINCT unit_id, position, outcome FROM landed) GROUP BY unit_id"""
+        """SELECT unit_id, count(*), count(*) FILTER (outcome = 'rejected' AND NOT list_contains(?, reason))
+           FROM (SELECT unit_id, position, any_value(outcome) AS outcome, any_value(reason) AS reason FROM landed GROUP BY unit_id, position)
+           GROUP BY unit_id""",
+        [list(understood)],
     ).fetchall()
 
 

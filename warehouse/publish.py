@@ -156,6 +156,7 @@ def partitions(con: duckdb.DuckDBPyConnection, table: Table) -> Iterator[Partiti
     The fingerprint is the row count and the XOR of the rows' hashes: independent of the order of rows, and of the run.
     """
     fingerprint = "count(*), bit_xor(hash(t))::VARCHAR"
+    columns: tuple[str, ...] = ()
     if table.month_of:
         key, columns = f"strftime({table.month_of}, '%Y-%m')", ("month",)
         rows = con.execute(f'SELECT {key}, {fingerprint} FROM "{table.name}" t GROUP BY 1 ORDER BY 1').fetchall()
@@ -163,7 +164,6 @@ def partitions(con: duckdb.DuckDBPyConnection, table: Table) -> Iterator[Partiti
         key, columns = "period_grain, period_start::VARCHAR", ("period_grain", "period_start")
         rows = con.execute(f'SELECT {key}, {fingerprint} FROM "{table.name}" t GROUP BY 1, 2 ORDER BY 1, 2').fetchall()
     else:
-        columns = ()
         rows = con.execute(f'SELECT {fingerprint} FROM "{table.name}" t').fetchall()
     for row in rows:
         values, (count, digest) = row[: len(columns)], row[len(columns) :]

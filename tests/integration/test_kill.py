@@ -1,0 +1,71 @@
+"""kill -9 at random instants of a run."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from workspaces import conservation, contents, snapshot
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(3000)]
+
+KILLS = int(os.environ.get("TOUCHLOOP_KILLS", "50"))
+AS_OF = ["--as-of", "2026-12-31T00:00:00Z"]
+
+
+def touchloop(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+def finish(process: subprocess.Popen[bytes]) -> None:
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err.decode()[-2000:]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float, object]:
+    """A generated workspace, how long an undisturbed run of it takes, and the tables that the run gives."""
+    root = tmp_path_factory.mktemp("kill") / "world"
+    finish(touchloop("generate", "--workspace", str(root), "--records", "20000", "--malformed", "0.01"))
+    # small increments, so that there are several of each phase to be killed in
+    (root / "touchloop.toml").write_text((root / "touchloop.toml").read_text() + "\n[ingest]\nincrement_bytes = 3000000\nshard_events = 6000\n")
+    calm = root.with_name("calm")
+    shutil.copytree(root, calm)
+    began = time.monotonic()
+    finish(touchloop("run", "--workspace", str(calm), *AS_OF))
+    took = time.monotonic() - began
+    with snapshot(calm) as connection:
+        conservation(connection)
+        return root, took, contents(connection)
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_nothing_is_lost_or_doubled_by_a_kill(world: tuple[Path, float, object], tmp_path: Path, number: int) -> None:
+    """Killed somewhere, run again: conservation holds, and the tables equal an undisturbed run's."""
+    root, took, undisturbed = world
+    dice = random.Random(number)
+    work = tmp_path / "work"
+    shutil.copytree(root, work)
+    process = touchloop("run", "--workspace", str(work), *AS_OF)
+    # the instants are spread over the whole run, one in each of so many slices
+    time.sleep(took * (number + dice.random()) / KILLS)
+    if number % 2:
+        os.killpg(process.pid, signal.SIGKILL)  # the workers too
+    else:
+        process.kill()  # the workers find themselves alone
+    process.wait()
+    finish(touchloop("run", "--workspace", str(work), *AS_OF))
+    with snapshot(work) as connection:
+        conservation(connection)
+        assert contents(connection) == undisturbed
+    shutil.rmtree(work)

@@ -1,0 +1,182 @@
+"""Landing: conservation, duplicates, splits, crashes between the two commits, replays."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+import pipelines.increment as increments
+from pipelines.errors import TooManyRejects, UserError
+from pipelines.rejects import list_rejects, show_reject
+from pipelines.workspace import Workspace
+from warehouse import commit
+from workspaces import ROOT, conservation, contents, example, increment, payloads, put, shuffled, snapshot
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
+    root = example(tmp_path_factory.mktemp("undisturbed"))
+    put(root, payloads())
+    increment(root)
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+        return contents(connection)
+
+
+def test_a_second_run_finds_nothing_new(tmp_path: Path) -> None:
+    """What is in the ledger is not read again."""
+    root = example(tmp_path)
+    put(root, payloads())
+    assert increment(root).records > 0
+    assert increment(root).records == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_order_of_arrival_does_not_show(tmp_path: Path, undisturbed: object, seed: int) -> None:
+    """The same payloads, renamed and so read in another order, give equal tables."""
+    root = example(tmp_path)
+    put(root, shuffled(payloads(), seed))
+    increment(root)
+    with snapshot(root, published=False) as connection:
+        assert contents(connection) == undisturbed
+
+
+def test_doubled_input_is_counted_and_changes_nothing(tmp_path: Path, undisturbed: object) -> None:
+    """Every payload twice: the second is a duplicate, and the tables are equal."""
+    root = example(tmp_path)
+    put(root, payloads() + [(f"{n.split('/')[0]}/again/{n.split('/', 1)[1]}", d) for n, d in payloads()])
+    summary = increment(root)
+    assert summary.accepted == summary.duplicate
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+        assert contents(connection) == undisturbed
+
+
+def test_ten_runs_give_what_one_gives(tmp_path: Path, undisturbed: object) -> None:
+    """Split into ten runs, in an order that brings late things late."""
+    root = example(tmp_path)
+    items = sorted(shuffled(payloads(), 7))
+    for part in range(10):
+        put(root, items[part::10])
+        increment(root)
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+        assert contents(connection) == undisturbed
+
+
+class Crash(Exception):
+    pass
+
+
+def test_a_crash_between_the_two_commits_loses_and_doubles_nothing(
+    tmp_path: Path, undisturbed: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vault has committed, the warehouse has not: the next run starts clean and ends equal."""
+    root = example(tmp_path)
+    put(root, payloads())
+    original = commit.insert_events
+
+    def vault_only(store: object, *arguments: object) -> None:
+        original(store, *arguments)  # type: ignore[arg-type]
+        raise Crash
+
+    monkeypatch.setattr(commit, "insert_events", vault_only)
+    with pytest.raises(Crash):
+        increment(root)
+    monkeypatch.undo()
+    increment(root)
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+        assert contents(connection) == undisturbed
+
+
+def test_a_crash_after_landing_leaves_the_rest_to_the_next_run(
+    tmp_path: Path, undisturbed: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows and ledger are in, nothing is derived: a run with no new file derives it."""
+    root = example(tmp_path)
+    put(root, payloads())
+
+    def crash(*_: object) -> None:
+        raise Crash
+
+    monkeypatch.setattr(increments.Increment, "_derive", crash)
+    with pytest.raises(Crash):
+        increment(root)
+    monkeypatch.undo()
+    assert increment(root).records == 0
+    with snapshot(root, published=False) as connection:
+        assert contents(connection) == undisturbed
+
+
+def slack_message(number: int) -> dict[str, object]:
+    lines = (ROOT / "examples" / "worked-example" / "inbox" / "slack" / "2026-03.jsonl").read_text().splitlines()
+    message: dict[str, dict[str, object]] = json.loads(lines[0])
+    message["event"]["ts"] = f"{1772800000 + number}.000000"
+    return message  # type: ignore[return-value]
+
+
+def test_damaged_gzip_keeps_what_came_before(tmp_path: Path) -> None:
+    """A cut-off file gives its whole records and one reject that says what is wrong."""
+    root = example(tmp_path)
+    # written in two members, so that the cut lies behind the first
+    whole = gzip.compress(b"".join(json.dumps(slack_message(i)).encode() + b"\n" for i in range(3)))
+    put(root, [("slack/cut.jsonl.gz", whole + gzip.compress(json.dumps(slack_message(9)).encode())[:-12])])
+    summary = increment(root)
+    assert (summary.accepted, summary.rejected) == (3, 1)
+    workspace = Workspace(root)
+    groups, _ = list_rejects(workspace, None, 5)
+    assert groups[0]["reason_code"] == "corrupt_compression"
+    assert "cut.jsonl.gz" in groups[0]["example"]
+
+
+def test_a_reject_keeps_its_bytes_and_its_reason(tmp_path: Path) -> None:
+    """One bad line among good ones: rejected alone, named, and shown as it came."""
+    root = example(tmp_path)
+    bad = b'{"type": "event_callback", "event": {"type": "message", "ts": 12'
+    put(root, [("slack/a.jsonl", json.dumps(slack_message(1)).encode() + b"\n" + bad + b"\n" + json.dumps(slack_message(2)).encode())])
+    summary = increment(root)
+    assert (summary.accepted, summary.rejected) == (2, 1)
+    workspace = Workspace(root)
+    _, rows = list_rejects(workspace, "slack", 5)
+    row, payload = show_reject(workspace, rows[0]["unit_id"][:12], rows[0]["position"])
+    assert payload == bad
+    assert row["reason_code"] == "malformed_json"
+    with snapshot(root, published=False) as connection:
+        assert connection.execute("SELECT count(*) FROM rejected_record WHERE payload IS NOT NULL").fetchone() == (0,)
+        conservation(connection)
+
+
+def test_too_many_rejects_stop_the_job_and_land_nothing(tmp_path: Path) -> None:
+    """A misplaced file does not become a thousand rejects."""
+    root = example(tmp_path)
+    put(root, [("slack/orders.jsonl", b"\n".join(b'{"order": %d}' % i for i in range(500)))])
+    with pytest.raises(TooManyRejects, match=r"orders\.jsonl: 500 of 500 records were rejected by the slack adapter"):
+        increment(root)
+    with snapshot(root, published=False) as connection:
+        assert connection.execute("SELECT count(*) FROM ledger_unit").fetchone() == (0,)
+
+
+def test_a_second_writer_is_turned_away(tmp_path: Path) -> None:
+    """One writer per workspace, told in words."""
+    root = example(tmp_path)
+    with Workspace(root).writer(), pytest.raises(UserError, match="another touchloop is writing"), Workspace(root).writer():
+        pass
+
+
+def test_a_changed_directory_rebuilds_what_rests_on_it(tmp_path: Path) -> None:
+    """A person who was unknown becomes known with the next directory, without any event coming again."""
+    root = example(tmp_path)
+    people = root / "inbox" / "crm" / "people.csv"
+    full = people.read_text()
+    people.write_text("\n".join(line for line in full.splitlines() if not line.startswith("B2")) + "\n")
+    put(root, payloads())
+    increment(root)
+    people.write_text(full)
+    assert increment(root).records == 0
+    with snapshot(root, published=False) as connection:
+        known = connection.execute("SELECT count(*) > 0 FROM fact_touchpoint_participant WHERE person_id = 'B2'").fetchone()
+    assert known == (True,)
