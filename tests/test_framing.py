@@ -96,6 +96,12 @@ def test_a_cut_off_indented_object_is_one_fault() -> None:
     assert second == b'{\n  "c": 2\n}'
 
 
+def test_an_indented_object_with_an_error_is_one_record() -> None:
+    """An error inside an indented object, or a string over two lines, leaves it one record for the adapter."""
+    data = b'{\n  "a": "one\ntwo",\n  "b": 1,\n}\n'
+    assert split(data + b'{"c":3}') == [data.strip(), b'{"c":3}']
+
+
 @pytest.mark.parametrize(
     ("array", "good", "bad"),
     [
@@ -103,6 +109,7 @@ def test_a_cut_off_indented_object_is_one_fault() -> None:
         (b'[{"a":1}, {"b": , {"c":3}]', [b'{"a":1}', b'{"c":3}'], [b'{"b":']),
         (b'[{"a":1}, {"b": "x}, {"c":3}, {"d":4}]', [b'{"a":1}', b'{"c":3}', b'{"d":4}'], [b'{"b": "x}']),
         (b'[{"a":1}, {"b": [1, 2}, {"c":3}]', [b'{"a":1}', b'{"c":3}'], [b'{"b": [1, 2}']),
+        (b'[{"a":1}, {"a": [{"b":2}, {"a":3}, {"a":4}]', [b'{"a":1}', b'{"a":3}', b'{"a":4}'], [b'{"a": [{"b":2}']),
         (b'[{"a":1}, undefined, {"c":3}]', [b'{"a":1}', b'{"c":3}'], [b"undefined"]),
         (b'[{"a":1} {"c":3}]', [b'{"a":1}', b'{"c":3}'], []),
         (b'[{"a":1},\n{"b": "cut', [b'{"a":1}'], [b'{"b": "cut']),

@@ -20,16 +20,20 @@ _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 _BLANK = re.compile(rb"\s*")
 _BETWEEN = re.compile(rb"[\s,]*")
 _TOKEN = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|[{}\[\],:]|[^\s"{}\[\],:]+|"')
+_SPREAD_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s"{}\[\],:]+|"', re.DOTALL)
+"""The same where strings may run over lines, which JSON forbids and people write."""
+_SPREAD = re.compile(rb"\{[ \t\r]*\n")
 _NEXT_VALUE = re.compile(rb"\n(?=[^\s\"}\],:])")
 """Before a line that cannot continue an indented value: it starts a value of its own."""
 _NEXT_ELEMENT = re.compile(rb"(?<=[}\]])\s*,\s*(?=[{\[])|\n\s*(?=[{\[])")
+_FIRST_KEY = re.compile(rb'\{\s*("[^"\\\n]{1,80}")\s*:')
 _END_OF_SCALAR = re.compile(rb"[,\]\n]")
 _FAULT = re.compile(r"(trailing characters)? \(byte (\d+)\)$")
 """How msgspec says where a value ended, or what broke it: it reads at the speed of C and builds nothing."""
 _PATIENCE = 1000
 """Tokens of a damaged element that are read in search of its own end: a file full of damage must stay linear."""
 
-_OBJECT, _ARRAY = ord("{"), ord("[")
+_OBJECT, _ARRAY, _ARRAY_END = b"{[]"
 _NO_MORE = -1
 _NO_VALUE = -1
 
@@ -193,7 +197,13 @@ def _spread_values(window: _Window) -> Iterator[bytes | BadFrame]:
 
 
 def _until_next_value(window: _Window) -> bytes | BadFrame:
-    """What stands here is no value: it ends where a line can only be the beginning of another one."""
+    """What stands here is no value: it ends by its own bracket, or where a line can only begin another one."""
+    if _SPREAD.match(window.data, window.pos):
+        end, has_end = own_end(window.data, window.pos, _SPREAD_TOKEN)
+        if end is not None:
+            piece = window.data[window.pos : end].strip()
+            window.pos = end
+            return _judge(piece, has_end=has_end)
     match = _NEXT_VALUE.search(window.data, window.pos)
     while match is None and window.grow():
         match = _NEXT_VALUE.search(window.data, window.pos)
@@ -238,21 +248,27 @@ def _array(window: _Window, line: bytes | None) -> Iterator[bytes | BadFrame]:
         yield from map(bytes, elements)
         return
     window.pos += 1
-    while (first := window.skip(_BETWEEN)) not in (_NO_MORE, 0x5D):  # ]
+    damaged = False
+    while (first := window.skip(_BETWEEN)) != _NO_MORE:
+        if first == _ARRAY_END:
+            window.pos += 1
+            if damaged and not _follows(window.data, window.pos, b"{["):
+                continue  # a bracket of the damaged element
+            return
         end = _value_end(window)
-        if end is None or not _follows_element(window.data, end):
+        if end is None or not _follows(window.data, end, b",]{["):
+            damaged = True
             yield _bad_element(window, first)
         else:
             yield window.data[window.pos : end].rstrip()
             window.pos = end
-    if first != _NO_MORE:
-        window.pos += 1
 
 
-def _follows_element(data: bytes, end: int) -> bool:
+def _follows(data: bytes, end: int, allowed: bytes) -> bool:
+    """Whether nothing, or one of the ``allowed`` bytes, comes next, white space aside."""
     match = _BLANK.match(data, end)
     at = match.end() if match else end
-    return at >= len(data) or data[at] in b",]{["
+    return at >= len(data) or data[at] in allowed
 
 
 def _bad_element(window: _Window, first: int) -> bytes | BadFrame:
@@ -268,14 +284,30 @@ def _bad_element(window: _Window, first: int) -> bytes | BadFrame:
 
 
 def element_end(data: bytes, start: int) -> tuple[int, bool]:
-    """Where a damaged object or array that begins at ``start`` ends, and whether it does so by a bracket of its own.
+    """Where a damaged element of an array ends, and whether it does so by a bracket of its own.
 
-    Brackets are counted, strings aside. An object's brace directly after a comma can only belong to the next element:
-    ``{"a": 1, {"b": 2}`` lost its end. Where brackets or quotes do not match, the next ``},{`` or line decides.
+    Where its brackets or quotes do not match, the next element decides: one with the same first key, for an array's
+    elements are mostly alike and their inner objects are not; else whatever looks like a next element.
+    """
+    end, has_end = own_end(data, start, _TOKEN)
+    if end is not None:
+        return end, has_end
+    boundary = None
+    if key := _FIRST_KEY.match(data, start):
+        boundary = re.compile(rb"\s*,?\s*(?=\{\s*" + re.escape(key[1]) + rb"\s*:)").search(data, key.end())
+    boundary = boundary or _NEXT_ELEMENT.search(data, start + 1)
+    return (boundary.start() if boundary else len(data)), False
+
+
+def own_end(data: bytes, start: int, tokens: re.Pattern[bytes]) -> tuple[int | None, bool]:
+    """The end of the brackets that open at ``start``: (end, True); strings are passed over.
+
+    (end, False) if an object's brace stands where only a key can, ``{"a": 1, {"b": 2}``: the first one lost its end.
+    (None, False) if the brackets or quotes do not match, or not soon enough.
     """
     stack: list[bytes] = []
     last = b""
-    for match in islice(_TOKEN.finditer(data, start), _PATIENCE):
+    for match in islice(tokens.finditer(data, start), _PATIENCE):
         token = match[0]
         if token in b"{[":
             if stack and stack[-1] == b"{" and last in b"{,":
@@ -292,5 +324,4 @@ def element_end(data: bytes, start: int) -> tuple[int, bool]:
                 break  # a string without an end, or out of step since one
             token = b"value"
         last = token
-    boundary = _NEXT_ELEMENT.search(data, start + 1)
-    return (boundary.start() if boundary else len(data)), False
+    return None, False
