@@ -1,0 +1,217 @@
+"""The marts: SQL models run in order, over all accounts or over those that an increment touched.
+
+``warehouse/models/`` holds one SELECT a file. ``base_*`` prepare the accounts in scope; ``kind_*`` name the rows of one
+coverage mart and what each covers; ``metric_*`` and ``coverage`` measure those rows, the same for every mart; ``mart_*``
+name the keys. An incremental build gives the same tables as a full one: rows outside its scope rest on facts that have not
+changed, and no figure depends on the order in which rows are added up.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from schemas.registry import TABLES
+from schemas.vocab import BUYING_JOBS, CHANNELS, MODALITIES
+
+JOBS = tuple(job for job in BUYING_JOBS if job != "unclassified")
+
+FINAL_AFTER_HOURS = 72
+"""A period is final this long after its end (semantics 4.6)."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The settings that the models read, as plain values: the one row of the temporary table ``param``."""
+
+    as_of_us: int
+    """The run's clock, microseconds since the epoch."""
+    reporting_timezone: str
+    channels: tuple[str, ...]
+    hybrid_window_weeks: int
+    hybrid_min_touches: int
+    p90_min_n: int
+    transition_min_row: int
+    silence_days: float
+    single_thread_window_days: float
+    response_horizon_business_hours: float
+    enablement_business_days: float
+    required_roles: tuple[str, ...]
+    good_loss_reasons: tuple[str, ...]
+    always_on_jobs: tuple[str, ...]
+    final_after_hours: int = FINAL_AFTER_HOURS
+
+    @staticmethod
+    def of(coverage: Any, journeys: Any, as_of_us: int) -> Parameters:
+        """From ``Coverage`` and ``Journeys`` of ``transforms.settings``, or anything with their attributes."""
+        return Parameters(
+            as_of_us=as_of_us,
+            reporting_timezone=coverage.reporting_timezone,
+            channels=tuple(coverage.channels),
+            hybrid_window_weeks=coverage.hybrid_window_weeks,
+            hybrid_min_touches=coverage.hybrid_min_touches,
+            p90_min_n=coverage.p90_min_n,
+            transition_min_row=coverage.transition_min_row,
+            silence_days=coverage.silence_days,
+            single_thread_window_days=coverage.single_thread_window_days,
+            response_horizon_business_hours=coverage.response_horizon_business_hours,
+            enablement_business_days=coverage.enablement_business_days,
+            required_roles=tuple(coverage.required_roles),
+            good_loss_reasons=tuple(coverage.good_loss_reasons),
+            always_on_jobs=tuple(journeys.always_on_jobs),
+        )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One coverage mart: the model that names its rows, and which of its old rows they replace."""
+
+    name: str
+    scope: str
+    key: str
+
+    @property
+    def mart(self) -> str:
+        return f"mart_{self.name}_period"
+
+
+KINDS = (
+    Kind("seller_account", "scope_account", "account_id"),
+    Kind("account", "scope_account", "account_id"),
+    Kind("seller", "scope_seller", "seller_id"),
+    Kind("team", "scope_team", "team_id"),
+)
+METRICS = ("mix", "thread", "people", "followup", "response", "window")
+WHOLE = ("mart_response_time", "mart_transition_matrix", "mart_gap_sensitivity", "mart_data_quality")
+"""Small, and a figure of each rests on all accounts: built whole every time."""
+BY_ACCOUNT: tuple[str, ...] = ()
+BASE = (
+    "pair_period",
+    "account_period",
+    "pair_cell",
+    "cell_touch",
+    "cell_engaged",
+    "cell_contact",
+    "cell_followup",
+    "cell_response",
+)
+PER_KIND = ("roll", "row_period", "row_touch", *(f"row_{m}" for m in METRICS), "coverage")
+SCRATCH = (
+    "loading", "touch", "seller_touch", "period", "period_day", "scope_account", "scope_seller", "scope_team", "further_account",
+    *BASE, *PER_KIND, "channel_code", "modality_code", "job_code", "channel_set",
+)  # fmt: skip
+
+
+@cache
+def model(name: str) -> str:
+    """The text of ``models/<name>.sql``."""
+    return files("warehouse").joinpath("models", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def build_marts(connection: Any, parameters: Parameters, *, everything: bool) -> None:
+    """Rebuild the marts inside the transaction that is open.
+
+    ``everything``: all of them, from nothing. Else the rows of the accounts in the temporary table ``touched(account_id)`` and
+    of the sellers and teams whose rollups hold them, and the small marts whole.
+    """
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS touched (account_id VARCHAR)")
+    declare(connection, parameters, everything=everything)
+    _prepare(connection)
+    for kind in KINDS:
+        _build_coverage(connection, kind, everything=everything)
+    for mart in BY_ACCOUNT:
+        _replace(connection, mart, "" if everything else " WHERE account_id IN (SELECT account_id FROM scope_account)")
+    for mart in WHOLE:
+        _replace(connection, mart, "")
+    for name in SCRATCH:  # after a failure the rollback takes them
+        connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+
+
+def declare(connection: Any, parameters: Parameters, *, everything: bool) -> None:
+    """Temporary table ``param`` (one row), codes of channels, modalities and jobs as bits, and macros over them."""
+    channels = sorted({*parameters.channels, *CHANNELS})
+    values = asdict(parameters) | {
+        "everything": everything,
+        "channel_count": len(parameters.channels),
+        "channel_bits": sum(1 << n for n, c in enumerate(channels) if c in parameters.channels),
+        "job_count": len(JOBS),
+    }
+    columns = ", ".join(_typed(name, value) for name, value in values.items())
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE param AS SELECT {columns}",
+        [list(v) if isinstance(v, tuple) else v for v in values.values()],
+    )
+    for table, labels in (("channel_code", channels), ("modality_code", MODALITIES), ("job_code", JOBS)):
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT unnest(?::VARCHAR[]) AS label, unnest(?::INTEGER[]) AS bit",
+            [list(labels), [1 << n for n in range(len(labels))]],
+        )
+    sets = [[c for n, c in enumerate(channels) if bits >> n & 1] for bits in range(1 << len(channels))]
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE channel_set AS SELECT unnest(range(?))::INTEGER AS bits, unnest(?::JSON::VARCHAR[][]) AS labels",
+        [len(sets), json.dumps(sets)],
+    )
+    bit = {c: 1 << n for n, c in enumerate(channels)}
+    zone = "'" + parameters.reporting_timezone.replace("'", "''") + "'"
+    for macro in (
+        # the zone is a literal: a zone that comes from a row is looked up for every row
+        f"local_day(t) AS timezone({zone}, t)::DATE",
+        f"month_of(t) AS date_trunc('month', timezone({zone}, t))::DATE",
+        f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
+        # 1 - (half the distance from equal thirds) / (its greatest value, 2/3)
+        "thirds_balance(a, b, c) AS 1 - (abs(2 * a - b - c) + abs(2 * b - a - c) + abs(2 * c - a - b)) / nullif(4 * (a + b + c), 0)",
+        f"""is_hybrid(touches, bits) AS CASE WHEN touches >= {parameters.hybrid_min_touches} THEN
+            bits & {bit["in_person"]} <> 0 AND bits & {bit["video"]} <> 0 AND bits & {bit["email"] | bit["chat"] | bit["app"]} <> 0 END""",
+    ):
+        connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
+
+
+def _typed(name: str, value: Any) -> str:
+    """A placeholder with the type that the models count on."""
+    if name == "as_of_us":
+        return "make_timestamptz(?) AS as_of"
+    sql_type = {bool: "BOOLEAN", int: "INTEGER", float: "DOUBLE", str: "VARCHAR", tuple: "VARCHAR[]"}[type(value)]
+    return f"?::{sql_type} AS {name}"
+
+
+def _prepare(connection: Any) -> None:
+    """The temporary tables over the accounts in scope, and over those that share a rollup with them."""
+    for name in ("period", "period_day", "scope_account"):
+        _stage(connection, name)
+    _load(connection, "scope_account", fresh=True)
+    for name in ("scope_seller", "scope_team", "further_account"):
+        _stage(connection, name)
+    _load(connection, "further_account", fresh=False)
+    for name in BASE:
+        _stage(connection, name)
+
+
+def _load(connection: Any, accounts: str, *, fresh: bool) -> None:
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE loading AS SELECT account_id FROM {accounts}")
+    for name in ("touch", "seller_touch"):
+        head = f"CREATE OR REPLACE TEMP TABLE {name} AS" if fresh else f"INSERT INTO {name}"
+        connection.execute(f"{head}\n{model(f'base_{name}')}")
+
+
+def _stage(connection: Any, table: str, source: str | None = None) -> None:
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS\n{model(source or f'base_{table}')}")
+
+
+def _build_coverage(connection: Any, kind: Kind, *, everything: bool) -> None:
+    _stage(connection, "roll", f"kind_{kind.name}")
+    _stage(connection, "row_period", "metric_row")
+    _stage(connection, "row_touch", "metric_touch")
+    for metric in METRICS:
+        _stage(connection, f"row_{metric}", f"metric_{metric}")
+    _stage(connection, "coverage", "coverage")
+    _replace(connection, kind.mart, "" if everything else f" WHERE {kind.key} IN (SELECT {kind.key} FROM {kind.scope})")
+
+
+def _replace(connection: Any, mart: str, where: str) -> None:
+    """Take out a mart's old rows and put in what its model gives."""
+    columns = ", ".join(f'"{name}"' for name in TABLES[mart].names)
+    connection.execute(f"DELETE FROM {mart}{where}")
+    connection.execute(f"INSERT INTO {mart} ({columns})\nSELECT {columns} FROM (\n{model(mart)})")

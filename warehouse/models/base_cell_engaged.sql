@@ -1,0 +1,15 @@
+-- Buyer people engaged in a cell: who acted in an inbound or self-serve touchpoint, or attended a mutual one.
+-- Grain: cell x party. Key: both. Of a meeting with two customers each account counts its own people.
+WITH
+engaged AS (
+  SELECT hash(touchpoint_id) AS touch_no, party_id, person_id, dim_person.account_id AS home_account_id
+  FROM fact_touchpoint_participant p LEFT JOIN dim_person USING (person_id)
+  WHERE is_engaged AND p.side = 'buyer'
+),
+engaged_day AS (
+  SELECT DISTINCT account_id, day, party_id, person_id FROM engaged JOIN touch USING (touch_no)
+  WHERE NOT is_shared OR home_account_id IS NULL OR home_account_id = account_id
+)
+SELECT cell_no, hash(party_id) AS party_no, any_value(person_id) AS person_id
+FROM engaged_day JOIN period_day USING (day) JOIN account_period USING (account_id, period_grain, period_start)
+GROUP BY cell_no, party_no

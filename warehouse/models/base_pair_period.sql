@@ -1,0 +1,27 @@
+-- The spine (semantics 5.1): a seller was assigned to the account on a day of the period, or made a touch in it.
+-- Grain: seller x account x period. Key: seller_id, account_id, period_grain, period_start.
+-- An assignment without a start begins with the account's first touchpoint; where there is none, only its lifetime can be told.
+WITH
+run AS (FROM param),
+account AS (SELECT account_id FROM scope_account UNION SELECT account_id FROM further_account),
+first_touch AS (SELECT account_id, min(day) AS first_day FROM touch GROUP BY account_id),
+owned AS (SELECT DISTINCT account_id FROM dim_assignment WHERE role = 'owner'),
+assignment AS (
+  SELECT account_id, seller_id, valid_from, valid_to FROM dim_assignment
+  UNION ALL SELECT account_id, owner_seller_id, NULL, NULL FROM dim_account ANTI JOIN owned USING (account_id) WHERE owner_seller_id IS NOT NULL
+),
+assigned AS (
+  SELECT seller_id, account_id, coalesce(local_day(valid_from), first_day) AS from_day,
+         local_day(least(coalesce(valid_to - INTERVAL 1 MICROSECOND, as_of), as_of)) AS to_day
+  FROM assignment SEMI JOIN account USING (account_id) LEFT JOIN first_touch USING (account_id), run
+  WHERE valid_from IS NULL OR valid_from <= as_of
+),
+assigned_period AS (
+  SELECT seller_id, account_id, period_grain, period_start
+  FROM assigned JOIN period ON from_day <= last_day AND to_day >= period_start
+  UNION ALL SELECT seller_id, account_id, 'lifetime', DATE '1970-01-01' FROM assigned
+),
+touched_day AS (SELECT DISTINCT seller_id, account_id, day FROM seller_touch JOIN touch USING (account_id, touch_no) WHERE seller_id <> ''),
+touched_period AS (SELECT seller_id, account_id, period_grain, period_start FROM touched_day JOIN period_day USING (day))
+SELECT seller_id, account_id, period_grain, period_start FROM assigned_period
+UNION SELECT seller_id, account_id, period_grain, period_start FROM touched_period

@@ -1,0 +1,20 @@
+-- Countable touchpoints as members of accounts: a meeting with two customers is one in both; anything else belongs to its primary account.
+-- Grain: touchpoint x account, of the accounts in ``loading``. Key: touch_no, account_id. Labels are coded as bits so that sets become integers.
+WITH
+touchpoint AS (SELECT * FROM fact_touchpoint WHERE is_countable),
+membership AS (SELECT touchpoint_id, account_id, is_primary FROM bridge_touchpoint_account SEMI JOIN loading USING (account_id)),
+shared AS (SELECT DISTINCT touchpoint_id FROM bridge_touchpoint_account WHERE NOT is_primary),
+member AS (
+  SELECT t.*, m.account_id AS member_account_id, s.touchpoint_id IS NOT NULL AND t.direction = 'mutual' AS is_shared
+  FROM touchpoint t JOIN membership m USING (touchpoint_id) LEFT JOIN shared s USING (touchpoint_id)
+  WHERE m.is_primary OR t.direction = 'mutual'
+)
+SELECT
+  member_account_id AS account_id, hash(touchpoint_id) AS touch_no, local_day(occurred_at) AS day, direction,
+  c.bit AS channel_bit, m.bit AS modality_bit, coalesce(j.bit, 0) AS job_bit,
+  round(buyer_minutes * 1000000)::BIGINT AS buyer_micro_minutes,  -- integers add up to the same sum in any order
+  channel IN ('email', 'chat') AS is_message, hash(coalesce(thread_id, 'touchpoint:' || touchpoint_id)) AS thread_no, is_shared
+FROM member
+JOIN channel_code c ON c.label = channel
+JOIN modality_code m ON m.label = modality
+LEFT JOIN job_code j ON j.label = buying_job

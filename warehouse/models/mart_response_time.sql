@@ -1,0 +1,19 @@
+-- M8 and M8r by the channel of the question, over all episodes addressed to a seller.
+-- Grain: seller x channel x period of the question. Key: seller_id, ask_channel, period_grain, period_start. Rebuilt whole.
+WITH
+run AS (FROM param),
+episode AS (
+  SELECT *, answer_touchpoint_id IS NOT NULL OR is_due AS is_settled, local_day(asked_at) AS day FROM fact_response WHERE seller_id IS NOT NULL
+),
+summed AS (
+  SELECT seller_id, ask_channel, period_grain, period_start, count(*) AS ask_count, count(answer_touchpoint_id) AS answered_count,
+         quantile_cont(response_business_seconds, 0.5) AS median_seconds, quantile_cont(response_business_seconds, 0.9) AS p90_seconds,
+         count(response_business_seconds) AS closed, count(*) FILTER (is_settled) AS settled,
+         count(*) FILTER (is_settled AND is_within_horizon) AS within_horizon
+  FROM episode JOIN period_day USING (day) GROUP BY ALL
+)
+SELECT seller_id, ask_channel, period_grain, period_start, ask_count, answered_count,
+       median_seconds AS response_median_business_seconds,
+       CASE WHEN closed >= p90_min_n THEN p90_seconds END AS response_p90_business_seconds,
+       within_horizon / nullif(settled, 0) AS response_rate, within_horizon AS response_rate_num, settled AS response_rate_den
+FROM summed, run

@@ -1,0 +1,12 @@
+-- M7 over a trailing window: own touches in the 13 weeks that end with the period.
+-- Grain: row. Key: row_no. A row without a touch in its window is left out.
+WITH
+run AS (FROM param),
+own_day AS (
+  SELECT entity_no, day, count(*) AS touches, bit_or(channel_bit) AS channels
+  FROM row_touch JOIN row_period USING (row_no) WHERE is_own AND period_grain = 'lifetime' GROUP BY entity_no, day
+)
+SELECT row_no, sum(touches)::BIGINT AS touches, bit_or(own_day.channels) AS channels
+FROM row_period JOIN own_day USING (entity_no), run
+WHERE day < window_end AND day >= window_end - 7 * hybrid_window_weeks
+GROUP BY row_no
