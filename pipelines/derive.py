@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipelines.directory import ReadDirectory
 from pipelines.journeys import ShardJob, World, run_accounts, run_fold
-from pipelines.staging import staged
+from pipelines.staging import Stage, staged
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.times import DAY
@@ -67,6 +67,7 @@ class Derivation:
             if everything:
                 con.execute("DELETE FROM identity_link")
                 con.execute("DELETE FROM identity_conflict")
+                self._stage_directory(folded)
             derive.load_identity(self.store, staged(folded, "identity_link"), staged(folded, "identity_conflict"))
             self.touchpoints = derive.count_new_touchpoints(self.store)
             self.accounts = derive.finish_touchpoints(self.store, due=self._a_day_has_passed())
@@ -81,6 +82,14 @@ class Derivation:
 
     def done(self) -> None:
         derive.clear_dirty(self.store)
+
+    def _stage_directory(self, folded: Path) -> None:
+        """What the directory itself says of identifiers; folding adds what the payloads say."""
+        directory = self.world.directory()
+        stage = Stage(folded, "directory")
+        stage.add("identity_link", directory.links())
+        stage.add("identity_conflict", directory.conflicts())
+        stage.close()
 
     def _mark_due(self) -> None:
         """Plans whose time has come since the run before: a visit at a place is held once it is over."""

@@ -66,7 +66,8 @@ class ShardJob(msgspec.Struct, frozen=True):
 class ReadGroups(beam.DoFn):
     """A shard's folder to batches of whole groups, in the order of their keys; the shard's name travels in the schema."""
 
-    ROWS = 20_000
+    def __init__(self, rows: int = 20_000) -> None:
+        self.rows = rows
 
     def process(self, shard: Path) -> Iterator[Any]:
         table = pq.read_table(shard, partitioning=None).combine_chunks()
@@ -74,7 +75,7 @@ class ReadGroups(beam.DoFn):
         groups = table.column("group_hash").combine_chunks().to_numpy()
         start = 0
         while start < len(groups):
-            end = min(start + self.ROWS, len(groups))
+            end = min(start + self.rows, len(groups))
             while end < len(groups) and groups[end] == groups[end - 1]:
                 end += 1
             part = table.slice(start, end - start).combine_chunks().to_batches()[0]

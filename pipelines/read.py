@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
+import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
+from pipelines.gunzip import MAGIC, Gunzip
 from pipelines.plan import FileUnit
 from transforms.framing import BadFrame, records
 from transforms.sources import Context, all_sources
@@ -26,7 +26,6 @@ RAW = pa.schema(
     ]
 )
 MAX_BATCH_BYTES = 8_000_000
-GZIP_MAGIC = b"\x1f\x8b"
 
 Row = tuple[str, str, str, int, bytes, str | None, str | None]
 
@@ -52,17 +51,16 @@ def unit_rows(root: Path, unit: FileUnit) -> Iterator[Row]:
     context = Context(name=unit.name)
     position = 0
     with (root / unit.location).open("rb") as raw:
-        compressed = raw.peek(2)[:2] == GZIP_MAGIC
-        stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if compressed else raw
-        try:
-            for frame in records(spec, stream, context):
-                if isinstance(frame, BadFrame):
-                    yield unit.unit_id, unit.system, unit.name, position, frame.data, frame.reason_code, frame.detail
-                else:
-                    yield unit.unit_id, unit.system, unit.name, position, frame, None, None
-                position += 1
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            detail = f"{unit.name}: the compressed file is damaged after record {position}: {error}"
+        gunzip = Gunzip(raw) if raw.peek(2)[:2] == MAGIC else None
+        stream = raw if gunzip is None else cast(BinaryIO, io.BufferedReader(gunzip, 1 << 20))
+        for frame in records(spec, stream, context):
+            if isinstance(frame, BadFrame):
+                yield unit.unit_id, unit.system, unit.name, position, frame.data, frame.reason_code, frame.detail
+            else:
+                yield unit.unit_id, unit.system, unit.name, position, frame, None, None
+            position += 1
+        if gunzip is not None and gunzip.fault:
+            detail = f"{unit.name}: the compressed file is damaged after record {position}: {gunzip.fault}"
             yield unit.unit_id, unit.system, unit.name, position, b"", "corrupt_compression", detail
 
 

@@ -88,7 +88,7 @@ def snapshot(root: Path, *, published: bool = True) -> Iterator[duckdb.DuckDBPyC
 ARRIVAL = {
     "fact_event": {"received_at", "unit_id", "position"},
     "fact_touchpoint": {"received_at", "raw_ref"},
-    "mart_data_quality": {"duplicates_dropped"},
+    "mart_data_quality": {"duplicates_dropped", "quarantined", "ignored"},
 }
 """Columns that tell of the arrival itself: where a witness lay and when it came."""
 LEDGER = {"ledger_unit", "rejected_record", "ignored_record_count", "dim_run"}
@@ -103,7 +103,8 @@ def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any,
             continue
         left_out = ARRIVAL.get(table, set())
         exclude = f" EXCLUDE ({', '.join(sorted(left_out))})" if left_out else ""
-        rows = connection.execute(f'SELECT *{exclude} FROM "{table}"').fetchall()
+        where = " WHERE touchpoints > 0" if table == "mart_data_quality" else ""  # months that only records arrived in
+        rows = connection.execute(f'SELECT *{exclude} FROM "{table}"{where}').fetchall()
         found[table] = sorted(rows, key=lambda row: json.dumps(row, default=str))
     return found
 

@@ -1,0 +1,113 @@
+"""The command line: every fault that a user can cause ends in one message and the right exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines import cli
+from workspaces import EXAMPLE, example, increment, payloads, put
+
+
+def touchloop(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["touchloop", *arguments])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    code = ended.value.code
+    return code if isinstance(code, int) else 0
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("[journeys]\nsession_gap_days = 'two'", "journeys.session_gap_days: Expected `float`, got `str`"),
+        ("[journeys]\nsession_gap_day = 3", "session_gap_day"),
+        ("[journeys]\nsession_gap_days = 0", "journeys.session_gap_days: 0.0 must be positive"),
+        ("[business_hours]\ntimezone = 'Mars/Olympus'", "business_hours.timezone: 'Mars/Olympus' is no IANA time zone"),
+        ("[sources.ics]\ntimezone = 'Nowhere'", "sources.ics.timezone: 'Nowhere' is no IANA time zone"),
+        ("[rejects]\nmax_share = 2", "rejects.max_share: 2.0 must lie between 0 and 1"),
+        ("rules = 'missing.yaml'", "rules: cannot read"),
+        ("this is not toml", "not valid TOML"),
+    ],
+)
+def test_bad_settings_name_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], toml: str, message: str
+) -> None:
+    """Exit 2, the file, the key and the value; nothing is written."""
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "touchloop.toml").write_text(toml)
+    assert touchloop(monkeypatch, "run", "--workspace", str(tmp_path)) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert message in error
+    assert "touchloop.toml" in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "published").exists()
+
+
+def test_bad_rules_name_the_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A rule with an unknown job stops the run before anything is read."""
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "touchloop.toml").write_text("rules = 'rules.yaml'")
+    (tmp_path / "rules.yaml").write_text("- {id: mine, job: winning, tier: page, when: {page_glob: ['/x']}}\n")
+    assert touchloop(monkeypatch, "run", "--workspace", str(tmp_path)) == 2
+    error = capsys.readouterr().err
+    assert "mine" in error
+    assert "winning" in error
+
+
+def test_a_folder_that_is_no_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message says what is missing and which command makes it."""
+    assert touchloop(monkeypatch, "run", "--workspace", str(tmp_path / "nowhere")) == 2
+    assert "touchloop init" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-05-11T00:00:00", "0026-05-11T00:00:00Z"])
+def test_a_bad_clock(example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moment: str) -> None:
+    """--as-of wants a time with a zone, and says so with what it was given."""
+    assert touchloop(monkeypatch, "run", "--workspace", str(example_root), "--as-of", moment) == 2
+    assert moment in capsys.readouterr().err
+
+
+@pytest.fixture
+def example_root(tmp_path: Path) -> Path:
+    return example(tmp_path)
+
+
+@pytest.mark.parametrize("command", [["report"], ["explain", "abc"], ["rejects", "list"], ["audit"], ["publish"]])
+def test_commands_before_the_first_run(
+    example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """Nothing there yet: exit 1 and the command that comes first."""
+    assert touchloop(monkeypatch, *command, "--workspace", str(example_root)) == 1
+    assert "touchloop run" in capsys.readouterr().err
+
+
+def test_init_makes_a_workspace_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The settings that init writes are valid, and a second init keeps what is there."""
+    root = tmp_path / "new"
+    assert touchloop(monkeypatch, "init", "--workspace", str(root)) == 0
+    (root / "touchloop.toml").write_text((root / "touchloop.toml").read_text() + "# mine\n")
+    assert touchloop(monkeypatch, "init", "--workspace", str(root)) == 0
+    assert "# mine" in (root / "touchloop.toml").read_text()
+    assert increment(root).records == 0
+
+
+def test_sources_lists_all_ten(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each source with what it reads."""
+    assert touchloop(monkeypatch, "sources", "--json") == 0
+    names = {row["name"] for row in json.loads(capsys.readouterr().out)}
+    assert names >= {"slack", "intercom", "email", "gmail", "zoom", "google_meet", "segment", "snowplow", "ics", "google_calendar"}
+    assert {p.name for p in (EXAMPLE / "inbox").iterdir()} - {"crm"} <= names
+
+
+def test_doctor_finds_a_misnamed_folder(example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that no source reads is the fault that costs most to find by hand."""
+    put(example_root, payloads())
+    assert touchloop(monkeypatch, "doctor", "--workspace", str(example_root)) == 0
+    (example_root / "inbox" / "slak").mkdir()
+    assert touchloop(monkeypatch, "doctor", "--workspace", str(example_root)) == 1
+    assert "inbox/slak/ is no source that touchloop knows" in capsys.readouterr().out
