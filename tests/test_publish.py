@@ -1,0 +1,119 @@
+"""Snapshots: whole, swapped at once, linked where nothing changed."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from schemas.registry import TABLES
+from warehouse.publish import Candidate, current
+from workspaces import EXAMPLE, example, increment, payloads, put, snapshot
+
+HOUR = 3600.0
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = example(tmp_path_factory.mktemp("publish"))
+    put(made, payloads())
+    increment(made)
+    return made
+
+
+def publish(root: Path, name: str, *, seller_level: bool = True, keep: float = HOUR) -> Path:
+    candidate = Candidate(root / "published", name)
+    candidate.build(root / "state" / "warehouse.duckdb", run_id=name, as_of="", seller_level=seller_level)
+    return candidate.swap(keep, time.time())
+
+
+def counts(path: Path) -> dict[str, int]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return {t: connection.execute(f'SELECT count(*) FROM "{t}"').fetchone()[0] for t in TABLES}  # type: ignore[index]
+
+
+def test_parquet_has_the_rows_of_the_database(root: Path) -> None:
+    """Every table, partition by partition, each file with run_id and schema_version."""
+    folder = publish(root, "first")
+    manifest = json.loads((folder / "parquet" / "manifest.json").read_text())
+    for table, rows in counts(root / "published" / "touchloop.duckdb").items():
+        files = manifest["tables"][table]["files"]
+        assert sum(f["rows"] for f in files) == rows, table
+        for file in files:
+            metadata = pq.ParquetFile(root / "published" / "parquet" / file["path"]).metadata
+            assert metadata.num_rows == file["rows"]
+            assert metadata.metadata[b"run_id"] == b"first"
+            assert metadata.metadata[b"schema_version"] == TABLES[table].version.encode()
+
+
+def test_facts_lie_by_month_and_sorted(root: Path) -> None:
+    """A month's file holds that month, by account and time."""
+    publish(root, "months")
+    file = root / "published" / "parquet" / "fact_touchpoint" / "month=2026-03" / "data.parquet"
+    rows = pq.ParquetFile(file).read(columns=["account_id", "occurred_at"]).to_pylist()
+    assert {r["occurred_at"].month for r in rows} == {3}
+    assert rows == sorted(rows, key=lambda r: (r["account_id"], r["occurred_at"]))
+
+
+def test_what_did_not_change_is_linked(root: Path) -> None:
+    """A second snapshot of the same tables shares every Parquet file with the first."""
+    publish(root, "one")
+    before = {p.relative_to(root / "published" / "snapshots" / "one"): p.stat().st_ino for p in (root / "published" / "snapshots" / "one").rglob("*.parquet")}
+    folder = publish(root, "two")
+    assert {p.relative_to(folder): p.stat().st_ino for p in folder.rglob("*.parquet")} == before
+
+
+def test_a_reader_keeps_the_snapshot_that_it_holds(root: Path) -> None:
+    """An open connection goes on reading whole tables while others are published and its own is removed."""
+    publish(root, "held")
+    connection = duckdb.connect(str((root / "published" / "touchloop.duckdb").resolve()), read_only=True)
+    count = connection.execute("SELECT count(*) FROM fact_touchpoint").fetchone()
+    publish(root, "next", keep=0)
+    publish(root, "after", keep=0)
+    assert not (root / "published" / "snapshots" / "held").exists()
+    assert connection.execute("SELECT count(*) FROM fact_touchpoint").fetchone() == count
+    connection.close()
+
+
+def test_replaced_snapshots_stay_for_the_grace_time(root: Path) -> None:
+    """The one before the current always stays; older ones go when their time is over."""
+    publish(root, "a")
+    publish(root, "b")
+    publish(root, "c")
+    assert {"a", "b", "c"} <= {p.name for p in (root / "published" / "snapshots").iterdir()}
+    publish(root, "d", keep=0)
+    assert {p.name for p in (root / "published" / "snapshots").iterdir()} == {"c", "d"}
+    assert current(root / "published") == root / "published" / "snapshots" / "d"
+
+
+def test_a_discarded_candidate_changes_nothing(root: Path) -> None:
+    """What fails its audit is forgotten, and readers see what they saw."""
+    publish(root, "good")
+    candidate = Candidate(root / "published", "bad")
+    candidate.build(root / "state" / "warehouse.duckdb", run_id="bad", as_of="", seller_level=True)
+    candidate.discard()
+    assert current(root / "published") == root / "published" / "snapshots" / "good"
+    assert not list((root / "published" / "snapshots").glob(".bad*"))
+
+
+def test_without_seller_level_no_seller_mart_is_published(root: Path) -> None:
+    """The tables are absent from the database and from Parquet, and their rows from the file's bytes."""
+    folder = publish(root, "teams", seller_level=False)
+    with duckdb.connect(str(folder / "touchloop.duckdb"), read_only=True) as connection:
+        names = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        assert connection.execute("SELECT count(*) FROM mart_account_period").fetchone() != (0,)
+    assert not {n for n in names if n.startswith("mart_seller")}
+    assert not list((folder / "parquet").glob("mart_seller*"))
+
+
+def test_no_payload_and_no_address_is_published(root: Path) -> None:
+    """Raw identifiers, first lines and payloads stay in the vault."""
+    folder = publish(root, "privacy")
+    assert (EXAMPLE / "inbox" / "crm" / "people.csv").read_bytes().count(b"bea.winter@northfield.example")
+    assert b"bea.winter@northfield.example" not in (folder / "touchloop.duckdb").read_bytes()
+    with snapshot(root) as connection:
+        assert connection.execute("SELECT count(payload) FROM rejected_record").fetchone() == (0,)
