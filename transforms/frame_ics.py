@@ -10,7 +10,7 @@ from transforms.frame_bytes import FRAME_LIMIT, BadFrame, split_lines, too_large
 _NEVER_NESTED = frozenset({b"VCALENDAR", b"VEVENT", b"VTODO", b"VJOURNAL", b"VFREEBUSY", b"VTIMEZONE"})
 """One of these inside another means that the outer one lost its end."""
 _MARKS = frozenset([b"BE", b"Be", b"bE", b"be", b"EN", b"En", b"eN", b"en"])
-_ZONE = re.compile(rb'(?i);TZID="?([^;:"\r\n]+)')
+_ZONE = re.compile(rb'(?i);TZID=(?:"([^"\r\n]*)"|([^;:",\r\n]*))')
 _ZONE_NAME = re.compile(rb"(?im)^TZID(?:;[^:\r\n]*)?:([^\r\n]*)")
 
 
@@ -115,10 +115,10 @@ class _Splitter:
         body = _block(self._lines)
         if name == b"VTIMEZONE":
             if match := _ZONE_NAME.search(_unfolded(body)):
-                self._zones.setdefault(match[1].strip(), body)
+                self._zones.setdefault(match[1].strip().replace(b"\\", b""), body)
             return
         self._note()
-        needed = frozenset(_ZONE.findall(_unfolded(body))) if b"TZID" in body.upper() else frozenset()
+        needed = _zones_in(body) if b"TZID" in body.upper() else frozenset()
         if needed <= self._zones.keys():
             yield self._wrapped(body, needed)
         else:
@@ -176,6 +176,11 @@ class _Splitter:
             shown = self._stray[:80].decode("utf-8", "replace")
             detail = f"no BEGIN:VCALENDAR and no component; the file begins with {shown!r}"
             yield BadFrame(self._stray, "malformed_ics", detail)
+
+
+def _zones_in(body: bytes) -> frozenset[bytes]:
+    """The zones that a component's properties name: a parameter in quotes may hold colons and commas."""
+    return frozenset(quoted or bare for quoted, bare in _ZONE.findall(_unfolded(body)))
 
 
 def _unfolded(block: bytes) -> bytes:
