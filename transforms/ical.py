@@ -1,0 +1,211 @@
+"""iCalendar as the library reads it: components, their properties, their zones, and the occurrences of a series.
+
+Used for calendar files, and for the RRULE, RDATE and EXDATE lines that other calendars borrow from them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Any
+
+import msgspec
+from icalendar import Calendar, Component, vRecur
+from icalendar.prop import vBroken
+
+from transforms.calendars import Slot, day_token, horizon, micros, noon, token_of, wall
+from transforms.event import Reject
+from transforms.ical_zones import plain_names, split_zones, zone_named
+from transforms.recurrence import occurrences
+from transforms.times import from_datetime, to_datetime
+
+_FOLD = re.compile(r"(?:(?<!\n)\r\n|(?<![\r\n])\n)(?:\r?\n)*[ \t]")
+_CONTROL = re.compile(r"[\x00-\x1f]")
+_DAY = re.compile(r"[0-9]{8}Z")
+FAULTS = (
+    ValueError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    TypeError,
+    OverflowError,
+    AssertionError,
+    OSError,  # a zone named like a folder of the zone database
+    RecursionError,
+)
+"""What icalendar is known to raise for malformed input."""
+
+
+class Zones(msgspec.Struct, frozen=True):
+    """What a record can say about time zones."""
+
+    blocks: dict[str, str]
+    """TZID to VTIMEZONE."""
+    configured: tzinfo | None
+    calendar: tzinfo | None
+    """X-WR-TIMEZONE."""
+
+    def floating(self) -> tzinfo | None:
+        return self.configured or self.calendar
+
+
+def unfolded(text: str) -> tuple[str, dict[str, str]]:
+    """A calendar's text to (the text with long lines joined and without VTIMEZONEs, TZID to VTIMEZONE)."""
+    body, blocks = split_zones(_FOLD.sub("", text))
+    return plain_names(body), blocks
+
+
+def read(text: str) -> list[Component]:
+    """Top-level components. The line break at the end keeps icalendar from taking the text for a file's name."""
+    try:
+        return Calendar.from_ical(text + "\r\n", multiple=True)  # type: ignore[return-value]
+    except FAULTS as error:
+        raise Reject("malformed_ics", None, f"not iCalendar: {str(error)[:200]}") from None
+
+
+def borrowed(lines: Iterable[str]) -> Component:
+    """RRULE, RDATE and EXDATE lines that another calendar borrowed, as the VEVENT that they could stand in."""
+    kept = (
+        _CONTROL.sub("", line)
+        for line in lines
+        if line[:6].upper() in ("RRULE:", "RRULE;", "RDATE:", "RDATE;", "EXDATE")
+    )
+    found = read(plain_names("\r\n".join(["BEGIN:VEVENT", *kept, "END:VEVENT"])))
+    return found[0]
+
+
+def series(component: Component, slot: Slot, zone: tzinfo, zones: Zones, until: int) -> list[Slot]:
+    """The occurrences of a repeating entry, each with its token."""
+    first = wall(to_datetime(slot.start), zone)
+    if slot.is_day:
+        first = datetime.combine(first.date(), time())
+    rules = [_rule_text(value) for value in values(component, "RRULE")]
+    extra: dict[datetime, int] = {}
+    for moment, name in _listed(component, "RDATE"):
+        begin, length = _period(moment, name, zones, zone)
+        extra[begin] = slot.end - slot.start if length is None else length
+    excluded: set[datetime] = set()
+    excluded_days: set[date] = set()
+    for moment, name in _listed(component, "EXDATE"):
+        if isinstance(moment, datetime):
+            excluded.add(wall(placed(moment, name, "EXDATE", zones, zone), zone))
+        elif isinstance(moment, date):
+            excluded_days.add(moment)
+    if slot.is_day:
+        excluded_days.update(one.date() for one in excluded)
+        extra = {datetime.combine(begin.date(), time()): length for begin, length in extra.items()}
+    found = occurrences(first, rules, extra, excluded, excluded_days, horizon(until, zone), zone)
+    return [_occurrence(start, zone, slot, extra.get(start, slot.end - slot.start)) for start in found]
+
+
+def _rule_text(value: Any) -> str:
+    """Also what icalendar could not read, for the reader of rules to judge."""
+    if not isinstance(value, vRecur):
+        return str(value)
+    written: bytes = value.to_ical()
+    return written.decode()
+
+
+def _occurrence(start: datetime, zone: tzinfo, slot: Slot, length: int) -> Slot:
+    if slot.is_day:
+        begun = noon(start.date(), zone, "RRULE")
+        return Slot(begun, begun + length, True, day_token(start.date()))
+    begun = micros(start.replace(tzinfo=zone), "RRULE")
+    return Slot(begun, begun + length, False, token_of(begun))
+
+
+def _period(moment: Any, name: str, zones: Zones, zone: tzinfo) -> tuple[datetime, int | None]:
+    """One RDATE to (start by the clock of ``zone``, own length in microseconds if it is a period)."""
+    length: int | None = None
+    if isinstance(moment, tuple):
+        moment, end = moment
+        if isinstance(end, timedelta):
+            length = end // timedelta(microseconds=1)
+        else:
+            length = from_datetime(placed(end, name, "RDATE", zones, zone)) - from_datetime(
+                placed(moment, name, "RDATE", zones, zone)
+            )
+    if not isinstance(moment, date):
+        raise Reject("invalid_field", "RDATE", f"RDATE holds {str(moment)[:60]!r}: not a date, a time or a period")
+    if not isinstance(moment, datetime):
+        return datetime.combine(moment, time()), length
+    return wall(placed(moment, name, "RDATE", zones, zone), zone), length
+
+
+def placed(moment: datetime, stated: str, field: str, zones: Zones, own: tzinfo | None) -> datetime:
+    """The moment with its zone: the one that its property names, else ``own``, else the source's or the calendar's."""
+    if moment.tzinfo is not None:
+        return moment
+    if stated:
+        zone = zone_named(stated, zones.blocks) or zones.configured
+        detail = f"its zone {stated[:60]!r} is neither known nor defined in the calendar"
+    else:
+        zone = own or zone_named("", zones.blocks) or zones.floating()
+        detail = "it has no time zone, and none is configured for this source"
+    if zone is None:
+        raise Reject("naive_timestamp", field, f"{field} is {moment.isoformat()!r}: {detail}")
+    return moment.replace(tzinfo=zone)
+
+
+# properties
+
+
+def values(component: Component, name: str) -> list[Any]:
+    value = component.get(name)
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def string(component: Component, name: str) -> str:
+    value = component.get(name)
+    if isinstance(value, list):
+        value = value[0]
+    return str(value).strip() if isinstance(value, str) else ""
+
+
+def parameter(value: Any, name: str) -> str:
+    found = value.params.get(name) if hasattr(value, "params") else None
+    if isinstance(found, list):
+        found = found[0] if found else None
+    return str(found).strip() if found else ""
+
+
+def zone_name(component: Component, name: str) -> str:
+    return next((parameter(value, "TZID") for value in values(component, name)), "")
+
+
+def moment_of(component: Component, name: str) -> date | None:
+    """A date or datetime; None if there is none. Raises ``Reject`` for what is neither."""
+    value = next(iter(values(component, name)), None)
+    if value is None:
+        return None
+    moment = None if isinstance(value, vBroken) else getattr(value, "dt", None)
+    if not isinstance(moment, date):
+        raise Reject("bad_timestamp", name, f"{name} is {str(value)[:80]!r}: not a date or a time")
+    if parameter(value, "VALUE").upper() == "DATE" and isinstance(moment, datetime):
+        return moment.date()
+    return moment
+
+
+def _listed(component: Component, name: str) -> list[tuple[Any, str]]:
+    """(value, TZID) of each date in RDATE or EXDATE, however many lines they stand on."""
+    found: list[tuple[Any, str]] = []
+    for value in values(component, name):
+        if isinstance(value, vBroken):
+            found += [(day, "") for day in _days(str(value), name)]
+            continue
+        found += [(one.dt, parameter(value, "TZID")) for one in getattr(value, "dts", [])]
+    return found
+
+
+def _days(text: str, name: str) -> list[date]:
+    """Dates as Google writes those of birthdays, ``20131210Z``, which RFC 5545 does not know."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(_DAY.fullmatch(part) for part in parts):
+        raise Reject("bad_timestamp", name, f"{name} is {text[:80]!r}: not a list of dates or times")
+    try:
+        return [datetime.strptime(part[:8], "%Y%m%d").date() for part in parts]
+    except ValueError:
+        raise Reject("bad_timestamp", name, f"{name} is {text[:80]!r}: no such day") from None

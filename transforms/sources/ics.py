@@ -1,0 +1,309 @@
+"""iCalendar (RFC 5545): exported calendars and invitations, one component a record."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
+
+import msgspec
+from icalendar import Component
+from icalendar.prop import vBroken
+
+from transforms.calendars import (
+    OVERRIDE,
+    Entry,
+    Slot,
+    clean_id,
+    day_slot,
+    day_token,
+    event_of,
+    gathered,
+    micros,
+    person,
+    role_of,
+    title,
+    token_of,
+)
+from transforms.event import Event, Ignored, Party, Reject, hash_id
+from transforms.ical import (
+    FAULTS,
+    Zones,
+    moment_of,
+    parameter,
+    placed,
+    read,
+    series,
+    string,
+    unfolded,
+    values,
+    zone_name,
+)
+from transforms.ical_zones import named_zone
+from transforms.normal import clean_subject
+from transforms.sources import Context, SourceSpec
+from transforms.times import EARLIEST, LATEST, from_datetime, zone_of
+from transforms.venues import Venue, venue
+
+_NOT_MEETINGS = {
+    "VTODO": "vtodo",
+    "VJOURNAL": "vjournal",
+    "VFREEBUSY": "vfreebusy",
+    "VALARM": "valarm",
+    "VTIMEZONE": "vtimezone",
+    "DAYLIGHT": "vtimezone",
+    "STANDARD": "vtimezone",
+    "VAVAILABILITY": "vavailability",
+    "VPOLL": "vpoll",
+    "VVENUE": "vvenue",
+}
+_NOT_INVITATIONS = {
+    "REPLY": "reply",
+    "REFRESH": "refresh",
+    "COUNTER": "counter_proposal",
+    "DECLINECOUNTER": "counter_proposal",
+}
+"""iTIP methods (RFC 5546) by which somebody answers; what they name is described by the organiser's own entry."""
+_TEXTS = (
+    "DESCRIPTION",
+    "URL",
+    "CONFERENCE",
+    "X-ALT-DESC",
+    "X-GOOGLE-CONFERENCE",
+    "X-GOOGLE-HANGOUT",
+    "X-MICROSOFT-SKYPETEAMSMEETINGURL",
+    "X-MICROSOFT-ONLINEMEETINGCONFLINK",
+)
+
+
+def parse(record: bytes, context: Context) -> list[Event] | Ignored:
+    """A calendar with one VEVENT to one event, or to one for each occurrence of a series."""
+    body, blocks = unfolded(_text(record))
+    events: list[Event] = []
+    ignored: Ignored | None = None
+    for calendar in read(body):
+        configured = zone_of(context.zone) if context.zone else None
+        zones = Zones(blocks, configured, named_zone(string(calendar, "X-WR-TIMEZONE")))
+        for component in calendar.subcomponents or [calendar]:
+            parsed = _component(component, calendar, zones, context)
+            if isinstance(parsed, Ignored):
+                ignored = ignored or parsed
+            else:
+                events += parsed
+    return events or ignored or Ignored("vtimezone" if blocks else "empty_calendar")
+
+
+def _text(record: bytes) -> str:
+    try:
+        return record.decode("utf-8-sig")
+    except UnicodeDecodeError:  # RFC 5545 asks for UTF-8, old exporters do not
+        return record.decode("latin-1")
+
+
+def _component(component: Component, calendar: Component, zones: Zones, context: Context) -> list[Event] | Ignored:
+    kind = (component.name or "").upper()
+    if kind == "VCALENDAR":
+        return Ignored("empty_calendar")
+    if kind != "VEVENT":
+        if kind in _NOT_MEETINGS:
+            return Ignored(_NOT_MEETINGS[kind])
+        if kind.startswith("X-"):
+            return Ignored("extension_component")
+        raise Reject("unknown_type", "BEGIN", f"component {kind[:60]!r} is not known")
+    method = string(calendar, "METHOD").upper()
+    if method in _NOT_INVITATIONS:
+        return Ignored(_NOT_INVITATIONS[method])
+    try:
+        return _meeting(component, method == "CANCEL", zones, context)
+    except FAULTS as error:
+        raise Reject("malformed_ics", "VEVENT", f"not a readable VEVENT: {str(error)[:200]}") from None
+
+
+def _meeting(component: Component, is_cancelled: bool, zones: Zones, context: Context) -> list[Event] | Ignored:
+    parties, organizer, room = _people(component)
+    if not parties:
+        return Ignored("private_entry")
+    moved = moment_of(component, "RECURRENCE-ID")
+    start = moment_of(component, "DTSTART") or (moved if is_cancelled else None)
+    if start is None:
+        raise Reject("missing_field", "DTSTART", "the VEVENT has no DTSTART")
+    entry = _entry(component, parties, organizer, room, is_cancelled)
+    sequence = min(max(_integer(component, "SEQUENCE"), 0), OVERRIDE - 2) + 1
+    revision = sequence + (OVERRIDE if entry.status == "cancelled" else 0)
+    slot, zone = _slot(component, start, zones)
+    if moved is not None:
+        token = _token(moved, component, zones, zone)
+        planned = msgspec.structs.replace(slot, token=token)
+        return [event_of(entry, planned, event_id=f"{entry.uid}/{token}", revision=revision + OVERRIDE)]
+    if not any(component.get(name) for name in ("RRULE", "RDATE")):
+        return [event_of(entry, slot, event_id=entry.uid, revision=revision)]
+    found = series(component, slot, zone, zones, context.until)
+    events = [event_of(entry, one, event_id=f"{entry.uid}/{one.token}", revision=revision) for one in found]
+    return events or Ignored("no_occurrence")
+
+
+# who and what
+
+
+def _entry(
+    component: Component, parties: tuple[Party, ...], organizer: Party | None, room: str | None, is_cancelled: bool
+) -> Entry:
+    files, attached = _attachments(component)
+    where = _venue(component, attached, room, len(parties))
+    status = string(component, "STATUS").upper()
+    if is_cancelled or status == "CANCELLED":
+        stated: str | None = "cancelled"
+    else:
+        stated = "scheduled" if status == "TENTATIVE" else None
+    uid = clean_id(string(component, "UID")) or _stable_uid(component, organizer)
+    return Entry(
+        source="/ics",
+        uid=uid,
+        subject=title(string(component, "SUMMARY")),
+        venue=where,
+        parties=parties,
+        organizer=organizer.ids[0] if organizer and organizer.ids else None,
+        status=stated,
+        join_keys=(f"ical:{uid}", *where.join_keys),
+        attachments=files,
+        recorded_at=_recorded_at(component),
+    )
+
+
+def _stable_uid(component: Component, organizer: Party | None) -> str:
+    """For an exporter that gives none: what a person would tell the entry by."""
+    start = component.get("DTSTART")
+    parts = (
+        start.to_ical().decode() if start else "",
+        string(component, "SUMMARY"),
+        str(organizer.ids if organizer else ""),
+    )
+    return hash_id("\x1f".join(parts))
+
+
+def _people(component: Component) -> tuple[tuple[Party, ...], Party | None, str | None]:
+    """(everybody, the organiser, the name of a booked room)."""
+    room: str | None = None
+    attendees: list[Party | None] = []
+    for value in values(component, "ATTENDEE"):
+        if parameter(value, "CUTYPE").upper() in ("ROOM", "RESOURCE"):
+            room = room or parameter(value, "CN") or None
+            continue
+        declined = parameter(value, "PARTSTAT").upper() == "DECLINED"
+        attendees.append(_person(value, role_of(parameter(value, "ROLE")), declined))
+    stated = next(iter(values(component, "ORGANIZER")), None)
+    organizer = _person(stated, "organizer", False) if stated is not None else None
+    return gathered(organizer, attendees), organizer, room
+
+
+def _person(value: Any, role: str, declined: bool) -> Party | None:
+    address = str(value)
+    if "@" not in address:  # Apple writes a path here and the address into a parameter
+        address = parameter(value, "EMAIL") or address
+    return person(address, parameter(value, "CN") or None, role, declined=declined)
+
+
+def _venue(component: Component, attached: list[str], room: str | None, people: int) -> Venue:
+    texts = [str(value) for name in _TEXTS for value in values(component, name)]
+    categories = " ".join(
+        str(cat) for value in values(component, "CATEGORIES") for cat in getattr(value, "cats", [value])
+    )
+    return venue(
+        string(component, "LOCATION"),
+        texts + attached,
+        topic=f"{string(component, 'SUMMARY')} {categories}",
+        room=room,
+        people=people,
+    )
+
+
+def _attachments(component: Component) -> tuple[tuple[str, ...], list[str]]:
+    """(file names, texts that may be links)."""
+    names: list[str] = []
+    texts: list[str] = []
+    for value in values(component, "ATTACH"):
+        named = (parameter(value, key) for key in ("FILENAME", "X-FILENAME", "X-APPLE-FILENAME"))
+        if name := clean_subject(next((one for one in named if one), None)):
+            names.append(name)
+        if isinstance(value, str):
+            texts.append(str(value))
+    return tuple(dict.fromkeys(names)), texts
+
+
+def _recorded_at(component: Component) -> int | None:
+    """LAST-MODIFIED, else CREATED; None where they are missing, floating or broken, for nothing hangs on them."""
+    for name in ("LAST-MODIFIED", "CREATED"):
+        value = next(iter(values(component, name)), None)
+        moment = None if isinstance(value, vBroken) else getattr(value, "dt", None)
+        if isinstance(moment, datetime) and moment.tzinfo is not None:
+            written = from_datetime(moment)
+            if EARLIEST <= written < LATEST:
+                return written
+    return None
+
+
+# when
+
+
+def _slot(component: Component, start: date, zones: Zones) -> tuple[Slot, tzinfo]:
+    """The entry's own time, and the zone whose clock it goes by."""
+    end = moment_of(component, "DTEND")
+    length = _length(component)
+    if not isinstance(start, datetime):
+        zone = zones.floating() or UTC
+        return day_slot(start, _last_day(start, end, length), zone, "DTSTART"), zone
+    begun = placed(start, zone_name(component, "DTSTART"), "DTSTART", zones, None)
+    zone = begun.tzinfo or UTC
+    started = micros(begun, "DTSTART")
+    if end is not None:
+        ended = micros(placed(_as_datetime(end), zone_name(component, "DTEND"), "DTEND", zones, zone), "DTEND")
+    else:
+        ended = started + (length or timedelta()) // timedelta(microseconds=1)
+    return Slot(started, ended, False), zone
+
+
+def _last_day(start: date, end: date | None, length: timedelta | None) -> date:
+    """The day after the last one of an all-day entry."""
+    if end is None:
+        return start + (length or timedelta(days=1))
+    if isinstance(end, datetime):
+        return end.date() if end.time() == time() else end.date() + timedelta(days=1)
+    return end
+
+
+def _token(moved: date, component: Component, zones: Zones, own: tzinfo) -> str:
+    """RECURRENCE-ID in the form that the series gives its occurrences."""
+    if not isinstance(moved, datetime):
+        return day_token(moved)
+    planned = placed(moved, zone_name(component, "RECURRENCE-ID"), "RECURRENCE-ID", zones, own)
+    return token_of(micros(planned, "RECURRENCE-ID"))
+
+
+def _integer(component: Component, name: str) -> int:
+    value = component.get(name)
+    return int(value) if isinstance(value, int) else 0
+
+
+def _length(component: Component) -> timedelta | None:
+    value = next(iter(values(component, "DURATION")), None)
+    length = None if isinstance(value, vBroken) else getattr(value, "dt", None)
+    return length if isinstance(length, timedelta) else None
+
+
+def _as_datetime(moment: date) -> datetime:
+    return moment if isinstance(moment, datetime) else datetime.combine(moment, time())
+
+
+SOURCE = SourceSpec(
+    name="ics",
+    title="iCalendar",
+    channel="in_person",
+    version="1",
+    framing="ics",
+    parse=parse,
+    supports=(
+        "VEVENT: single entries, series (RRULE, RDATE, EXDATE) and their moved or cancelled occurrences",
+        "invitations by mail (METHOD REQUEST, PUBLISH, ADD, CANCEL); answers to them are ignored",
+        "time zones by IANA and Windows names, VTIMEZONE and X-WR-TIMEZONE",
+        "to-dos, journals, free/busy and entries without participants are ignored",
+    ),
+)
