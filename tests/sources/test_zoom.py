@@ -1,0 +1,131 @@
+"""Zoom: what the golden cases cannot say."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from chat_mutations import broken, verdict_is_sound
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.event import Event, Ignored
+from transforms.framing import BadFrame, records
+from transforms.sources import Context, parse_record
+from transforms.sources.zoom import SOURCE
+
+UUID = "4444AAAiAAAAAiAi/iiAii=="
+T14, T15 = "2026-03-05T14:00:00Z", "2026-03-05T15:00:00Z"
+PEOPLE = [
+    {"id": "zBea", "name": "Bea", "user_id": "1", "join_time": T14, "leave_time": T15},
+    {"id": "", "name": "Tom", "user_id": "2", "join_time": "2026-03-05T14:05:00Z", "leave_time": T15},
+]
+
+
+def events_of(record: Any, name: str = "x") -> list[Event]:
+    assert SOURCE.explode is not None
+    context = Context(name=name)
+    found = []
+    for one in SOURCE.explode(json.dumps(record).encode(), context):
+        parsed = parse_record(SOURCE, one, context)
+        assert isinstance(parsed, list), parsed
+        found.extend(parsed)
+    return found
+
+
+def test_a_participants_report_is_one_event_for_each_stay() -> None:
+    """A page with its meeting's UUID is as many events as it has rows, all of one occurrence."""
+    events = events_of({"uuid": UUID, "id": 85700000001, "topic": "Demo", "participants": PEOPLE})
+    assert [e.dedupe_key for e in events] == [f"meeting:zoom:{UUID}"] * 2
+    assert [e.parties[0].name for e in events] == ["Bea", "Tom"]
+    assert {e.subject_text for e in events} == {"Demo"}
+    assert len({e.source_event_id for e in events}) == 2
+
+
+def test_a_report_is_named_as_its_file_is() -> None:
+    """The UUID, encoded as Zoom wants it, or the meeting id comes from the file's name where the page has neither."""
+    page = {"participants": PEOPLE, "total_records": 2}
+    by_uuid = events_of(page, "past_meetings/4444AAAiAAAAAiAi%252FiiAii%3D%3D/participants.json")
+    assert {e.dedupe_key for e in by_uuid} == {f"meeting:zoom:{UUID}"}
+    by_number = events_of(page, "report-meetings-85700000001-participants.json")
+    assert {e.dedupe_key for e in by_number} == {"meeting:zoom:85700000001/20260305"}
+    assert {e.join_keys for e in by_number} == {("zoom:85700000001",)}
+
+
+def test_a_complete_report_without_a_name_is_one_meeting() -> None:
+    """A nameless page that holds every row names its meeting by who was there when, in whatever order they stand."""
+    forward = events_of({"participants": PEOPLE, "total_records": 2})
+    backward = events_of({"total_records": 2, "participants": PEOPLE[::-1]})
+    assert len({e.dedupe_key for e in forward + backward}) == 1
+    other = events_of({"participants": PEOPLE[:1], "total_records": 1})
+    assert other[0].dedupe_key != forward[0].dedupe_key
+
+
+def test_webhooks_and_reports_share_the_occurrence() -> None:
+    """A join by webhook, the report of it and the past meeting have one dedupe key."""
+    webhook = {
+        "event": "meeting.participant_joined",
+        "payload": {"object": {"uuid": UUID, "id": 1, "participant": {"user_id": "1", "join_time": T14}}},
+    }
+    past = {"uuid": UUID, "id": 1, "start_time": T14, "end_time": T15}
+    found = [*events_of(webhook), *events_of({"uuid": UUID, "participants": PEOPLE}), *events_of(past)]
+    assert {e.dedupe_key for e in found} == {f"meeting:zoom:{UUID}"}
+
+
+def test_lists_of_meetings_are_split() -> None:
+    """Lists of planned and of past meetings are as many records as they have elements."""
+    plan = {"id": 1, "topic": "a", "start_time": T14, "duration": 30}
+    past = {"meeting_uuid": UUID, "meeting_id": 1, "start_time": T14, "end_time": T15}
+    assert [e.family for e in events_of({"meetings": [plan, plan]})] == ["schedule"] * 2
+    assert [e.family for e in events_of({"history_meetings": [past]})] == ["attendance"]
+
+
+def test_participants_of_a_webinar_are_ignored() -> None:
+    """Webinars are told from meetings by the file's name alone, for their lists look alike."""
+    context = Context(name="report-webinars-85700000001-participants.json")
+    assert SOURCE.explode is not None
+    page = json.dumps({"participants": PEOPLE}).encode()
+    assert [parse_record(SOURCE, one, context) for one in SOURCE.explode(page, context)] == [Ignored("webinar")] * 2
+
+
+def test_a_deletion_outranks_every_change() -> None:
+    """A later change has the higher revision, by the time that Zoom gives it."""
+    meeting = {"id": 1, "start_time": T14}
+    made, moved, gone = (
+        events_of({"event": f"meeting.{what}", "event_ts": at, "payload": {"object": meeting}})[0]
+        for what, at in (("created", 1772000000000), ("updated", 1772100000000), ("deleted", 1772200000000))
+    )
+    assert made.revision < moved.revision < gone.revision
+    assert {e.source_event_id for e in (made, moved, gone)} == {"meeting/1"}
+    assert gone.is_void
+
+
+def test_real_payloads(real_dir: Path) -> None:
+    """Of Zoom's own sample payloads none is rejected, and those that tell of meetings are accepted."""
+    outcomes: Counter[str] = Counter()
+    for path in sorted([*(real_dir / "video/zoom_webhooks").iterdir(), *(real_dir / "video/zoom_rest").iterdir()]):
+        context = Context(name=f"{path.parent.name}/{path.name}")
+        with path.open("rb") as stream:
+            for record in records(SOURCE, stream, context):
+                assert not isinstance(record, BadFrame), path
+                parsed = parse_record(SOURCE, record, context)
+                outcomes[parsed.reason if isinstance(parsed, Ignored) else "accepted"] += 1
+    assert outcomes["accepted"] == 18
+    assert (outcomes["webinar"], outcomes["session"], outcomes["partial_update"]) == (24, 40, 1)
+    assert outcomes.total() == 190
+
+
+@given(broken("zoom"))
+@settings(max_examples=150, deadline=None)
+def test_broken_payloads_are_judged(frame: bytes) -> None:
+    """A payload with fields dropped or replaced becomes events, ignored or a reject."""
+    verdict_is_sound(SOURCE, frame)
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=100, deadline=None)
+def test_any_bytes_are_judged(frame: bytes) -> None:
+    """Arbitrary bytes become events, ignored or a reject."""
+    verdict_is_sound(SOURCE, frame)
