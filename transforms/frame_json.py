@@ -320,7 +320,7 @@ def own_end(data: bytes, start: int, tokens: re.Pattern[bytes]) -> tuple[int | N
             if not stack:
                 return match.end(), True
         elif token not in b",:":
-            if token == b'"' or last == b"value":
+            if token == b'"' or (last == b"value" and tokens is _TOKEN):
                 break  # a string without an end, or out of step since one
             token = b"value"
         last = token
