@@ -1,0 +1,80 @@
+"""Broken copies of good records; each is certain to be rejected, and none hides the record that comes after it."""
+
+from __future__ import annotations
+
+import re
+from random import Random
+
+_DEFECTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "segment": (
+        (r'"type":"\w+"', '"type":"teleport"'),
+        (r'"(timestamp|originalTimestamp)":"[^"]*"', r'"\1":"the day after"'),
+        (r'"anonymousId":"[^"]*",(.*)"userId":("[^"]*"|null)', r'"anonymousId":null,\1"userId":null'),
+    ),
+    "json": (
+        (r'"event_id":"[^"]*"', '"event_id":""'),
+        (r'"derived_tstamp":"[^"]*"', '"derived_tstamp":"yesterday"'),
+        (r'"event":"[^"]*"', '"event":"telepathy"'),
+    ),
+    "slack": (
+        (r'"ts":"[^"]*"', '"ts":"noon"'),
+        (r'"type":"(message|reaction_added)"', '"type":"telepathy"'),
+    ),
+    "intercom": (
+        (r'"topic":"[^"]*",(.*)"data":\{"type":"notification_event_data","item"', r'"topic":"conversation.user.replied",\1"data":{"thing"'),
+        (r'"topic":"[^"]*",(.*)"item":\{"type":"conversation"', r'"topic":"conversation.user.replied",\1"item":{"type":"telegram"'),
+    ),
+    "gmail": (
+        (r'"payload":', '"lost":'),
+        (r'"labelIds":\[[^\]]*\],(.*)"internalDate":"[^"]*"(.*)"name":"Date","value":"[^"]*"', r'"labelIds":[],\1"internalDate":"soon"\2"name":"X-Date","value":""'),
+    ),
+    "zoom": (
+        (r'"event":"[^"]*"', '"event":"telepathy.began"'),
+        (r'"event":"[^"]*",(.*)"uuid":"[^"]*","id":"[^"]*"', r'"event":"meeting.participant_joined",\1"uuid":"","id":""'),
+    ),
+    "google_meet": (
+        (r'"id":\{"time":"[^"]*"', '"id":{"time":"later"'),
+    ),
+    "google_calendar": (
+        (r'"start":\{"dateTime":"[^"]*"', '"start":{"dateTime":"after lunch"'),
+        (r'"start":\{[^}]*\},', ""),
+    ),
+    "email": (
+        (r"(?ms)\AMessage-ID:.*?^(Subject:)", r"\1"),
+        (r"(?m)^Date: .*$", "Date: the day before"),
+    ),
+    "ics": (
+        (r"DTSTART:[^\r]*\r\n", ""),
+        (r"DTSTART:[^\r]*", "DTSTART:20260231T990000Z"),
+    ),
+}  # fmt: skip
+"""By form: pattern and replacement, each making the record one that says too little or the impossible."""
+_COMPILED = {form: tuple((re.compile(p, re.DOTALL), r) for p, r in pairs) for form, pairs in _DEFECTS.items()}
+_EVENT = "BEGIN:VEVENT\r\nUID:broken@vendor.example\r\nSUMMARY:Broken\r\nORGANIZER:mailto:sam@vendor.example\r\nEND:VEVENT\r\n"
+
+
+def damaged(form: str, payload: str, rng: Random) -> tuple[str, bool]:
+    """A broken copy, and whether it still is one whole value (False: it is cut off)."""
+    if form == "tsv":
+        return _broken_line(payload, rng), True
+    if form not in ("email", "ics") and rng.random() < 0.4:
+        return payload[: len(payload) * rng.randrange(3, 9) // 10], False
+    if form == "ics" and not payload.startswith("BEGIN:VEVENT"):
+        return _EVENT, True
+    if form == "google_calendar" and '"eventType":"focusTime"' in payload:
+        payload = payload.replace("focusTime", "default")
+    pattern, replacement = rng.choice(_COMPILED[form])
+    return pattern.sub(replacement, payload, count=1), True
+
+
+def _broken_line(payload: str, rng: Random) -> str:
+    cells = payload.split("\t")
+    fate = rng.randrange(3)
+    if fate == 0:
+        return "\t".join(cells[:60])
+    cells[5] = "page_view"
+    if fate == 1:
+        cells[6] = ""
+    else:
+        cells[124] = "2026-13-45 25:00:00.000"
+    return "\t".join(cells)
