@@ -87,7 +87,8 @@ KINDS = (
 METRICS = ("mix", "thread", "people", "followup", "response", "window")
 WHOLE = ("mart_response_time", "mart_transition_matrix", "mart_gap_sensitivity", "mart_data_quality")
 """Small, and a figure of each rests on all accounts: built whole every time."""
-BY_ACCOUNT: tuple[str, ...] = ()
+BY_DEAL = ("mart_opportunity_coverage", "mart_lost_deal_review", "mart_deal_risk")
+DEAL = ("deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "deal_answers", "deal_journey")
 BASE = (
     "pair_period",
     "account_period",
@@ -98,10 +99,10 @@ BASE = (
     "cell_followup",
     "cell_response",
 )
-PER_KIND = ("roll", "row_period", "row_touch", *(f"row_{m}" for m in METRICS), "coverage")
+PER_KIND = ("roll", "row_period", "row_touch", *(f"row_{m}" for m in METRICS))
 SCRATCH = (
-    "loading", "touch", "seller_touch", "period", "period_day", "scope_account", "scope_seller", "scope_team", "further_account",
-    *BASE, *PER_KIND, "channel_code", "modality_code", "job_code", "channel_set",
+    "loading", "touch", "seller_touch", "period", "period_day", "scope_account", "scope_seller", "scope_team", "further_account", "in_reach",
+    *BASE, *DEAL, *PER_KIND, "channel_code", "modality_code", "job_code", "channel_set",
 )  # fmt: skip
 
 
@@ -122,10 +123,10 @@ def build_marts(connection: Any, parameters: Parameters, *, everything: bool) ->
     _prepare(connection)
     for kind in KINDS:
         _build_coverage(connection, kind, everything=everything)
-    for mart in BY_ACCOUNT:
-        _replace(connection, mart, "" if everything else " WHERE account_id IN (SELECT account_id FROM scope_account)")
+    _build_deals(connection, everything=everything)
     for mart in WHOLE:
         _replace(connection, mart, "")
+    connection.execute("DROP VIEW temp.coverage")
     for name in SCRATCH:  # after a failure the rollback takes them
         connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
 
@@ -146,12 +147,12 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
     )
     for table, labels in (("channel_code", channels), ("modality_code", MODALITIES), ("job_code", JOBS)):
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT unnest(?::VARCHAR[]) AS label, unnest(?::INTEGER[]) AS bit",
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT unnest(?::VARCHAR[]) AS label, unnest(?::SMALLINT[]) AS bit",
             [list(labels), [1 << n for n in range(len(labels))]],
         )
     sets = [[c for n, c in enumerate(channels) if bits >> n & 1] for bits in range(1 << len(channels))]
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE channel_set AS SELECT unnest(range(?))::INTEGER AS bits, unnest(?::JSON::VARCHAR[][]) AS labels",
+        "CREATE OR REPLACE TEMP TABLE channel_set AS SELECT unnest(range(?))::SMALLINT AS bits, unnest(?::JSON::VARCHAR[][]) AS labels",
         [len(sets), json.dumps(sets)],
     )
     bit = {c: 1 << n for n, c in enumerate(channels)}
@@ -160,6 +161,12 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         # the zone is a literal: a zone that comes from a row is looked up for every row
         f"local_day(t) AS timezone({zone}, t)::DATE",
         f"month_of(t) AS date_trunc('month', timezone({zone}, t))::DATE",
+        "days_between(a, b) AS (epoch_us(b) - epoch_us(a)) / 86400000000",
+        # so many days Monday to Friday later; what begins on a weekend begins on Monday
+        f"""business_deadline(t, n) AS (CASE WHEN isodow(local_day(t)) > 5 THEN start_of_day(local_day(t) + 8 - isodow(local_day(t))::INT) ELSE t END)
+            + to_days(((n // 5) * 7 + n % 5
+                + CASE WHEN isodow(local_day(t)) <= 5 AND isodow(local_day(t)) + n % 5 > 5 THEN 2 ELSE 0 END)::INTEGER)""",
+        "mean_of_two(items) AS CASE WHEN len(list_filter(items, lambda x: x IS NOT NULL)) >= 2 THEN list_avg(items) END",
         f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
         # 1 - (half the distance from equal thirds) / (its greatest value, 2/3)
         "thirds_balance(a, b, c) AS 1 - (abs(2 * a - b - c) + abs(2 * b - a - c) + abs(2 * c - a - b)) / nullif(4 * (a + b + c), 0)",
@@ -182,7 +189,7 @@ def _prepare(connection: Any) -> None:
     for name in ("period", "period_day", "scope_account"):
         _stage(connection, name)
     _load(connection, "scope_account", fresh=True)
-    for name in ("scope_seller", "scope_team", "further_account"):
+    for name in ("scope_seller", "scope_team", "further_account", "in_reach"):
         _stage(connection, name)
     _load(connection, "further_account", fresh=False)
     for name in BASE:
@@ -206,8 +213,16 @@ def _build_coverage(connection: Any, kind: Kind, *, everything: bool) -> None:
     _stage(connection, "row_touch", "metric_touch")
     for metric in METRICS:
         _stage(connection, f"row_{metric}", f"metric_{metric}")
-    _stage(connection, "coverage", "coverage")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW coverage AS\n{model('coverage')}")
     _replace(connection, kind.mart, "" if everything else f" WHERE {kind.key} IN (SELECT {kind.key} FROM {kind.scope})")
+
+
+def _build_deals(connection: Any, *, everything: bool) -> None:
+    for name in DEAL:
+        _stage(connection, name)
+    for mart in BY_DEAL:
+        whole = everything or mart == "mart_deal_risk"  # a row of another day would be stale
+        _replace(connection, mart, "" if whole else " WHERE opportunity_id IN (SELECT opportunity_id FROM deal)")
 
 
 def _replace(connection: Any, mart: str, where: str) -> None:

@@ -1,4 +1,7 @@
 -- Touchpoints in the four periods that each lies in.
 -- Grain: cell x touchpoint. Key: both.
-SELECT cell_no, touch.* EXCLUDE (account_id)
-FROM touch JOIN period_day USING (day) JOIN account_period USING (account_id, period_grain, period_start)
+WITH
+-- days become periods before they meet cells: the other way round, the lifetime of every account meets every day
+dated AS MATERIALIZED (SELECT * FROM touch JOIN period_day USING (day))
+SELECT cell_no, dated.* EXCLUDE (account_id, period_grain, period_start)
+FROM dated JOIN account_period USING (account_id, period_grain, period_start)

@@ -3,7 +3,6 @@
 -- An assignment without a start begins with the account's first touchpoint; where there is none, only its lifetime can be told.
 WITH
 run AS (FROM param),
-account AS (SELECT account_id FROM scope_account UNION SELECT account_id FROM further_account),
 first_touch AS (SELECT account_id, min(day) AS first_day FROM touch GROUP BY account_id),
 owned AS (SELECT DISTINCT account_id FROM dim_assignment WHERE role = 'owner'),
 assignment AS (
@@ -13,7 +12,7 @@ assignment AS (
 assigned AS (
   SELECT seller_id, account_id, coalesce(local_day(valid_from), first_day) AS from_day,
          local_day(least(coalesce(valid_to - INTERVAL 1 MICROSECOND, as_of), as_of)) AS to_day
-  FROM assignment SEMI JOIN account USING (account_id) LEFT JOIN first_touch USING (account_id), run
+  FROM assignment SEMI JOIN in_reach USING (account_id) LEFT JOIN first_touch USING (account_id), run
   WHERE valid_from IS NULL OR valid_from <= as_of
 ),
 assigned_period AS (

@@ -10,8 +10,9 @@ member AS (
   WHERE m.is_primary OR t.direction = 'mutual'
 )
 SELECT
-  member_account_id AS account_id, hash(touchpoint_id) AS touch_no, local_day(occurred_at) AS day, direction,
-  c.bit AS channel_bit, m.bit AS modality_bit, coalesce(j.bit, 0) AS job_bit,
+  member_account_id AS account_id, hash(touchpoint_id) AS touch_no, local_day(occurred_at) AS day,
+  direction::ENUM ('inbound', 'outbound', 'mutual', 'self_serve') AS direction,  -- a byte: these rows are many
+  c.bit AS channel_bit, m.bit AS modality_bit, coalesce(j.bit, 0)::SMALLINT AS job_bit,
   round(buyer_minutes * 1000000)::BIGINT AS buyer_micro_minutes,  -- integers add up to the same sum in any order
   channel IN ('email', 'chat') AS is_message, hash(coalesce(thread_id, 'touchpoint:' || touchpoint_id)) AS thread_no, is_shared
 FROM member

@@ -1,0 +1,7 @@
+-- Countable touchpoints of the deals in scope, up to their close or as_of.
+-- Grain: touchpoint. Key: touchpoint_id.
+SELECT t.touchpoint_id, deal.opportunity_id, t.direction, t.channel, t.modality, t.interaction_kind, t.occurred_at, t.ended_at, t.buying_job,
+       t.actor_side, t.asset_types, t.tags, t.is_question, coalesce(t.thread_id, 'touchpoint:' || t.touchpoint_id) AS thread,
+       t.direction <> 'outbound' AS is_buyer, t.channel IN ('email', 'chat') AS is_message
+FROM fact_touchpoint t JOIN deal USING (opportunity_id)
+WHERE t.is_countable AND t.occurred_at <= deal.seen_until
