@@ -103,7 +103,7 @@ class Outbox:
             if rng.random() < delivery.duplicates:
                 tally["duplicate" if outcome == "accepted" else outcome] += 1
                 files[(home + 1 + rng.randrange(count - 1)) % count if count > 1 else home].append(item)
-            if delivery.malformed and rng.random() < delivery.malformed:
+            if delivery.malformed and outcome == "accepted" and rng.random() < delivery.malformed:
                 broken, is_whole = damaged(form, payload, rng)
                 tally["rejected"] += 1
                 files[home].append(Item(at, broken, is_whole))
