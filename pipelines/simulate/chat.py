@@ -91,7 +91,7 @@ def _stamp(stage: Stage, seconds: int, micro: bool) -> int:
     return seconds * MICROS + (stage.rng.randrange(MICROS) if micro else 0)
 
 
-def _tell(stage: Stage, key: str, burst: Burst, witnesses: int) -> None:
+def _tell(stage: Stage, key: str, burst: Burst, witnesses: int, *, is_ours: bool = True) -> None:
     is_buyer = burst.side == "buyer"
     stage.happened(
         key,
@@ -101,7 +101,8 @@ def _tell(stage: Stage, key: str, burst: Burst, witnesses: int) -> None:
         burst.lines[0].at,
         burst.lines[-1].at,
         job=burst.job,
-        is_excused=burst.side == "bot",
+        is_ours=is_ours,
+        is_excused=burst.side == "bot" or not is_ours,
         messages=len(burst.lines),
         witnesses=witnesses,
         tags=burst.tags,
@@ -121,7 +122,9 @@ def slack(stage: Stage, at: int, job: str) -> None:
     bursts = talk(stage, at, job, micro=True, may_be_bot=False)
     if not bursts:
         return
-    is_thread = sum(len(burst.lines) for burst in bursts) > 1 and rng.random() < 0.6
+    # Slack names no recipient, so of a seller who never got an answer in a direct conversation nobody can say whom it was for
+    is_ours = any(burst.side == "buyer" for burst in bursts)
+    is_thread = is_ours and sum(len(burst.lines) for burst in bursts) > 1 and rng.random() < 0.6
     channel = f"C{stage.account.number:09d}" if is_thread else f"D{stage.hex(9).upper()}"
     root = _ts(bursts[0].lines[0].at)
     for burst in bursts:
@@ -136,7 +139,7 @@ def slack(stage: Stage, at: int, job: str) -> None:
                 edits += 1
             elif rng.random() < 0.06:
                 _reacted(stage, channel, line)
-        _tell(stage, f"chat:/slack/{TEAM_ID}/{channel}/{_ts(burst.lines[0].at)}", burst, len(burst.lines) + edits)
+        _tell(stage, f"chat:/slack/{TEAM_ID}/{channel}/{_ts(burst.lines[0].at)}", burst, len(burst.lines) + edits, is_ours=is_ours)
 
 
 def _ts(micros: int) -> str:

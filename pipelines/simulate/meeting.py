@@ -107,10 +107,7 @@ def _visit(stage: Stage, calendar: str, at: int, job: str) -> None:
 
 def _unreported(stage: Stage, calendar: str, at: int, job: str) -> None:
     """A call that is planned, or of which nobody reports whether it took place."""
-    if stage.rng.random() < 0.4:
-        slot: int | None = stage.slot_of(stage.end // DAY + stage.rng.randrange(3, 25))
-    else:
-        slot = stage.slot(at)
+    slot = stage.later_slot() if stage.rng.random() < 0.4 else stage.slot(at)
     if slot is None:
         return
     plan = _plan(stage, stage.moment(slot), job)

@@ -59,6 +59,14 @@ class Stage:
         self._meeting_days.add(day)
         return self.slot_of(day)
 
+    def later_slot(self) -> int:
+        """A slot in the weeks after the end, on a day without a meeting."""
+        day = self.end // DAY + self.rng.randrange(3, 25)
+        while day in self._meeting_days:
+            day += 1
+        self._meeting_days.add(day)
+        return self.slot_of(day)
+
     def slot_of(self, day: int) -> int:
         """The team's accounts take turns over the day, each in a slot of its own."""
         return day * DAY + FIRST_SLOT + (self.account.slot + day) % ACCOUNTS_PER_TEAM * SLOT
