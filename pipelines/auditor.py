@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -69,7 +70,8 @@ class Auditor:
     def close(self) -> None:
         if self._process is not None:
             if self._process.stdin:
-                self._process.stdin.close()
+                with suppress(BrokenPipeError):  # it ended before us
+                    self._process.stdin.close()
             try:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:

@@ -45,7 +45,7 @@ def main() -> None:
         err.print("touchloop: interrupted; what was not committed will be done again by the next run")
         sys.exit(130)
     except BrokenPipeError:
-        sys.exit(0)
+        sys.exit(141)  # as a shell says of a reader that went away
     except OSError as error:
         err.print(f"[red]touchloop:[/red] {_plain(error)}", soft_wrap=True)
         sys.exit(1)

@@ -55,7 +55,7 @@ class Derivation:
                 self._mark_due()
             groups.close_over_edges(self.store)
             groups.label_groups(self.store)
-            shards = derive.write_event_shards(self.store, self.scratch / "events", self.settings.shard_events)
+            shards = derive.write_event_shards(self.store, self.scratch / "events", self.settings.shard_events, self._hands)
         folded = self._out("folded")
         with self.phase("fold"):
             self.workers.run(run_fold, [ShardJob(hand, folded, self.world) for hand in self._deal(shards)], here=self.small)
@@ -71,7 +71,7 @@ class Derivation:
             derive.load_identity(self.store, staged(folded, "identity_link"), staged(folded, "identity_conflict"))
             self.touchpoints = derive.count_new_touchpoints(self.store)
             self.accounts = derive.finish_touchpoints(self.store, due=self._a_day_has_passed())
-            account_shards = derive.write_account_shards(self.store, self.scratch / "accounts", self.settings.shard_touchpoints)
+            account_shards = derive.write_account_shards(self.store, self.scratch / "accounts", self.settings.shard_touchpoints, self._hands)
         rebuilt = self._out("rebuilt")
         with self.phase("journeys"):
             self.workers.run(run_accounts, [ShardJob(hand, rebuilt, self.world) for hand in self._deal(account_shards)], here=self.small)
@@ -101,8 +101,11 @@ class Derivation:
         return self.previous is not None and self.previous // DAY != self.now // DAY
 
     def _deal(self, shards: list[Path]) -> list[list[Path]]:
-        hands = [shards] if self.small else [shards[n :: self.settings.workers] for n in range(self.settings.workers)]
-        return [hand for hand in hands if hand]
+        return [hand for hand in (shards[n :: self._hands] for n in range(self._hands)) if hand]
+
+    @property
+    def _hands(self) -> int:
+        return 1 if self.small else self.settings.workers
 
     def _out(self, name: str) -> Path:
         folder = self.scratch / name

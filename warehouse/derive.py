@@ -37,17 +37,22 @@ ACCOUNT_TABLES = (
 """Replaced by account."""
 
 
-def write_event_shards(store: Store, folder: Path, events_per_shard: int) -> list[Path]:
+def shard_count(rows: int, per_shard: int, hands: int) -> int:
+    """Enough shards for their bound, and as many for every hand."""
+    return hands * max(1, math.ceil(rows / per_shard / hands))
+
+
+def write_event_shards(store: Store, folder: Path, events_per_shard: int, hands: int) -> list[Path]:
     """The affected events, one folder of Parquet a shard; no group is cut.
 
     Columns: group_hash, event_id, received_at, unit_id, position, payload_hash, detail. DuckDB is the shuffle: it spills, and a
-    shard is as large as the setting allows, whatever the size of the history.
+    shard is as large as the setting allows, whatever the size of the history. ``hands`` is how many workers share them.
     """
     con = store.connection
     events = store.count("SELECT count(*) FROM vault.event_detail SEMI JOIN affected USING (fold_hash)")
     if not events:
         return []
-    shards = max(1, math.ceil(events / events_per_shard))
+    shards = shard_count(events, events_per_shard, hands)
     shutil.rmtree(folder, ignore_errors=True)
     con.execute(
         f"""COPY (SELECT coalesce(g.group_hash, d.fold_hash) AS group_hash, event_id, received_at, unit_id, position, payload_hash, detail,
@@ -135,7 +140,7 @@ def finish_touchpoints(store: Store, *, due: bool) -> int:
     return store.count("SELECT count(*) FROM touched")
 
 
-def write_account_shards(store: Store, folder: Path, touchpoints_per_shard: int) -> list[Path]:
+def write_account_shards(store: Store, folder: Path, touchpoints_per_shard: int, hands: int) -> list[Path]:
     """Countable touchpoints of the touched accounts and their participants, a folder a shard with ``touchpoints/`` and ``participants/``."""
     con = store.connection
     # a meeting with two customers is one touchpoint in both; the deal is the primary account's
@@ -148,7 +153,7 @@ def write_account_shards(store: Store, folder: Path, touchpoints_per_shard: int)
     rows = store.count("SELECT count(*) FROM member")
     if not rows:
         return []
-    shards = max(1, math.ceil(rows / touchpoints_per_shard))
+    shards = shard_count(rows, touchpoints_per_shard, hands)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     con.execute(
