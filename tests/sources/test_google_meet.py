@@ -1,0 +1,54 @@
+"""Google Meet: what the golden cases cannot say."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from chat_mutations import broken, golden_records, verdict_is_sound
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.event import Ignored
+from transforms.framing import BadFrame, records
+from transforms.sources import Context, parse_record
+from transforms.sources.google_meet import SOURCE
+
+FOLDERS = ("video/google_meet_admin_report", "chat/google_chat_admin_report", "in_person/google_calendar_admin_report")
+
+
+def test_a_page_is_as_many_records_as_it_has_items() -> None:
+    """Each activity of a page can fail alone."""
+    items = [record for record in golden_records("google_meet") if record.get("kind") == "admin#reports#activity"]
+    page = {"kind": "admin#reports#activities", "items": items, "nextPageToken": "x"}
+    assert SOURCE.explode is not None
+    parts = list(SOURCE.explode(json.dumps(page).encode(), Context(name="x")))
+    assert [json.loads(part) for part in parts] == items
+
+
+def test_real_payloads(real_dir: Path) -> None:
+    """Two of Google's samples tell that somebody was in a call; the others are of other kinds and applications."""
+    outcomes: Counter[str] = Counter()
+    for path in sorted(path for folder in FOLDERS for path in (real_dir / folder).iterdir()):
+        context = Context(name=path.name)
+        with path.open("rb") as stream:
+            for record in records(SOURCE, stream, context):
+                assert not isinstance(record, BadFrame), path
+                parsed = parse_record(SOURCE, record, context)
+                outcomes[parsed.reason if isinstance(parsed, Ignored) else "accepted"] += 1
+    assert outcomes == {"accepted": 2, "presentation_started": 1, "application:chat": 2, "application:calendar": 2}
+
+
+@given(broken("google_meet"))
+@settings(max_examples=150, deadline=None)
+def test_broken_payloads_are_judged(frame: bytes) -> None:
+    """A payload with fields dropped or replaced becomes events, ignored or a reject."""
+    verdict_is_sound(SOURCE, frame)
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=100, deadline=None)
+def test_any_bytes_are_judged(frame: bytes) -> None:
+    """Arbitrary bytes become events, ignored or a reject."""
+    verdict_is_sound(SOURCE, frame)
