@@ -25,8 +25,10 @@ app = typer.Typer(
 rejects_app = typer.Typer(no_args_is_help=True, help="Records that could not become events.")
 app.add_typer(rejects_app, name="rejects")
 
-out = Console()
-err = Console(stderr=True, highlight=False)
+WIDE = 120
+"""Columns where there is no terminal to ask: a log, a pipe."""
+out = Console(width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
 
 WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder of the workspace.", show_default=True)]
 JsonOption = Annotated[bool, typer.Option("--json", help="A machine's summary on standard output.")]

@@ -48,7 +48,7 @@ def print_report(out: Console, snapshot: Path) -> None:
         out.print(f"\n[bold]touchloop[/bold] as of {as_of[0] if as_of else '?'}")
         _print(out, connection, "Journeys", JOURNEYS)
         _print(out, connection, "Loops: where buyers came back to a job they had left", LOOPS)
-        _print(out, connection, "Coverage: seller x account, lifetime", COVERAGE)
+        _print_coverage(out, connection)
         _print(out, connection, "May I trust these numbers?", TRUST)
     finally:
         connection.close()
@@ -64,12 +64,30 @@ LOOPS = """
 SELECT coalesce(opportunity_id, account_id) AS key, revisited_job, path, loop_length AS length,
        round(loop_duration_seconds / 86400, 2) AS days, trigger_type AS trigger, loop_kind AS kind, closed_by
 FROM fact_loop ORDER BY journey_scope DESC, key, to_visit_no LIMIT 20"""
-COVERAGE = """
-SELECT seller_id AS seller, account_id AS account, seller_touch_count AS touches, round(channel_coverage, 3) AS M1_channels,
-       round(buyer_channel_answer_coverage, 3) AS M2_answered, round(channel_balance, 3) AS M3_balance, round(channel_fit, 3) AS M4_fit,
-       round(hybrid_score, 3) AS M7_hybrid, is_hybrid, round(response_median_business_seconds / 3600, 1) AS M8_median_h,
-       round(dialogue_ratio, 3) AS M9_dialogue, round(job_coverage, 3) AS M13_jobs
-FROM mart_seller_account_period WHERE period_grain = 'lifetime' ORDER BY touches DESC, seller, account LIMIT 20"""
+PAIR = """
+SELECT seller_id, account_id, count(*) OVER () AS pairs FROM mart_seller_account_period
+WHERE period_grain = 'lifetime' ORDER BY seller_touch_count DESC, seller_id, account_id LIMIT 1"""
+PERIODS = """
+SELECT * FROM mart_seller_account_period WHERE seller_id = ? AND account_id = ? AND period_grain IN ('month', 'lifetime')
+ORDER BY period_grain DESC, period_start DESC LIMIT 7"""
+METRICS = (
+    ("seller_touch_count", "seller touches", 1),
+    ("buyer_evidence_count", "buyer evidence", 1),
+    ("channel_coverage", "M1  channels covered", 1),
+    ("buyer_channel_answer_coverage", "M2  buyer's channels answered", 1),
+    ("touch_followup_share", "M2b touches followed up", 1),
+    ("channel_balance", "M3  channel balance", 1),
+    ("channel_fit", "M4  channel fit", 1),
+    ("in_person_minutes_share", "M5m in person, of buyer minutes", 1),
+    ("thirds_balance_minutes", "M6  balance of thirds, minutes", 1),
+    ("hybrid_score", "M7  hybrid score", 1),
+    ("is_hybrid", "M7  is hybrid", 1),
+    ("response_median_business_seconds", "M8  median answer, business hours", 3600),
+    ("response_rate", "M8r answered in time", 1),
+    ("dialogue_ratio", "M9  dialogue ratio", 1),
+    ("contact_coverage", "M10 buying group engaged", 1),
+    ("job_coverage", "M13 jobs covered", 1),
+)
 TRUST = """
 SELECT source, sum(touchpoints)::BIGINT AS touchpoints, sum(unresolved_account)::BIGINT AS unresolved,
        sum(unclassified_buyer)::BIGINT AS unclassified, sum(late)::BIGINT AS late, sum(duplicates_dropped)::BIGINT AS duplicates,
@@ -88,6 +106,36 @@ def _print(out: Console, connection: duckdb.DuckDBPyConnection, title: str, sql:
         table.add_row(*("" if value is None else str(value) for value in row))
     out.print()
     out.print(table if rows else f"{title}: none yet")
+
+
+def _print_coverage(out: Console, connection: duckdb.DuckDBPyConnection) -> None:
+    """The pair with the most seller touches, its last months and its lifetime side by side."""
+    pair = connection.execute(PAIR).fetchone()
+    if pair is None:
+        out.print("\nCoverage: no seller is assigned to an account yet")
+        return
+    seller, account, pairs = pair
+    cursor = connection.execute(PERIODS, [seller, account])
+    names = [d[0] for d in cursor.description or []]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    rows.sort(key=lambda r: (r["period_grain"] == "lifetime", r["period_start"]))
+    more = f" ({pairs - 1:,} more pairs in mart_seller_account_period)" if pairs > 1 else ""
+    table = Table(title=f"Coverage of {account} by {seller}{more}", title_justify="left", title_style="bold", header_style="dim")
+    table.add_column("metric")
+    for row in rows:
+        table.add_column("lifetime" if row["period_grain"] == "lifetime" else f"{row['period_start']:%Y-%m}", justify="right")
+    for name, label, divisor in METRICS:
+        table.add_row(label, *(_figure(row[name], divisor) for row in rows))
+    out.print()
+    out.print(table)
+
+
+def _figure(value: Any, divisor: int) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(round(value / divisor, 3) if isinstance(value, float) else value)
 
 
 def print_sources(out: Console, specs: dict[str, SourceSpec]) -> None:
