@@ -19,22 +19,25 @@ PLAN = Plan(records=2000, seed=11, duplicates=0.05, late=0.05, malformed=0.02, r
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 TOUCHPOINTS = """
-SELECT t.dedupe_key, t.channel, t.direction, t.interaction_kind, t.status, t.occurred_at, t.ended_at, t.account_id, t.opportunity_id,
-       t.buying_job, t.is_countable, t.message_count, (SELECT count(*) FROM bridge_touchpoint_event b WHERE b.touchpoint_id = t.touchpoint_id)
-         AS witness_count
+SELECT t.dedupe_key, t.channel, t.direction, t.interaction_kind, t.status, t.occurred_at, t.ended_at,
+       t.account_id, t.opportunity_id, t.buying_job, t.is_countable, t.message_count,
+       (SELECT count(*) FROM bridge_touchpoint_event b WHERE b.touchpoint_id = t.touchpoint_id) AS witness_count
 FROM fact_touchpoint t
 """
 KEYED = """
 WITH journey AS (
-  SELECT journey_id, CASE journey_scope WHEN 'account' THEN account_id ELSE opportunity_id END AS journey_key FROM mart_journey_summary)
+  SELECT journey_id, CASE journey_scope WHEN 'account' THEN account_id ELSE opportunity_id END AS journey_key
+  FROM mart_journey_summary)
 SELECT f.journey_scope, j.journey_key, f.account_id, {columns} FROM {table} f JOIN journey j USING (journey_id)
 """
 SESSIONS = KEYED.format(table="fact_session", columns="f.session_no, f.started_at, f.ended_at, f.touchpoint_count")
-VISITS = KEYED.format(table="fact_visit", columns="f.visit_no, f.buying_job, f.started_at, f.ended_at, f.touchpoint_count")
+VISITS = KEYED.format(
+    table="fact_visit", columns="f.visit_no, f.buying_job, f.started_at, f.ended_at, f.touchpoint_count"
+)
 LOOPS = KEYED.format(
     table="fact_loop",
-    columns="f.revisited_job, f.from_visit_no, f.to_visit_no, f.loop_length, f.path, f.loop_duration_seconds, f.loop_kind, "
-    "f.trigger_type, f.closed_by",
+    columns="f.revisited_job, f.from_visit_no, f.to_visit_no, f.loop_length, f.path, f.loop_duration_seconds, "
+    "f.loop_kind, f.trigger_type, f.closed_by",
 )
 
 
@@ -82,7 +85,7 @@ def difference(found: list[dict[str, Any]], true: list[dict[str, Any]]) -> list[
 def test_touchpoints_are_those_that_happened(
     world: tuple[Path, Made, dict[str, Any]], published: duckdb.DuckDBPyConnection
 ) -> None:
-    """Every interaction once, with its people's account, its deal, its job, its interval and all its witnesses; none besides."""
+    """Every interaction once, with its account, its deal, its job, its interval and all its witnesses; none besides."""
     found = rows(published, TOUCHPOINTS)
     true = truth(world[0], "touchpoints", leave_out=("tags", "engaged"))
     assert len(found) == len(true)

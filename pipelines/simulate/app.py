@@ -11,7 +11,7 @@ from pipelines.simulate.world import COMPANY
 
 AGENTS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Safari/605.1.15",
     "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0",
 )
 CRAWLER = "Mozilla/5.0 (compatible; ExampleBot/2.1; +https://crawler.example/bot)"
@@ -127,9 +127,12 @@ def _segment(stage: Stage, visitor: Visitor, steps: list[Step], login: bool) -> 
         put(
             "segment",
             steps[1].at // 1000,
-            f'{{"anonymousId":"{visitor.device}","channel":"client","context":{{"ip":"{visitor.address}","library":{{"name":'
-            f'"analytics.js","version":"npm:next-1.81.0"}},"userAgent":"{visitor.agent}"}},"integrations":{{}},"messageId":'
-            f'"ajs-next-{stage.hex(32)}","originalTimestamp":"{when}","receivedAt":"{when}","sentAt":"{when}","timestamp":'
+            f'{{"anonymousId":"{visitor.device}","channel":"client","context":{{"ip":"{visitor.address}",'
+            f'"library":{{"name":'
+            f'"analytics.js","version":"npm:next-1.81.0"}},"userAgent":"{visitor.agent}"}},"integrations":{{}},'
+            f'"messageId":'
+            f'"ajs-next-{stage.hex(32)}","originalTimestamp":"{when}","receivedAt":"{when}","sentAt":"{when}",'
+            f'"timestamp":'
             f'"{when}","traits":{{"plan":"evaluation"}},"type":"identify","userId":"{visitor.user}","version":2}}',
             "accepted",
         )
@@ -153,14 +156,18 @@ def _call(visitor: Visitor, user: str | None, step: Step, message_id: str, chanc
         )
     else:
         times = (
-            f'"originalTimestamp":"{when}","receivedAt":"{iso_millis(step.at + 310)}","sentAt":"{iso_millis(step.at + 20)}",'
+            f'"originalTimestamp":"{when}","receivedAt":"{iso_millis(step.at + 310)}","sentAt":'
+            f'"{iso_millis(step.at + 20)}",'
             f'"timestamp":"{when}"'
         )
     who = f'"userId":"{user}"' if user else '"userId":null'
     return (
-        f'{{"anonymousId":"{visitor.device}","channel":"client","context":{{"ip":"{visitor.address}","library":{{"name":'
-        f'"analytics.js","version":"npm:next-1.81.0"}},"locale":"en-US","page":{{"path":"{step.path}","referrer":"","search":'
-        f'"","title":"{title}","url":"{url}"}},"timezone":"Europe/Berlin","userAgent":"{visitor.agent}"}},{_said(step, title, url)},'
+        f'{{"anonymousId":"{visitor.device}","channel":"client","context":{{"ip":"{visitor.address}","library":'
+        f'{{"name":'
+        f'"analytics.js","version":"npm:next-1.81.0"}},"locale":"en-US","page":{{"path":"{step.path}",'
+        f'"referrer":"","search":'
+        f'"","title":"{title}","url":"{url}"}},"timezone":"Europe/Berlin","userAgent":"{visitor.agent}"}},'
+        f"{_said(step, title, url)},"
         f'"integrations":{{}},"messageId":"{message_id}",{times},{who},"version":2}}'
     )
 
@@ -168,24 +175,34 @@ def _call(visitor: Visitor, user: str | None, step: Step, message_id: str, chanc
 def _said(step: Step, title: str, url: str) -> str:
     if step.what == "page":
         return (
-            f'"type":"page","name":"{title}","properties":{{"path":"{step.path}","referrer":"","search":"","title":"{title}",'
+            f'"type":"page","name":"{title}","properties":{{"path":"{step.path}","referrer":"","search":"",'
+            f'"title":"{title}",'
             f'"url":"{url}"}}'
         )
     if step.what == "click":
         return '"type":"track","event":"Button Clicked","properties":{"label":"Read more","position":"hero"}'
     if step.what == "beat":
-        return '"type":"track","event":"Video Content Playing","properties":{"session_id":"v1","position":30,"total_length":180}'
+        return '"type":"track","event":"Video Content Playing","properties":{"session_id":"v1","position":30}'
     assert step.paper is not None
-    return f'"type":"track","event":"Document Downloaded","properties":{{"file_name":"{step.paper.name}-2026.pdf","size_kb":412}}'
+    file = f"{step.paper.name}-2026.pdf"
+    return f'"type":"track","event":"Document Downloaded","properties":{{"file_name":"{file}","size_kb":412}}'
 
 
 # Snowplow
 
 WIDTH = 131
-_UNSTRUCT = (
-    '{{"schema":"iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0","data":{{"schema":'
-    '"iglu:com.snowplowanalytics.snowplow/link_click/jsonschema/1-0-1","data":{{"targetUrl":"{}","elementId":"more"}}}}}}'
-)
+UNSTRUCT = 58
+"""Column of a self-describing event; the SDKs' JSON has a key of the event's own instead."""
+LINK_CLICK = "com.snowplowanalytics.snowplow/link_click/jsonschema/1-0-1"
+
+
+def _clicked(paper: Paper, as_json: bool) -> str:
+    """What a click on a paper's link says of itself, in either form."""
+    data = f'{{"targetUrl":"https://assets.{COMPANY}/{paper.name}","elementId":"more"}}'
+    if as_json:
+        return f',"unstruct_event_com_snowplowanalytics_snowplow_link_click_1":{data}'
+    outer = "iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0"
+    return f'{{"schema":"{outer}","data":{{"schema":"iglu:{LINK_CLICK}","data":{data}}}}}'
 
 
 def _snowplow(stage: Stage, visitor: Visitor, steps: list[Step], login: bool) -> tuple[str, int]:
@@ -203,32 +220,31 @@ def _snowplow(stage: Stage, visitor: Visitor, steps: list[Step], login: bool) ->
             first = f"{key}/{event_id}"
         fields = _columns(visitor, user or "", step, event_id, native, index)
         witnesses += step.what != "beat"
+        said = _clicked(step.paper, as_json) if step.paper else ""
         if as_json:
-            body = ",".join(f'"{NAMES[at]}":{value}' for at, value in fields if at in NAMES)
-            put_body = "{" + body.replace("\t", " ") + "}"
-            stage.put("snowplow.json", step.at // 1000, put_body, _outcome(step))
-        else:
-            line = [""] * WIDTH
-            for at, value in fields:
-                line[at] = value[1:-1] if value[:1] == '"' else value
-            stage.put("snowplow.tsv", step.at // 1000, "\t".join(line), _outcome(step))
+            body = ",".join(f'"{NAMES[at]}":{value}' for at, value in fields)
+            stage.put("snowplow.json", step.at // 1000, f"{{{body}{said}}}", _outcome(step))
+            continue
+        line = [""] * WIDTH
+        for at, value in fields:
+            line[at] = value[1:-1] if value[:1] == '"' else value
+        line[UNSTRUCT] = said
+        stage.put("snowplow.tsv", step.at // 1000, "\t".join(line), _outcome(step))
     return first, witnesses
 
 
 NAMES = {
-    0: "app_id", 1: "platform", 2: "etl_tstamp", 3: "collector_tstamp", 4: "dvce_created_tstamp", 5: "event", 6: "event_id",
-    8: "name_tracker", 9: "v_tracker", 10: "v_collector", 11: "v_etl", 12: "user_id", 13: "user_ipaddress", 15: "domain_userid",
-    16: "domain_sessionidx", 17: "network_userid", 29: "page_url", 30: "page_title", 32: "page_urlscheme", 33: "page_urlhost",
-    34: "page_urlport", 35: "page_urlpath", 53: "se_category", 54: "se_action", 55: "se_label", 58: "unstruct_event",
-    77: "useragent", 123: "domain_sessionid", 124: "derived_tstamp", 125: "event_vendor", 126: "event_name", 127: "event_format",
-    128: "event_version",
+    0: "app_id", 1: "platform", 2: "etl_tstamp", 3: "collector_tstamp", 4: "dvce_created_tstamp", 5: "event",
+    6: "event_id", 8: "name_tracker", 9: "v_tracker", 10: "v_collector", 11: "v_etl", 12: "user_id",
+    13: "user_ipaddress", 15: "domain_userid", 16: "domain_sessionidx", 29: "page_url", 30: "page_title",
+    32: "page_urlscheme", 33: "page_urlhost", 34: "page_urlport", 35: "page_urlpath", 53: "se_category",
+    54: "se_action", 55: "se_label", 77: "useragent", 123: "domain_sessionid",
+    124: "derived_tstamp", 125: "event_vendor", 126: "event_name", 127: "event_format", 128: "event_version",
 }  # fmt: skip
 """Columns of the canonical event model that the simulation fills, by position."""
 
 
-def _columns(
-    visitor: Visitor, user: str, step: Step, event_id: str, native: str, index: int
-) -> list[tuple[int, str]]:
+def _columns(visitor: Visitor, user: str, step: Step, event_id: str, native: str, index: int) -> list[tuple[int, str]]:
     """(position, JSON value) of the filled columns; the lines take the values without their quotes."""
     kind, name = {
         "page": ("page_view", "page_view"),
@@ -239,7 +255,8 @@ def _columns(
     when, path = spaced_millis(step.at), step.path
     title = path.rpartition("/")[2].replace("-", " ").capitalize() or "Start"
     fields = [
-        (0, '"site"'), (1, '"web"'), (2, f'"{spaced_millis(step.at + 2210)}"'), (3, f'"{spaced_millis(step.at + 140)}"'),
+        (0, '"site"'), (1, '"web"'), (2, f'"{spaced_millis(step.at + 2210)}"'),
+        (3, f'"{spaced_millis(step.at + 140)}"'),
         (4, f'"{when}"'), (5, f'"{kind}"'), (6, f'"{event_id}"'), (8, '"sp1"'), (9, '"js-3.24.0"'),
         (10, '"ssc-3.2.0-kinesis"'), (11, '"snowplow-enrich-kinesis-5.1.0"'), (13, f'"{visitor.address}"'),
         (15, f'"{visitor.device}"'), (16, str(index)), (29, f'"{SITE}{path}"'), (30, f'"{title}"'),
@@ -251,7 +268,4 @@ def _columns(
         fields.append((12, f'"{user}"'))
     if step.what == "click":
         fields += [(53, '"navigation"'), (54, '"menu open"'), (55, '"main"')]
-    elif step.what == "download":
-        assert step.paper is not None
-        fields.append((58, _UNSTRUCT.format(f"https://assets.{COMPANY}/{step.paper.name}")))
     return fields

@@ -84,18 +84,23 @@ def _google(entry: Entry, made: int, sequence: int, status: str) -> str:
     if entry.url and "meet.google.com" in entry.url:
         code = entry.url.rpartition("/")[2]
         where = (
-            f'"hangoutLink":"{entry.url}","conferenceData":{{"conferenceId":"{code}","entryPoints":[{{"entryPointType":"video",'
+            f'"hangoutLink":"{entry.url}","conferenceData":{{"conferenceId":"{code}","entryPoints":'
+            f'[{{"entryPointType":"video",'
             f'"uri":"{entry.url}","label":"meet.google.com/{code}"}}],"conferenceSolution":{{"name":"Google Meet"}}}},'
         )
     elif entry.url:
         where = f'"location":"{entry.url}",'
     return (
         f'{{"kind":"calendar#event","etag":"\\"{made}000\\"","id":"{entry.native}","status":"{status}","htmlLink":'
-        f'"https://www.google.com/calendar/event?eid={entry.native}","created":"{iso_millis((made - sequence * HOUR) * 1000)}",'
-        f'"updated":"{iso_millis(made * 1000)}","summary":"{entry.title}","creator":{{"email":"{entry.organizer.email}"}},'
-        f'"organizer":{{"email":"{entry.organizer.email}","displayName":"{entry.organizer.name}"}},"start":{{"dateTime":'
+        f'"https://www.google.com/calendar/event?eid={entry.native}","created":'
+        f'"{iso_millis((made - sequence * HOUR) * 1000)}",'
+        f'"updated":"{iso_millis(made * 1000)}","summary":"{entry.title}","creator":{{"email":'
+        f'"{entry.organizer.email}"}},'
+        f'"organizer":{{"email":"{entry.organizer.email}","displayName":"{entry.organizer.name}"}},"start":'
+        f'{{"dateTime":'
         f'"{iso(entry.start)}","timeZone":"UTC"}},"end":{{"dateTime":"{iso(entry.end)}","timeZone":"UTC"}},"iCalUID":'
-        f'"{entry.uid("google")}","sequence":{sequence},"attendees":[{",".join(guests)}],{where}"reminders":{{"useDefault":true}},'
+        f'"{entry.uid("google")}","sequence":{sequence},"attendees":[{",".join(guests)}],{where}"reminders":'
+        f'{{"useDefault":true}},'
         f'"eventType":"default"}}'
     )
 
@@ -112,7 +117,8 @@ def write_noise(stage: Stage, calendar: str, at: int) -> None:
         stage.put(
             "ics",
             at,
-            f"BEGIN:VTODO\r\nUID:{native}@{COMPANY}\r\nDTSTAMP:{basic(at)}\r\nDUE:{basic(at + DAY)}\r\nSUMMARY:Send the notes\r\n"
+            f"BEGIN:VTODO\r\nUID:{native}@{COMPANY}\r\nDTSTAMP:{basic(at)}\r\nDUE:{basic(at + DAY)}\r\nSUMMARY:"
+            f"Send the notes\r\n"
             "STATUS:NEEDS-ACTION\r\nEND:VTODO\r\n",
             "ignored",
         )
@@ -120,8 +126,10 @@ def write_noise(stage: Stage, calendar: str, at: int) -> None:
     stage.put(
         "google_calendar",
         at,
-        f'{{"kind":"calendar#event","id":"{native}","status":"confirmed","created":"{iso(at)}","updated":"{iso_millis(at * 1000)}",'
-        f'"summary":"Focus time","organizer":{{"email":"{owner.email}"}},"start":{{"dateTime":"{iso(at)}","timeZone":"UTC"}},'
+        f'{{"kind":"calendar#event","id":"{native}","status":"confirmed","created":"{iso(at)}","updated":'
+        f'"{iso_millis(at * 1000)}",'
+        f'"summary":"Focus time","organizer":{{"email":"{owner.email}"}},"start":{{"dateTime":"{iso(at)}",'
+        f'"timeZone":"UTC"}},'
         f'"end":{{"dateTime":"{iso(at + 90 * MINUTE)}","timeZone":"UTC"}},"iCalUID":"{native}@google.com","sequence":0,'
         f'"eventType":"focusTime"}}',
         "ignored",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pipelines.simulate.clock import HOUR, MICROS, MINUTE
 from pipelines.simulate.stage import Stage
-from pipelines.simulate.words import ACKS, BOT_LINES, PLAIN_LINES, SUBJECTS, UNCLASSIFIED, Paper, PAPERS
+from pipelines.simulate.words import ACKS, BOT_LINES, PAPERS, PLAIN_LINES, SUBJECTS, UNCLASSIFIED, Paper
 from pipelines.simulate.world import COMPANY, Human
 
 TEAM_ID = "T0VENDOR01"
@@ -122,7 +122,7 @@ def slack(stage: Stage, at: int, job: str) -> None:
     bursts = talk(stage, at, job, micro=True, may_be_bot=False)
     if not bursts:
         return
-    # Slack names no recipient, so of a seller who never got an answer in a direct conversation nobody can say whom it was for
+    # Slack names no recipient: of a seller whom nobody answered, nobody can say whom it was for
     is_ours = any(burst.side == "buyer" for burst in bursts)
     is_thread = is_ours and sum(len(burst.lines) for burst in bursts) > 1 and rng.random() < 0.6
     channel = f"C{stage.account.number:09d}" if is_thread else f"D{stage.hex(9).upper()}"
@@ -139,7 +139,8 @@ def slack(stage: Stage, at: int, job: str) -> None:
                 edits += 1
             elif rng.random() < 0.06:
                 _reacted(stage, channel, line)
-        _tell(stage, f"chat:/slack/{TEAM_ID}/{channel}/{_ts(burst.lines[0].at)}", burst, len(burst.lines) + edits, is_ours=is_ours)
+        key = f"chat:/slack/{TEAM_ID}/{channel}/{_ts(burst.lines[0].at)}"
+        _tell(stage, key, burst, len(burst.lines) + edits, is_ours=is_ours)
 
 
 def _ts(micros: int) -> str:
@@ -152,8 +153,10 @@ def _envelope(stage: Stage, at: int, event: str, outcome: str) -> None:
     stage.put(
         "slack",
         seconds,
-        f'{{"token":"example","team_id":"{TEAM_ID}","context_team_id":"{TEAM_ID}","context_enterprise_id":null,"api_app_id":'
-        f'"A0EXAMPLE","event":{event},"type":"event_callback","event_id":"Ev{stage.hex(10).upper()}","event_time":{seconds},'
+        f'{{"token":"example","team_id":"{TEAM_ID}","context_team_id":"{TEAM_ID}","context_enterprise_id":null,'
+        f'"api_app_id":'
+        f'"A0EXAMPLE","event":{event},"type":"event_callback","event_id":"Ev{stage.hex(10).upper()}",'
+        f'"event_time":{seconds},'
         f'"authorizations":[{{"enterprise_id":null,"team_id":"{TEAM_ID}","user_id":"U0BRIDGE","is_bot":true,'
         f'"is_enterprise_install":false}}],"is_ext_shared_channel":true}}',
         outcome,
@@ -170,8 +173,10 @@ def _said(stage: Stage, channel: str, user: str, line: Line, thread: str) -> Non
     _envelope(
         stage,
         line.at,
-        f'{{"user":"{user}","type":"message","ts":"{ts}","client_msg_id":"{stage.uuid()}","text":"{text}","team":"{TEAM_ID}",'
-        f'"blocks":[{{"type":"rich_text","block_id":"b1","elements":[{{"type":"rich_text_section","elements":[{{"type":"text",'
+        f'{{"user":"{user}","type":"message","ts":"{ts}","client_msg_id":"{stage.uuid()}","text":"{text}",'
+        f'"team":"{TEAM_ID}",'
+        f'"blocks":[{{"type":"rich_text","block_id":"b1","elements":[{{"type":"rich_text_section","elements":'
+        f'[{{"type":"text",'
         f'"text":"{text}"}}]}}]}}]{thread},"channel":"{channel}","event_ts":"{ts}","channel_type":"{kind}"}}',
         "accepted",
     )
@@ -184,7 +189,8 @@ def _edited(stage: Stage, channel: str, user: str, line: Line, thread: str) -> N
     _envelope(
         stage,
         edited_at,
-        f'{{"type":"message","subtype":"message_changed","message":{{{body},"edited":{{"user":"{user}","ts":"{edited}"}}}},'
+        f'{{"type":"message","subtype":"message_changed","message":{{{body},"edited":{{"user":"{user}","ts":'
+        f'"{edited}"}}}},'
         f'"previous_message":{{{body}}},"channel":"{channel}","hidden":true,"ts":"{edited}","event_ts":"{edited}"}}',
         "accepted",
     )
@@ -196,7 +202,8 @@ def _reacted(stage: Stage, channel: str, line: Line) -> None:
     _envelope(
         stage,
         at,
-        f'{{"type":"reaction_added","user":"{user}","reaction":"thumbsup","item":{{"type":"message","channel":"{channel}","ts":'
+        f'{{"type":"reaction_added","user":"{user}","reaction":"thumbsup","item":{{"type":"message","channel":'
+        f'"{channel}","ts":'
         f'"{_ts(line.at)}"}},"item_user":"{user}","event_ts":"{_ts(at)}"}}',
         "ignored",
     )
@@ -211,7 +218,8 @@ def _digest(stage: Stage, at: int) -> None:
     _envelope(
         stage,
         moment,
-        f'{{"type":"message","subtype":"bot_message","ts":"{ts}","text":"{text}","bot_id":"B0DIGEST1","username":"digest",'
+        f'{{"type":"message","subtype":"bot_message","ts":"{ts}","text":"{text}","bot_id":"B0DIGEST1",'
+        f'"username":"digest",'
         f'"channel":"{channel}","event_ts":"{ts}","channel_type":"im"}}',
         "accepted",
     )
@@ -274,7 +282,8 @@ def _webhook(
     part = ""
     if message is not None:
         part = (
-            f'{{"type":"conversation_part","id":"{message[2]}","part_type":"comment","body":"{_body(message[1])}","created_at":'
+            f'{{"type":"conversation_part","id":"{message[2]}","part_type":"comment","body":'
+            f'"{_body(message[1])}","created_at":'
             f'{heard},"updated_at":{heard},"notified_at":{heard},"assigned_to":null,"author":{_author(message[0])},'
             f'"attachments":[],"external_id":null,"redacted":false}}'
         )
@@ -282,12 +291,18 @@ def _webhook(
     stage.put(
         "intercom",
         heard,
-        f'{{"type":"notification_event","app_id":"vendor-app","topic":"{topic}","id":"notif_{stage.uuid()}","created_at":{heard},'
-        f'"first_sent_at":{heard},"data":{{"type":"notification_event_data","item":{{"type":"conversation","id":"{conversation}",'
-        f'"created_at":{created},"updated_at":{heard},"source":{{"type":"conversation","id":"{part_id}","delivered_as":"{begun}",'
-        f'"subject":"","body":"{_body(line)}","author":{_author(burst)},"attachments":[],"url":"https://www.{COMPANY}/"}},'
-        f'"contacts":{{"type":"contact.list","contacts":[{{"type":"contact","id":"{contact.intercom}","external_id":null}}]}},'
-        f'"state":"open","open":true,"read":false,"conversation_parts":{{"type":"conversation_part.list","conversation_parts":'
+        f'{{"type":"notification_event","app_id":"vendor-app","topic":"{topic}","id":"notif_{stage.uuid()}",'
+        f'"created_at":{heard},'
+        f'"first_sent_at":{heard},"data":{{"type":"notification_event_data","item":{{"type":"conversation",'
+        f'"id":"{conversation}",'
+        f'"created_at":{created},"updated_at":{heard},"source":{{"type":"conversation","id":"{part_id}",'
+        f'"delivered_as":"{begun}",'
+        f'"subject":"","body":"{_body(line)}","author":{_author(burst)},"attachments":[],"url":"https:'
+        f'//www.{COMPANY}/"}},'
+        f'"contacts":{{"type":"contact.list","contacts":[{{"type":"contact","id":"{contact.intercom}",'
+        f'"external_id":null}}]}},'
+        f'"state":"open","open":true,"read":false,"conversation_parts":{{"type":"conversation_part.list",'
+        f'"conversation_parts":'
         f'[{part}],"total_count":{int(message is not None)}}}}}}}}}',
         "ignored" if topic == "conversation.read" else "accepted",
     )

@@ -1,4 +1,4 @@
-"""Times as the vendors write them. Arguments are integers since the epoch: seconds, milliseconds or microseconds, UTC."""
+"""Times as the vendors write them, from integers since the epoch: seconds, milliseconds or microseconds, UTC."""
 
 from __future__ import annotations
 

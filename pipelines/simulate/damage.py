@@ -21,16 +21,16 @@ _DEFECTS: dict[str, tuple[tuple[str, str], ...]] = {
         (r'"type":"(message|reaction_added)"', '"type":"telepathy"'),
     ),
     "intercom": (
-        (r'"topic":"[^"]*",(.*)"data":\{"type":"notification_event_data","item"', r'"topic":"conversation.user.replied",\1"data":{"thing"'),
-        (r'"topic":"[^"]*",(.*)"item":\{"type":"conversation"', r'"topic":"conversation.user.replied",\1"item":{"type":"telegram"'),
+        (r'"data":\{"type":"notification_event_data","item"', '"data":{"thing"'),
+        (r'"item":\{"type":"conversation"', '"item":{"type":"telegram"'),
     ),
     "gmail": (
         (r'"payload":', '"lost":'),
-        (r'"labelIds":\[[^\]]*\],(.*)"internalDate":"[^"]*"(.*)"name":"Date","value":"[^"]*"', r'"labelIds":[],\1"internalDate":"soon"\2"name":"X-Date","value":""'),
+        (r'"internalDate":"[^"]*"(.*)"name":"Date"', r'"internalDate":"soon"\1"name":"X-Date"'),
     ),
     "zoom": (
         (r'"event":"[^"]*"', '"event":"telepathy.began"'),
-        (r'"event":"[^"]*",(.*)"uuid":"[^"]*","id":"[^"]*"', r'"event":"meeting.participant_joined",\1"uuid":"","id":""'),
+        (r'"uuid":"[^"]*","id":"[^"]*"', '"uuid":"","id":""'),
     ),
     "google_meet": (
         (r'"id":\{"time":"[^"]*"', '"id":{"time":"later"'),
@@ -52,7 +52,7 @@ _COMPILED = {form: tuple((re.compile(p, re.DOTALL), r) for p, r in pairs) for fo
 
 
 def damaged(form: str, payload: str, rng: Random) -> tuple[str, bool]:
-    """A broken copy of a record that would be accepted, and whether it still is one whole value (False: it is cut off)."""
+    """A broken copy of a record that would be accepted, and whether it is one whole value (False: it is cut off)."""
     if form == "tsv":
         return _broken_line(payload, rng), True
     if form not in ("email", "ics") and rng.random() < 0.4:

@@ -76,7 +76,8 @@ def generate_workspace(root: Path, plan: Plan) -> Made:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     (root / "touchloop.toml").write_text(
-        f'# Settings of a simulated workspace.\n[identity]\ncompany_domains = ["{COMPANY}"]\nfree_mail_domains = ["{FREE_MAIL}"]\n',
+        f'# Settings of a simulated workspace.\n[identity]\ncompany_domains = ["{COMPANY}"]\nfree_mail_domains '
+        f'= ["{FREE_MAIL}"]\n',
         encoding="utf-8",
     )
     return _Simulation(plan, inbox, truth).run()
@@ -162,7 +163,9 @@ class _Simulation:
         moments = []
         for _ in range(count):
             at = rng.randrange(busy)
-            moments.append(self._start + HOUR + at + sum(gap for cut, gap in zip(cuts, quiet, strict=True) if at >= cut))
+            moments.append(
+                self._start + HOUR + at + sum(gap for cut, gap in zip(cuts, quiet, strict=True) if at >= cut)
+            )
         return sorted(moments, reverse=True)
 
 

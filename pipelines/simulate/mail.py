@@ -185,7 +185,8 @@ def _newsletter(stage: Stage, at: int) -> None:
 def _absent(stage: Stage, buyer: Human, cause: Letter, provider: str, parent_job: str) -> None:
     at = stage.moment(cause.at + stage.rng.randrange(2, 60))
     letter = Letter(
-        _message_id(stage, buyer.email), at, (buyer.name, buyer.email), cause.sender, (), f"Automatic reply: {cause.subject}",
+        _message_id(stage, buyer.email), at, (buyer.name, buyer.email), cause.sender, (),
+        f"Automatic reply: {cause.subject}",
         (*cause.references, cause.message_id), "I am out of the office until Monday.\n", None,
         (("Auto-Submitted", "auto-replied"),),
     )  # fmt: skip
@@ -198,8 +199,9 @@ def _bounce(stage: Stage, at: int) -> None:
     at = stage.moment(at)
     domain = stage.account.domain
     letter = Letter(
-        _message_id(stage, f"x@{domain}"), at, ("Mail Delivery System", f"mailer-daemon@{domain}"), (seller.name, seller.email),
-        (), "Undelivered Mail Returned to Sender", (), "REPORT", None, (("Auto-Submitted", "auto-replied"),),
+        _message_id(stage, f"x@{domain}"), at, ("Mail Delivery System", f"mailer-daemon@{domain}"),
+        (seller.name, seller.email), (), "Undelivered Mail Returned to Sender", (), "REPORT", None,
+        (("Auto-Submitted", "auto-replied"),),
     )  # fmt: skip
     _tell(stage, letter, stage.hex(16), True, UNCLASSIFIED, is_ours=False, is_excused=True, status="bounced")
 
@@ -249,13 +251,14 @@ def _headers(letter: Letter) -> list[tuple[str, str]]:
 
 
 _FAILED = (
-    "Content-Type: text/plain; charset=utf-8\n\nYour message could not be delivered.\n--{0}\nContent-Type: message/delivery-status"
-    "\n\nReporting-MTA: dns; mx.example\n\nFinal-Recipient: rfc822; nobody@{1}\nAction: failed\nStatus: 5.1.1\n--{0}--\n"
+    "Content-Type: text/plain; charset=utf-8\n\nYour message could not be delivered.\n--{0}\n"
+    "Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\nFinal-Recipient: rfc822; nobody@{1}\n"
+    "Action: failed\nStatus: 5.1.1\n--{0}--\n"
 )
 _READ = (
     "Content-Type: text/plain; charset=utf-8\n\nYour message was displayed.\n--{0}\nContent-Type: "
-    "message/disposition-notification\n\nFinal-Recipient: rfc822; {1}\nDisposition: manual-action/MDN-sent-manually; displayed"
-    "\n--{0}--\n"
+    "message/disposition-notification\n\nFinal-Recipient: rfc822; {1}\nDisposition: manual-action/MDN-sent-manually; "
+    "displayed\n--{0}--\n"
 )
 _FILE = "JVBERi0xLjQgYSBwbGFjZWhvbGRlciwgbm90IGEgZG9jdW1lbnQK"
 
@@ -265,7 +268,8 @@ def rfc822(letter: Letter) -> str:
     head = "".join(f"{name}: {value}\n" for name, value in _headers(letter))
     if letter.body == "REPORT":
         report = _FAILED.format(BOUNDARY, letter.sender[1].rpartition("@")[2])
-        return f'{head}Content-Type: multipart/report; report-type=delivery-status; boundary="{BOUNDARY}"\n\n--{BOUNDARY}\n{report}'
+        kind = f'multipart/report; report-type=delivery-status; boundary="{BOUNDARY}"'
+        return f"{head}Content-Type: {kind}\n\n--{BOUNDARY}\n{report}"
     if letter.body == "RECEIPT":
         report = _READ.format(BOUNDARY, letter.sender[1])
         return (
@@ -276,7 +280,8 @@ def rfc822(letter: Letter) -> str:
         return f"{head}Content-Type: text/plain; charset=utf-8\n\n{letter.body}"
     name = f"{letter.paper.name}-2026.pdf"
     return (
-        f'{head}Content-Type: multipart/mixed; boundary="{BOUNDARY}"\n\n--{BOUNDARY}\nContent-Type: text/plain; charset=utf-8\n\n'
+        f'{head}Content-Type: multipart/mixed; boundary="{BOUNDARY}"\n\n--{BOUNDARY}\nContent-Type: '
+        f"text/plain; charset=utf-8\n\n"
         f'{letter.body}--{BOUNDARY}\nContent-Type: application/pdf; name="{name}"\nContent-Disposition: attachment; '
         f'filename="{name}"\nContent-Transfer-Encoding: base64\n\n{_FILE}\n--{BOUNDARY}--\n'
     )
@@ -302,17 +307,22 @@ def _resource(stage: Stage, letter: Letter, provider: str, labels: str) -> str:
     if letter.body == "REPORT":
         headers += ',{"name":"Content-Type","value":"multipart/report; report-type=delivery-status"}'
         status = '"mimeType":"message/delivery-status","filename":"","headers":[],"body":{"size":0}'
-        parts = f'"parts":[{{"partId":"0","mimeType":"text/plain","filename":"","headers":[],{text}}},{{"partId":"1",{status}}}]'
+        first = f'{{"partId":"0","mimeType":"text/plain","filename":"","headers":[],{text}}}'
+        parts = f'"parts":[{first},{{"partId":"1",{status}}}]'
     elif letter.paper:
         name = f"{letter.paper.name}-2026.pdf"
         parts = (
-            f'"parts":[{{"partId":"0","mimeType":"text/plain","filename":"","headers":[],{text}}},{{"partId":"1","mimeType":'
-            f'"application/pdf","filename":"{name}","headers":[],"body":{{"attachmentId":"{stage.hex(24)}","size":38}}}}]'
+            f'"parts":[{{"partId":"0","mimeType":"text/plain","filename":"","headers":[],{text}}},{{"partId":'
+            f'"1","mimeType":'
+            f'"application/pdf","filename":"{name}","headers":[],"body":{{"attachmentId":"{stage.hex(24)}",'
+            f'"size":38}}}}]'
         )
     else:
         parts = text
     return (
-        f'{{"id":"{native}","threadId":"{provider}","labelIds":[{labels}],"snippet":"{snippet}","historyId":"{7_000_000 + letter.at % 10**6}",'
-        f'"internalDate":"{letter.at * 1000 + 2000}","sizeEstimate":{len(body) + 900},"payload":{{"partId":"","mimeType":"{kind}",'
+        f'{{"id":"{native}","threadId":"{provider}","labelIds":[{labels}],"snippet":"{snippet}","historyId":'
+        f'"{7_000_000 + letter.at % 10**6}",'
+        f'"internalDate":"{letter.at * 1000 + 2000}","sizeEstimate":{len(body) + 900},"payload":{{"partId":"",'
+        f'"mimeType":"{kind}",'
         f'"filename":"","headers":[{headers}],{parts}}}}}'
     )

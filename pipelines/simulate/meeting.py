@@ -1,7 +1,8 @@
-"""Meeting scenes: calls reported by Zoom or Google Meet beside their calendar entries, visits, plans, and internal meetings."""
+"""Meeting scenes: calls that Zoom or Google Meet report beside their calendar entries; visits, plans, internal ones."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from pipelines.simulate.calendars import Entry, write_entry, write_noise
@@ -27,7 +28,7 @@ class Planned(NamedTuple):
 
 
 def call(stage: Stage, tool: str, at: int, job: str) -> None:
-    """A call in ``zoom`` (its entry in iCalendar) or ``google_meet`` (its entry in Google's calendar); some end as no-shows."""
+    """A call in ``zoom`` (its entry in iCalendar) or ``google_meet`` (its entry in Google's); some end as no-shows."""
     rng = stage.rng
     slot = stage.slot(at)
     if slot is None:
@@ -65,7 +66,7 @@ def both_sides(legs: list[Leg]) -> tuple[int, int] | None:
     """First and last second with both sides present, if they were so for two minutes in all; looked up step by step."""
     marks = sorted({leg.joined for leg in legs} | {leg.left for leg in legs})
     shared = []
-    for start, end in zip(marks, marks[1:], strict=False):
+    for start, end in pairwise(marks):
         present = {leg.is_buyer for leg in legs if leg.joined <= start and end <= leg.left}
         if len(present) == 2:
             shared.append((start, end))
@@ -75,7 +76,7 @@ def both_sides(legs: list[Leg]) -> tuple[int, int] | None:
 
 
 def entry_only(stage: Stage, calendar: str, at: int, job: str) -> None:
-    """What only a calendar tells: mostly visits; plans without a report, past and future; internal and cancelled meetings."""
+    """What only a calendar tells: visits; plans without a report, past and future; internal and cancelled meetings."""
     fate = stage.rng.random()
     if fate < 0.08:
         write_noise(stage, calendar, at)
@@ -101,7 +102,8 @@ def _visit(stage: Stage, calendar: str, at: int, job: str) -> None:
     witnesses = write_entry(stage, calendar, entry, moves=rng.random() < 0.3)
     stage.happened(
         f"meeting:ical:{entry.uid(calendar)}", "in_person", "mutual", plan.title.kind or "visit", micros(plan.start),
-        micros(plan.end), job=job, witnesses=witnesses, tags=plan.title.tags, engaged=tuple(one.key for one in plan.buyers),
+        micros(plan.end), job=job, witnesses=witnesses, tags=plan.title.tags,
+        engaged=tuple(one.key for one in plan.buyers),
     )  # fmt: skip
 
 

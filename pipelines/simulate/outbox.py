@@ -1,4 +1,4 @@
-"""Files of native records: dealt out in windows, so that memory is bounded and an account's records lie in many files."""
+"""Files of native records, dealt out in windows: memory is bounded, and an account's records lie in many files."""
 
 from __future__ import annotations
 
@@ -78,17 +78,19 @@ class Outbox:
         window = self._windows.get(stream, 0)
         self._windows[stream] = window + 1
         source, _, form = stream.partition(".")
-        for number, items in enumerate(self._deal(source, form or source, records)):
+        name = form or source
+        for number, items in enumerate(self._deal(source, name, records)):
             if self._delivery.shuffle:
                 self._rng.shuffle(items)
             else:
                 items.sort()
             folder = self._inbox / source / f"{window:04d}"
             folder.mkdir(parents=True, exist_ok=True)
-            self.files += write_file(folder, f"{form or source}-{number:03d}", form or source, items, window + number + len(form or source))
+            turn = window + number + len(name)
+            self.files += write_file(folder, f"{name}-{number:03d}", name, items, turn)
 
     def _deal(self, source: str, form: str, records: list[tuple[int, str, str]]) -> list[list[Item]]:
-        """The window's records over files that follow each other in time; late ones lie in a later file, repeats in another."""
+        """The window's records over files that follow each other; late ones lie in a later file, repeats in another."""
         rng, delivery = self._rng, self._delivery
         count = max(FILES_PER_WINDOW if len(records) >= SMALLEST else 1, ceil(len(records) / delivery.records_per_file))
         size = ceil(len(records) / count)
@@ -111,7 +113,7 @@ class Outbox:
 
 
 def write_file(folder: Path, name: str, form: str, items: list[Item], turn: int) -> int:
-    """Write one file (for mail, some single messages beside it) in one of its source's forms; returns how many files."""
+    """Write one file (for mail, some single messages beside it) in a form of its source; returns how many files."""
     if not items:
         return 0
     if form == "email":

@@ -38,7 +38,8 @@ def write_zoom(stage: Stage, native: str, number: str, topic: str, legs: list[Le
     """Start, joins, leaves and end of one occurrence; returns how many records count."""
     first, last = min(leg.joined for leg in legs), max(leg.left for leg in legs)
     meeting = (
-        f'"uuid":"{_uuid(native)}","id":"{number}","type":2,"topic":"{topic}","host_id":"{_host(legs[0].human)}","start_time":'
+        f'"uuid":"{_uuid(native)}","id":"{number}","type":2,"topic":"{topic}","host_id":'
+        f'"{_host(legs[0].human)}","start_time":'
         f'"{iso(first)}","timezone":"UTC","duration":60'
     )
     _zoom(stage, "meeting.started", first, meeting, "accepted")
@@ -68,7 +69,8 @@ def _zoom(stage: Stage, event: str, at: int, what: str, outcome: str) -> None:
     stage.put(
         "zoom",
         at,
-        f'{{"event":"{event}","event_ts":{at * 1000 + 420},"payload":{{"account_id":"{ZOOM_ACCOUNT}","object":{{{what}}}}}}}',
+        f'{{"event":"{event}","event_ts":{at * 1000 + 420},"payload":{{"account_id":"{ZOOM_ACCOUNT}","object":'
+        f"{{{what}}}}}}}",
         outcome,
     )
 
@@ -83,15 +85,18 @@ def write_meet(stage: Stage, native: str, code: str, event_id: str, organizer: s
         )  # fmt: skip
         parameters = ",".join(f'{{"name":"{name}","value":"{value}"}}' for name, value in named)
         numbers = (
-            f'{{"name":"duration_seconds","intValue":"{leg.left - leg.joined}"}},{{"name":"start_timestamp_seconds","intValue":'
+            f'{{"name":"duration_seconds","intValue":"{leg.left - leg.joined}"}},{{"name":'
+            f'"start_timestamp_seconds","intValue":'
             f'"{leg.joined}"}},{{"name":"is_external","boolValue":{str(leg.is_buyer).lower()}}}'
         )
         stage.put(
             "google_meet",
             leg.left,
             f'{{"kind":"admin#reports#activity","id":{{"time":"{iso_millis(leg.left * 1000)}","uniqueQualifier":'
-            f'"{-stage.rng.getrandbits(62)}","applicationName":"meet","customerId":"C0{COMPANY[:6]}"}},"etag":"\\"{stage.hex(8)}\\"",'
-            f'"actor":{{"callerType":"USER","email":"{leg.human.email}","profileId":"{stage.rng.getrandbits(60)}"}},"events":'
+            f'"{-stage.rng.getrandbits(62)}","applicationName":"meet","customerId":"C0{COMPANY[:6]}"}},"etag":'
+            f'"\\"{stage.hex(8)}\\"",'
+            f'"actor":{{"callerType":"USER","email":"{leg.human.email}","profileId":'
+            f'"{stage.rng.getrandbits(60)}"}},"events":'
             f'[{{"type":"call","name":"call_ended","parameters":[{parameters},{numbers}]}}]}}',
             "accepted",
         )

@@ -78,12 +78,8 @@ def journey_of(scope: str, key: str, account_id: str, touchpoints: list[TrueTouc
     for number, members in enumerate(sessions, start=1):
         start, end = members[0].occurred_at, max(t.ended_at for t in members)
         inside = [t for t in ordered if start <= t.occurred_at <= end + GAP]
-        session_rows.append(
-            {
-                **name, "session_no": number, "started_at": iso_micros(start), "ended_at": iso_micros(end),
-                "touchpoint_count": len(inside),
-            }  # fmt: skip
-        )
+        row = {"session_no": number, "started_at": iso_micros(start), "ended_at": iso_micros(end)}
+        session_rows.append({**name, **row, "touchpoint_count": len(inside)})
     visit_rows = [
         {
             **name, "visit_no": number, "buying_job": members[0].buying_job,
@@ -133,13 +129,16 @@ def _loops(visits: list[tuple[int, list[TrueTouchpoint]]], ordered: list[TrueTou
         is_core = job in CORE and any(one in CORE for one in between)
         loops.append(
             {
-                "revisited_job": job, "from_visit_no": i + 1, "to_visit_no": k + 1, "loop_length": k - i - 1,
+                "revisited_job": job,
+                "from_visit_no": i + 1,
+                "to_visit_no": k + 1,
+                "loop_length": k - i - 1,
                 "path": ">".join(CODE[one] for one in between),
                 "loop_duration_seconds": max(0, returned.occurred_at // MICROS - left_at // MICROS),
                 "loop_kind": "core" if is_core else "parallel",
                 "trigger_type": _trigger(left_at, returned, visits[k - 1][0] != visits[k][0], ordered),
                 "closed_by": _move(jobs[k - 1], job),
-            }  # fmt: skip
+            }
         )
     return loops
 

@@ -1,4 +1,4 @@
-"""What the simulated people say, read and meet about. The job comes first and the words name it: tests hold them to the rules."""
+"""What the simulated people say, read and meet about. The job comes first, and the words name it."""
 
 from __future__ import annotations
 
@@ -123,14 +123,15 @@ ACKS = ("Thanks, that helps.", "Got it, talk soon.", "Thank you for the quick an
 BOT_LINES = ("Daily digest is ready.", "Two tasks are due today.", "Your channel summary for this week.")
 PARAGRAPHS = (
     "The plant in the valley runs two shifts and plans by hand on most days, which is why we look at this now.",
-    "Our team has gone through the notes from last time and marked what is still open for the north and the south site.",
+    "Our team has gone through the notes from last time and marked what is still open for either site.",
     "I have put the three points that matter most to us into the shared folder, with the names of those who own them.",
     "There is some time left before the season starts, so we would rather do this once and do it well.",
     "Please keep Mira in copy, since she looks after the rollout while I am travelling.",
 )
 
 FIRST_NAMES = (
-    "Ada", "Bea", "Carl", "Dina", "Emil", "Fay", "Gus", "Hana", "Ines", "Jon", "Kira", "Leo", "Mira", "Nils", "Olga", "Pia",
+    "Ada", "Bea", "Carl", "Dina", "Emil", "Fay", "Gus", "Hana", "Ines", "Jon", "Kira", "Leo", "Mira", "Nils",
+    "Olga", "Pia",
     "Quinn", "Rosa", "Sven", "Tara", "Uma", "Vito", "Wanda", "Xenia", "Yan", "Zoe",
 )  # fmt: skip
 LAST_NAMES = (

@@ -1,4 +1,4 @@
-"""Who there is: accounts with their buyers and deals, and the sellers who look after them; and the directory that knows most."""
+"""Who there is: accounts with their buyers and deals, the sellers who look after them, and the directory of most."""
 
 from __future__ import annotations
 
@@ -118,7 +118,8 @@ def _account(rng: Random, number: int, team: Team, start: int, days: int) -> Acc
         buyers.append(
             Human(
                 f"B{number:05d}-{place}", name, _address(name, "", domain), title, role, is_executive, True, alias,
-                f"u{number:05d}-{place}", f"d{rng.getrandbits(120):030x}", f"U{number:07d}{place}", f"c{number:05d}-{place}",
+                f"u{number:05d}-{place}", f"d{rng.getrandbits(120):030x}", f"U{number:07d}{place}",
+                f"c{number:05d}-{place}",
             )
         )  # fmt: skip
     last = _address(names[-1], "", domain)
@@ -157,7 +158,9 @@ def _deals(rng: Random, number: int, start: int, days: int) -> Iterator[Deal]:
 HEADERS = {
     "accounts": "account_id,name,domains,owner_seller_id,country",
     "people": "person_id,side,full_name,emails,phones,account_id,title,is_executive,team_id,timezone,external_ids",
-    "opportunities": "opportunity_id,account_id,name,owner_seller_id,opened_at,closed_at,status,loss_reason,amount,currency,stage",
+    "opportunities": (
+        "opportunity_id,account_id,name,owner_seller_id,opened_at,closed_at,status,loss_reason,amount,currency,stage"
+    ),
     "buying_group": "opportunity_id,person_id,buyer_role,valid_from,valid_to",
     "assignments": "account_id,seller_id,role,valid_from,valid_to",
     "assets": "asset_id,asset_type,name,url,filename",

@@ -1,0 +1,220 @@
+"""Throughput of ``touchloop run`` beside what bounds it from above and what it is to be better than, in one run.
+
+``python -m benchmarks.throughput --records 1000000``: the decode-only limit, the job, the job with nothing new and with
+1,000 new records, and the same job as one-element-at-a-time Beam on a twentieth of the records.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks.limit import CORES, decode_limit
+from pipelines.simulate import Made, Plan, generate_workspace
+
+NEW = {"segment": 400, "snowplow": 300, "slack": 150, "intercom": 150}
+"""Records that are held back until the last run."""
+NAIVE_SHARE = 20
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument(
+        "--workdir", type=Path, help="where workspaces are made, and found again; else a temporary folder"
+    )
+    parser.add_argument("--keep", action="store_true", help="leave the workspaces")
+    given = parser.parse_args()
+    base = given.workdir or Path(tempfile.mkdtemp(prefix="touchloop-bench-"))
+    try:
+        measure(base.resolve(), given.records)
+    finally:
+        if not given.keep and given.workdir is None:
+            shutil.rmtree(base, ignore_errors=True)
+
+
+def measure(base: Path, records: int) -> None:
+    """Everything, printed line by line as it is known."""
+    root = base / f"records-{records}"
+    made = workspace(root, records)
+    size = sum(path.stat().st_size for path in (root / "inbox").rglob("*") if path.is_file()) / 1e6
+    say("workspace", f"{made.records:,} records of {made.accounts:,} accounts, {size:,.0f} MB in {made.files:,} files")
+    seconds, decoded = decode_limit(root / "inbox")
+    limit = decoded / seconds
+    say("decode only", f"{limit:,.0f} records/s ({seconds:.1f} s): {CORES} processes, the parsers alone")
+
+    rest = hold_back(root)
+    whole = run(root, made.as_of)
+    landed = whole.summary["records"]
+    rate = landed / whole.seconds
+    say("touchloop run", f"{rate:,.0f} records/s ({whole.seconds:.1f} s): {landed:,} records, until published")
+    say("  by phase", phases(whole))
+    say("  memory", f"{whole.together / 1e6:,.0f} MB in all processes, {whole.largest / 1e6:,.0f} MB in the largest")
+    again = run(root, made.as_of)
+    say("run, nothing new", f"{again.seconds:.2f} s: {again.summary['records']} records")
+    give_back(rest)
+    more = run(root, made.as_of)
+    accounts = more.summary["accounts_rebuilt"]
+    say(
+        "run, a little new", f"{more.seconds:.2f} s: {more.summary['records']:,} records, {accounts:,} accounts rebuilt"
+    )
+    say("  by phase", phases(more))
+
+    sample = base / f"records-{records // NAIVE_SHARE}-naive"
+    small = workspace(sample, max(1, records // NAIVE_SHARE))
+    plain = naive(sample, small.as_of)
+    slow = plain["records"] / plain["seconds"]
+    say(
+        "element at a time",
+        f"{slow:,.0f} records/s ({plain['seconds']:.1f} s): one process, nothing written or audited,",
+    )
+    say("", f"on a sample of {plain['records']:,.0f} records; all would take about {made.records / slow:,.0f} s")
+    say("ratios", f"touchloop run is {rate / slow:.1f} times element at a time and {rate / limit:.2f} of decode only")
+
+
+def phases(done: Run) -> str:
+    return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in done.summary["seconds"].items())
+
+
+def say(what: str, text: str) -> None:
+    print(f"{what:<18}  {text}", flush=True)
+
+
+def workspace(root: Path, records: int) -> Made:
+    """A workspace of so many records that no run has touched; one that is there already is used again."""
+    counts = root / "truth" / "counts.json"
+    for name in ("state", "published"):
+        shutil.rmtree(root / name, ignore_errors=True)
+    restore(root)
+    if counts.exists():
+        told = json.loads(counts.read_text(encoding="utf-8"))
+        if told["plan"] == msgspec.to_builtins(Plan(records=records)):
+            return msgspec.convert(told["made"], Made)
+    return generate_workspace(root, Plan(records=records))
+
+
+def hold_back(root: Path) -> dict[Path, bytes]:
+    """Take the last lines of some files away, keeping the whole files below ``held/``; gives what was taken."""
+    rest = {}
+    for source, count in NEW.items():
+        for path in sorted((root / "inbox" / source).rglob("*.tsv" if source == "snowplow" else "*.jsonl")):
+            whole = path.read_bytes()
+            lines = whole.splitlines(keepends=True)
+            if lines[0].startswith(b'{"batch"') or len(lines) < 2 * count:
+                continue
+            kept = root / "held" / path.relative_to(root)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(whole)
+            path.write_bytes(b"".join(lines[:-count]))
+            rest[root / "inbox" / source / "new" / path.name] = b"".join(lines[-count:])
+            break
+    return rest
+
+
+def give_back(rest: dict[Path, bytes]) -> None:
+    """Deliver what was held back, in files of its own."""
+    for path, lines in rest.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(lines)
+
+
+def restore(root: Path) -> None:
+    """Undo ``hold_back`` and ``give_back`` of an earlier measurement."""
+    for folder in root.glob("inbox/*/new"):
+        shutil.rmtree(folder)
+    for path in (root / "held").rglob("*.*"):
+        path.replace(root / path.relative_to(root / "held"))
+    shutil.rmtree(root / "held", ignore_errors=True)
+
+
+class Run(msgspec.Struct):
+    """One run of the command line, as seen from outside."""
+
+    seconds: float
+    summary: dict[str, Any]
+    largest: int
+    """Bytes resident in the largest process, as the system accounts for it."""
+    together: int
+    """Most bytes resident in all processes of the run at once (shared pages count in each)."""
+
+
+def run(root: Path, as_of: str) -> Run:
+    """``touchloop run`` in a process of its own. Raises ``SystemExit`` with its message if it fails."""
+    command = [sys.executable, "-m", "pipelines", "run", "--workspace", str(root), "--as-of", as_of, "--json"]
+    began = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        watch = Watch(process.pid)
+        watch.start()
+        out, err = process.communicate()
+        watch.stop.set()
+    seconds = time.perf_counter() - began
+    if process.returncode:
+        raise SystemExit(f"touchloop run failed: {err}")
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    return Run(seconds, json.loads(out), max(largest, watch.largest), watch.together)
+
+
+class Watch(threading.Thread):
+    """Samples the resident memory of a process and its descendants ten times a second."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.stop = pid, threading.Event()
+        self.together = self.largest = 0
+
+    def run(self) -> None:
+        while not self.stop.wait(0.1):
+            sizes = [_resident(pid) for pid in _family(self.pid)]
+            self.together = max(self.together, sum(sizes))
+            self.largest = max([self.largest, *sizes])
+
+
+def _family(pid: int) -> list[int]:
+    """The process and its descendants; empty where the system tells nothing of processes."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended meanwhile
+        parents.setdefault(int(fields[1]), []).append(int(entry.parent.name))
+    found, waiting = [], [pid]
+    while waiting:
+        one = waiting.pop()
+        found.append(one)
+        waiting += parents.get(one, [])
+    return found
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+    except (OSError, IndexError):
+        return 0
+
+
+def naive(root: Path, as_of: str) -> dict[str, float]:
+    """The plain Beam job in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.naive", "--workspace", str(root), "--as-of", as_of]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"the naive job failed: {done.stderr[-2000:]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+if __name__ == "__main__":
+    main()
