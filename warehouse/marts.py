@@ -1,9 +1,9 @@
 """The marts: SQL models run in order, over all accounts or over those that an increment touched.
 
 ``warehouse/models/`` holds one SELECT a file. ``base_*`` prepare the accounts in scope; ``kind_*`` name the rows of one
-coverage mart and what each covers; ``metric_*`` and ``coverage`` measure those rows, the same for every mart; ``mart_*``
-name the keys. An incremental build gives the same tables as a full one: rows outside its scope rest on facts that have not
-changed, and no figure depends on the order in which rows are added up.
+coverage mart and what each covers; ``metric_*`` and ``coverage`` measure those rows, the same for every mart;
+``mart_*`` name the keys. An incremental build gives the same tables as a full one: rows outside its scope rest on
+facts that have not changed, and no figure depends on the order in which rows are added up.
 """
 
 from __future__ import annotations
@@ -78,12 +78,15 @@ class Kind:
         return f"mart_{self.name}_period"
 
 
-KINDS = (
+PAIRED = (
     Kind("seller_account", "scope_account", "account_id"),
     Kind("account", "scope_account", "account_id"),
+)
+ROLLED_UP = (
     Kind("seller", "scope_seller", "seller_id"),
     Kind("team", "scope_team", "team_id"),
 )
+KINDS = (*PAIRED, *ROLLED_UP)
 METRICS = ("mix", "thread", "people", "followup", "response", "window")
 WHOLE = ("mart_response_time", "mart_transition_matrix", "mart_gap_sensitivity", "mart_data_quality")
 """Small, and a figure of each rests on all accounts: built whole every time."""
@@ -93,17 +96,18 @@ BASE = (
     "pair_period",
     "account_period",
     "pair_cell",
+    "pair_touch",
     "cell_touch",
     "cell_engaged",
     "cell_contact",
     "cell_followup",
     "cell_response",
 )
-PER_KIND = ("roll", "row_period", "row_touch", *(f"row_{m}" for m in METRICS))
-SCRATCH = (
-    "loading", "touch", "seller_touch", "period", "period_day", "scope_account", "scope_seller", "scope_team", "further_account", "in_reach",
-    *BASE, *DEAL, *PER_KIND, "channel_code", "modality_code", "job_code", "channel_set",
-)  # fmt: skip
+ROWS = ("roll", "row_period", "row_touch", *(f"row_{m}" for m in METRICS))
+SCOPES = ("period", "period_day", "scope_account", "scope_seller", "scope_team", "colleague", "further_account")
+CODES = ("channel_code", "modality_code", "job_code", "channel_set")
+SCRATCH = (*SCOPES, "in_reach", "loading", "touch", "seller_touch", *BASE, *ROWS, *DEAL, *CODES)
+"""Temporary tables, dropped when the marts are built."""
 
 
 @cache
@@ -115,13 +119,17 @@ def model(name: str) -> str:
 def build_marts(connection: Any, parameters: Parameters, *, everything: bool) -> None:
     """Rebuild the marts inside the transaction that is open.
 
-    ``everything``: all of them, from nothing. Else the rows of the accounts in the temporary table ``touched(account_id)`` and
-    of the sellers and teams whose rollups hold them, and the small marts whole.
+    ``everything``: all of them, from nothing. Else the rows of the accounts in the temporary table
+    ``touched(account_id)``, of the sellers and teams whose rollups hold them, and the small marts whole.
     """
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS touched (account_id VARCHAR)")
     declare(connection, parameters, everything=everything)
     _prepare(connection)
-    for kind in KINDS:
+    for kind in PAIRED:
+        _build_coverage(connection, kind, everything=everything)
+    if not everything:
+        _prepare_rollups(connection)
+    for kind in ROLLED_UP:
         _build_coverage(connection, kind, everything=everything)
     _build_deals(connection, everything=everything)
     for mart in WHOLE:
@@ -147,12 +155,14 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
     )
     for table, labels in (("channel_code", channels), ("modality_code", MODALITIES), ("job_code", JOBS)):
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT unnest(?::VARCHAR[]) AS label, unnest(?::SMALLINT[]) AS bit",
+            f"""CREATE OR REPLACE TEMP TABLE {table} AS
+                SELECT unnest(?::VARCHAR[]) AS label, unnest(?::SMALLINT[]) AS bit""",
             [list(labels), [1 << n for n in range(len(labels))]],
         )
     sets = [[c for n, c in enumerate(channels) if bits >> n & 1] for bits in range(1 << len(channels))]
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE channel_set AS SELECT unnest(range(?))::SMALLINT AS bits, unnest(?::JSON::VARCHAR[][]) AS labels",
+        """CREATE OR REPLACE TEMP TABLE channel_set AS
+           SELECT unnest(range(?))::SMALLINT AS bits, unnest(?::JSON::VARCHAR[][]) AS labels""",
         [len(sets), json.dumps(sets)],
     )
     bit = {c: 1 << n for n, c in enumerate(channels)}
@@ -163,15 +173,18 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         f"month_of(t) AS date_trunc('month', timezone({zone}, t))::DATE",
         "days_between(a, b) AS (epoch_us(b) - epoch_us(a)) / 86400000000",
         # so many days Monday to Friday later; what begins on a weekend begins on Monday
-        f"""business_deadline(t, n) AS (CASE WHEN isodow(local_day(t)) > 5 THEN start_of_day(local_day(t) + 8 - isodow(local_day(t))::INT) ELSE t END)
+        f"""business_deadline(t, n) AS (
+            CASE WHEN isodow(local_day(t)) > 5 THEN start_of_day(local_day(t) + 8 - isodow(local_day(t))::INT) ELSE t END)
             + to_days(((n // 5) * 7 + n % 5
                 + CASE WHEN isodow(local_day(t)) <= 5 AND isodow(local_day(t)) + n % 5 > 5 THEN 2 ELSE 0 END)::INTEGER)""",
         "mean_of_two(items) AS CASE WHEN len(list_filter(items, lambda x: x IS NOT NULL)) >= 2 THEN list_avg(items) END",
         f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
         # 1 - (half the distance from equal thirds) / (its greatest value, 2/3)
-        "thirds_balance(a, b, c) AS 1 - (abs(2 * a - b - c) + abs(2 * b - a - c) + abs(2 * c - a - b)) / nullif(4 * (a + b + c), 0)",
+        """thirds_balance(a, b, c) AS
+            1 - (abs(2 * a - b - c) + abs(2 * b - a - c) + abs(2 * c - a - b)) / nullif(4 * (a + b + c), 0)""",
         f"""is_hybrid(touches, bits) AS CASE WHEN touches >= {parameters.hybrid_min_touches} THEN
-            bits & {bit["in_person"]} <> 0 AND bits & {bit["video"]} <> 0 AND bits & {bit["email"] | bit["chat"] | bit["app"]} <> 0 END""",
+            bits & {bit["in_person"]} <> 0 AND bits & {bit["video"]} <> 0
+            AND bits & {bit["email"] | bit["chat"] | bit["app"]} <> 0 END""",
     ):
         connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
 
@@ -185,18 +198,27 @@ def _typed(name: str, value: Any) -> str:
 
 
 def _prepare(connection: Any) -> None:
-    """The temporary tables over the accounts in scope, and over those that share a rollup with them."""
+    """The temporary tables over the accounts in scope; whose rollups they enter is read before their old rows go."""
     for name in ("period", "period_day", "scope_account"):
         _stage(connection, name)
+    connection.execute("CREATE OR REPLACE TEMP TABLE in_reach AS FROM scope_account")
     _load(connection, "scope_account", fresh=True)
-    for name in ("scope_seller", "scope_team", "further_account", "in_reach"):
+    for name in ("scope_seller", "scope_team", "colleague", *BASE):
         _stage(connection, name)
+
+
+def _prepare_rollups(connection: Any) -> None:
+    """The same tables over all accounts that share a rollup with those in scope; spine and contacts are in the marts."""
+    _stage(connection, "further_account")
+    connection.execute("INSERT INTO in_reach FROM further_account")
     _load(connection, "further_account", fresh=False)
     for name in BASE:
-        _stage(connection, name)
+        built = name in ("pair_period", "cell_contact")
+        _stage(connection, name, f"base_built_{name}" if built else None)
 
 
 def _load(connection: Any, accounts: str, *, fresh: bool) -> None:
+    """Touchpoints of the accounts in a table, in place of those loaded or beside them."""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE loading AS SELECT account_id FROM {accounts}")
     for name in ("touch", "seller_touch"):
         head = f"CREATE OR REPLACE TEMP TABLE {name} AS" if fresh else f"INSERT INTO {name}"

@@ -3,8 +3,7 @@
 WITH
 covered AS (SELECT DISTINCT row_no, cell_no FROM roll),
 own AS (
-  SELECT DISTINCT row_no, touch_no FROM roll JOIN pair_cell USING (cell_no, seller_id)
-  JOIN seller_touch USING (seller_id, account_id) JOIN cell_touch USING (cell_no, touch_no)
+  SELECT DISTINCT row_no, touch_no FROM roll JOIN pair_touch USING (cell_no, seller_id)
 ),
 single AS (SELECT covered.row_no, t.* EXCLUDE (cell_no, is_shared) FROM covered JOIN cell_touch t USING (cell_no) WHERE NOT is_shared),
 shared AS (SELECT DISTINCT covered.row_no, t.* EXCLUDE (cell_no, is_shared) FROM covered JOIN cell_touch t USING (cell_no) WHERE is_shared),
