@@ -47,7 +47,13 @@ class Auditor:
 
     def write_docs(self) -> None:
         """Data docs of the last runs, after publishing: they explain a snapshot, they do not hold it up."""
-        self._ask({"do": "docs", "results": str(self.workspace.state / "audit"), "site": str(self.workspace.published / "data-docs")})
+        self._ask(
+            {
+                "do": "docs",
+                "results": str(self.workspace.state / "audit"),
+                "site": str(self.workspace.published / "data-docs"),
+            }
+        )
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         self.start()
@@ -63,7 +69,9 @@ class Auditor:
             line = ""
         if not line:
             trouble = process.stderr.read().strip().splitlines()[-1:] if process.stderr else []
-            raise UserError(f"the audit ended without a verdict, so nothing was published: {' '.join(trouble) or 'no reason given'}")
+            raise UserError(
+                f"the audit ended without a verdict, so nothing was published: {' '.join(trouble) or 'no reason given'}"
+            )
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -81,5 +89,7 @@ class Auditor:
     def __enter__(self) -> Auditor:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

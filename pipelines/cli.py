@@ -32,7 +32,9 @@ err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() el
 
 WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder of the workspace.", show_default=True)]
 JsonOption = Annotated[bool, typer.Option("--json", help="A machine's summary on standard output.")]
-AsOfOption = Annotated[str | None, typer.Option("--as-of", help="Fix the clock: an ISO 8601 time with a zone.", metavar="TIME")]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", help="Fix the clock: an ISO 8601 time with a zone.", metavar="TIME")
+]
 HERE = Path(".")
 
 
@@ -148,7 +150,10 @@ def sources(as_json: JsonOption = False) -> None:
 
     specs = all_sources()
     if as_json:
-        rows = [{"name": s.name, "title": s.title, "channel": s.channel, "version": s.version, "supports": s.supports} for s in specs.values()]
+        rows = [
+            {"name": s.name, "title": s.title, "channel": s.channel, "version": s.version, "supports": s.supports}
+            for s in specs.values()
+        ]
         print(msgspec.json.encode(rows).decode())
     else:
         print_sources(out, specs)
@@ -156,7 +161,8 @@ def sources(as_json: JsonOption = False) -> None:
 
 @app.command()
 def explain(
-    touchpoint: Annotated[str, typer.Argument(help="touchpoint_id, or its first characters.")], workspace: WorkspaceOption = HERE
+    touchpoint: Annotated[str, typer.Argument(help="touchpoint_id, or its first characters.")],
+    workspace: WorkspaceOption = HERE,
 ) -> None:
     """Tell in words why a touchpoint is what it is: witnesses, rules, people, job, session and visit."""
     from pipelines.explain import explain_touchpoint
@@ -193,7 +199,9 @@ def generate(
 
     plan = Plan(records=records, seed=seed, duplicates=duplicates, late=late, malformed=malformed, shuffle=shuffle)
     made = generate_workspace(workspace.resolve(), plan)
-    out.print(f"{made.records:,} native records in {made.files:,} files below {workspace}/inbox; the truth is in {workspace}/truth")
+    out.print(
+        f"{made.records:,} native records in {made.files:,} files below {workspace}/inbox; the truth is in {workspace}/truth"
+    )
     out.print(f"Then: touchloop run --workspace {workspace} --as-of {made.as_of}")
 
 

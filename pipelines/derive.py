@@ -55,10 +55,14 @@ class Derivation:
                 self._mark_due()
             groups.close_over_edges(self.store)
             groups.label_groups(self.store)
-            shards = derive.write_event_shards(self.store, self.scratch / "events", self.settings.shard_events, self._hands)
+            shards = derive.write_event_shards(
+                self.store, self.scratch / "events", self.settings.shard_events, self._hands
+            )
         folded = self._out("folded")
         with self.phase("fold"):
-            self.workers.run(run_fold, [ShardJob(hand, folded, self.world) for hand in self._deal(shards)], here=self.small)
+            self.workers.run(
+                run_fold, [ShardJob(hand, folded, self.world) for hand in self._deal(shards)], here=self.small
+            )
         with self.phase("load touchpoints"):
             con.execute("BEGIN")
             derive.begin_touchpoints(self.store)
@@ -71,10 +75,16 @@ class Derivation:
             derive.load_identity(self.store, staged(folded, "identity_link"), staged(folded, "identity_conflict"))
             self.touchpoints = derive.count_new_touchpoints(self.store)
             self.accounts = derive.finish_touchpoints(self.store, due=self._a_day_has_passed())
-            account_shards = derive.write_account_shards(self.store, self.scratch / "accounts", self.settings.shard_touchpoints, self._hands)
+            account_shards = derive.write_account_shards(
+                self.store, self.scratch / "accounts", self.settings.shard_touchpoints, self._hands
+            )
         rebuilt = self._out("rebuilt")
         with self.phase("journeys"):
-            self.workers.run(run_accounts, [ShardJob(hand, rebuilt, self.world) for hand in self._deal(account_shards)], here=self.small)
+            self.workers.run(
+                run_accounts,
+                [ShardJob(hand, rebuilt, self.world) for hand in self._deal(account_shards)],
+                here=self.small,
+            )
         with self.phase("load journeys"):
             derive.replace_accounts(self.store)
             for table in derive.ACCOUNT_TABLES:
@@ -87,7 +97,7 @@ class Derivation:
         """What the directory itself says of identifiers; folding adds what the payloads say."""
         directory = self.world.directory()
         stage = Stage(folded, "directory")
-        stage.add("identity_link", directory.links())
+        stage.add("identity_link", list(directory.links()))
         stage.add("identity_conflict", directory.conflicts())
         stage.close()
 

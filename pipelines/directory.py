@@ -64,7 +64,10 @@ def read_directory(root: Path, folder: Path) -> ReadDirectory:
             else:
                 rows.append(row)
                 accepted += 1
-        warnings = [f"{location}: column {c!r} is not one of the directory's and is left out" for c in unknown_columns(path.name, data)]
+        warnings = [
+            f"{location}: column {c!r} is not one of the directory's and is left out"
+            for c in unknown_columns(path.name, data)
+        ]
         unit_id = hash_id(f"file\x1f{SYSTEM}\x1f{location}\x1f{content}")
         files.append(CrmFile(unit_id, location, len(data), accepted, rejects, warnings))
     return ReadDirectory(crm, files, digest.hexdigest()[:32])
@@ -91,5 +94,3 @@ def dimension_rows(crm: Crm, executives: dict[str, bool | None]) -> dict[str, li
 
 def _fields(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__struct_fields__}
-
-

@@ -33,7 +33,12 @@ def _settings(workspace: Workspace) -> Iterator[Finding]:
         return
     yield Finding(True, f"settings and {len(rules.dim_rows())} job rules (version {rules.version[:8]})")
     named = settings.identity.company_domains
-    yield Finding(bool(named), f"company domains: {', '.join(named)}" if named else "identity.company_domains is empty: nobody is known as yours by domain")
+    yield Finding(
+        bool(named),
+        f"company domains: {', '.join(named)}"
+        if named
+        else "identity.company_domains is empty: nobody is known as yours by domain",
+    )
 
 
 def _inbox(workspace: Workspace) -> Iterator[Finding]:
@@ -42,11 +47,19 @@ def _inbox(workspace: Workspace) -> Iterator[Finding]:
         if folder.name == "crm":
             continue
         if folder.name not in known:
-            yield Finding(False, f"inbox/{folder.name}/ is no source that touchloop knows ({', '.join(known)}): its files are not read")
+            yield Finding(
+                False,
+                f"inbox/{folder.name}/ is no source that touchloop knows ({', '.join(known)}): its files are not read",
+            )
             continue
-        yield Finding(True, f"inbox/{folder.name}/: {sum(1 for _ in inbox_files(workspace.inbox, folder.name)):,} files")
+        yield Finding(
+            True, f"inbox/{folder.name}/: {sum(1 for _ in inbox_files(workspace.inbox, folder.name)):,} files"
+        )
     files = [p.name for p in crm_paths(workspace.crm)]
-    yield Finding("people.csv" in files and "accounts.csv" in files, f"inbox/crm/: {', '.join(files) or 'no directory: nobody can be resolved'}")
+    yield Finding(
+        "people.csv" in files and "accounts.csv" in files,
+        f"inbox/crm/: {', '.join(files) or 'no directory: nobody can be resolved'}",
+    )
 
 
 def _state(workspace: Workspace) -> Iterator[Finding]:
@@ -63,6 +76,14 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
         dirty = store.count("SELECT count(*) FROM vault.dirty")
         unpublished = store.mark("unpublished")
     yield Finding(broken == 0, f"conservation: {broken} units whose counts do not add up")
-    yield Finding(events == counted == details, f"events: {events:,} in fact_event, {counted:,} in the ledger, {details:,} in the vault")
+    yield Finding(
+        events == counted == details,
+        f"events: {events:,} in fact_event, {counted:,} in the ledger, {details:,} in the vault",
+    )
     yield Finding(dirty == 0, f"{dirty:,} keys wait to be folded" + (": touchloop run does it" if dirty else ""))
-    yield Finding(unpublished is None, "the snapshot shows the warehouse" if unpublished is None else f"run {unpublished} is not published: touchloop publish tells why")
+    yield Finding(
+        unpublished is None,
+        "the snapshot shows the warehouse"
+        if unpublished is None
+        else f"run {unpublished} is not published: touchloop publish tells why",
+    )

@@ -18,7 +18,9 @@ def explain_touchpoint(snapshot: Path, touchpoint: str) -> list[str]:
     """Lines of prose. ``touchpoint`` may be the first characters of an id; raises ``UserError`` unless it names exactly one."""
     connection = open_snapshot(snapshot)
     try:
-        found = _rows(connection, "SELECT * FROM fact_touchpoint WHERE starts_with(touchpoint_id, ?) LIMIT 3", touchpoint)
+        found = _rows(
+            connection, "SELECT * FROM fact_touchpoint WHERE starts_with(touchpoint_id, ?) LIMIT 3", touchpoint
+        )
         if not found:
             raise UserError(f"no touchpoint's id starts with {touchpoint!r} in {snapshot}")
         if len(found) > 1:
@@ -99,12 +101,18 @@ ACCOUNT_RULES = {
 
 
 def _account(connection: duckdb.DuckDBPyConnection, t: Row) -> Iterator[str]:
-    rows = _rows(connection, "SELECT * FROM touchpoint_resolution WHERE touchpoint_id = ? AND is_current", t["touchpoint_id"])
+    rows = _rows(
+        connection, "SELECT * FROM touchpoint_resolution WHERE touchpoint_id = ? AND is_current", t["touchpoint_id"]
+    )
     for row in rows:
         rule = row["account_rule_id"]
         others = f" (candidates: {', '.join(row['account_candidates'])})" if len(row["account_candidates"]) > 1 else ""
         yield f"Account: {row['account_id'] or 'none'}, {row['account_resolution']}: {rule}, {ACCOUNT_RULES.get(rule, '')}{others}"
-        deals = f" (candidates: {', '.join(row['opportunity_candidates'])})" if len(row["opportunity_candidates"]) > 1 else ""
+        deals = (
+            f" (candidates: {', '.join(row['opportunity_candidates'])})"
+            if len(row["opportunity_candidates"]) > 1
+            else ""
+        )
         yield f"Deal: {row['opportunity_id'] or 'none'}, {row['opportunity_resolution'] or 'none open then'}{deals}"
 
 
@@ -112,7 +120,8 @@ def _job(t: Row) -> Iterator[str]:
     if t["buying_job"] == "unclassified":
         yield f"Buying job: unclassified ({t['buying_job_basis'] or 'no rule found evidence'})"
     else:
-        yield f"Buying job: {t['buying_job']}, by rule {t['buying_job_rule_id']} (rank of evidence {t['buying_job_confidence']}): {t['buying_job_basis']}"
+        rule, rank = t["buying_job_rule_id"], t["buying_job_confidence"]
+        yield f"Buying job: {t['buying_job']}, by rule {rule} (rank of evidence {rank}): {t['buying_job_basis']}"
     if t["tags"]:
         yield f"  tags: {', '.join(t['tags'])}"
 

@@ -78,7 +78,15 @@ class Increment:
     ``on_work`` is called once there is something to do: what takes long to start can start beside it.
     """
 
-    def __init__(self, workspace: Workspace, now: int, *, fixed: bool, say: Say = lambda _: None, on_work: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        now: int,
+        *,
+        fixed: bool,
+        say: Say = lambda _: None,
+        on_work: Callable[[], None] = lambda: None,
+    ) -> None:
         self.workspace, self.now, self.fixed, self.say, self.on_work = workspace, now, fixed, say, on_work
         self.settings = workspace.settings
         self.summary = Summary(as_of=to_datetime(now).isoformat())
@@ -95,13 +103,17 @@ class Increment:
         workspace = self.workspace
         rules_version = workspace.rulebook.version
         with (
-            Store(workspace.warehouse, workspace.vault, self.scratch, memory_mb=self.settings.ingest.warehouse_memory_mb) as store,
+            Store(
+                workspace.warehouse, workspace.vault, self.scratch, memory_mb=self.settings.ingest.warehouse_memory_mb
+            ) as store,
             Workers(self.settings.ingest.workers) as workers,
         ):
             with self.phase("plan"):
                 units, recognised = self._plan(store)
                 directory = read_directory(workspace.root, workspace.crm)
-            self.summary.run_id = run_id_of(self.now, units, directory.digest, self.settings.meaning_hash(rules_version))
+            self.summary.run_id = run_id_of(
+                self.now, units, directory.digest, self.settings.meaning_hash(rules_version)
+            )
             self.summary.warnings += [w for f in directory.files for w in f.warnings]
             if recognised:
                 store.connection.execute("BEGIN")
@@ -110,7 +122,11 @@ class Increment:
             for batch in increments(units, self.settings.ingest.increment_bytes):
                 self._land(store, workers, batch)
             self.summary.directory_files = commit_directory(
-                store, directory.files, received_at=self.now, run_id=self.summary.run_id, adapter_version=ADAPTER_VERSION
+                store,
+                directory.files,
+                received_at=self.now,
+                run_id=self.summary.run_id,
+                adapter_version=ADAPTER_VERSION,
             )
             self._derive(store, workers, directory, rules_version)
             self.summary.unpublished = store.mark("unpublished")
@@ -119,7 +135,10 @@ class Increment:
     def _plan(self, store: Store) -> tuple[list[FileUnit], list[tuple[str, int, int, str]]]:
         """Units that the ledger does not have, and files that it has under an entry not seen before (touched, or copied back)."""
         con = store.connection
-        seen = {row[0]: Seen(*row[1:]) for row in con.execute("SELECT location, size, modified, unit_id FROM vault.seen").fetchall()}
+        seen = {
+            row[0]: Seen(*row[1:])
+            for row in con.execute("SELECT location, size, modified, unit_id FROM vault.seen").fetchall()
+        }
         landed = {row[0] for row in con.execute("SELECT unit_id FROM ledger_unit").fetchall()}
         new: dict[str, FileUnit] = {}
         recognised = []
@@ -144,7 +163,9 @@ class Increment:
         with self.phase("ingest"):
             hands = [units] if small else deal(units, self.settings.ingest.workers)
             jobs = [
-                IngestJob(self.workspace.root, folder, hand, self.now, expand_until, zones, self.settings.ingest.batch_records)
+                IngestJob(
+                    self.workspace.root, folder, hand, self.now, expand_until, zones, self.settings.ingest.batch_records
+                )
                 for hand in hands
             ]
             workers.run(run_ingest, jobs, here=small)
@@ -154,7 +175,9 @@ class Increment:
             register_landed(store, files, LANDED, [u.unit_id for u in units])
             self._guard(store, units)
             sources = all_sources()
-            rows = [UnitRow(u.unit_id, u.system, "file", u.location, 0, u.size, sources[u.system].version) for u in units]
+            rows = [
+                UnitRow(u.unit_id, u.system, "file", u.location, 0, u.size, sources[u.system].version) for u in units
+            ]
             seen = [(u.location, u.size, u.modified, u.unit_id) for u in units]
             landing = commit_increment(store, rows, received_at=self.now, run_id=self.summary.run_id, seen=seen)
         self.summary.add(landing)
@@ -184,7 +207,8 @@ class Increment:
             if rejected >= limits.min_records and rejected > limits.max_share * records:
                 unit = where[unit_id]
                 reason = store.connection.execute(
-                    """SELECT reason, any_value(explanation), count(*) FROM landed WHERE unit_id = ? AND outcome = 'rejected' AND NOT list_contains(?, reason)
+                    """SELECT reason, any_value(explanation), count(*) FROM landed
+                       WHERE unit_id = ? AND outcome = 'rejected' AND NOT list_contains(?, reason)
                        GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 1""",
                     [unit_id, list(UNDERSTOOD)],
                 ).fetchone()
@@ -211,10 +235,11 @@ class Increment:
         self.on_work()
         from pipelines.derive import Derivation
 
+        events = store.count("SELECT count(*) FROM vault.event_detail") if everything else dirty
         derivation = Derivation(
             store=store, workers=workers, workspace=self.workspace, directory=directory,
             bindings=[tuple(row[0]) for row in bindings], now=self.now, previous=int(before["as_of"]) if before["as_of"] else None,
-            scratch=self.scratch, phase=self.phase, small=(store.count("SELECT count(*) FROM vault.event_detail") if everything else dirty) < SMALL_EVENTS,
+            scratch=self.scratch, phase=self.phase, small=events < SMALL_EVENTS,
         )  # fmt: skip
         derivation.run(everything=everything)
         self.summary.accounts_rebuilt = derivation.accounts
@@ -239,7 +264,11 @@ class Increment:
         con.execute("DELETE FROM dim_rule")
         load_rows(store, "dim_rule", self.workspace.rulebook.dim_rows())
         coverage = self.settings.coverage
-        build_marts(store.connection, Parameters.of(coverage, self.settings.journeys, self.now), everything=derivation.everything)
+        build_marts(
+            store.connection,
+            Parameters.of(coverage, self.settings.journeys, self.now),
+            everything=derivation.everything,
+        )
         con.execute("DELETE FROM dim_run WHERE run_id = ?", [self.summary.run_id])
         load_rows(
             store,
@@ -271,4 +300,3 @@ def version() -> str:
         return installed("touchloop")
     except PackageNotFoundError:
         return "0+unknown"
-

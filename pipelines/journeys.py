@@ -11,7 +11,6 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from transforms.fold import Folder
 
 from pipelines.coders import PipelineOptions, beam, register
 from pipelines.ingest import RUNNER
@@ -22,6 +21,7 @@ from transforms.business_time import SellerCalendars
 from transforms.crm import Crm
 from transforms.directory import Directory
 from transforms.event import Witness, decode_event
+from transforms.fold import Folder
 from transforms.jobs import Rulebook
 from transforms.settings import Settings
 from transforms.touchpoint import Folded, Participant, Touchpoint
@@ -40,14 +40,22 @@ class World(msgspec.Struct, frozen=True):
         return Directory.build(self.crm, self.settings.identity, self.bindings)
 
     def folder(self) -> Folder:
-        return Folder(self.directory(), AssetBook.build(self.crm.assets), Rulebook.load(self.rules_text, self.settings.journeys.min_confidence), self.settings, self.as_of)
+        return Folder(
+            self.directory(),
+            AssetBook.build(self.crm.assets),
+            Rulebook.load(self.rules_text, self.settings.journeys.min_confidence),
+            self.settings,
+            self.as_of,
+        )
 
     def account_context(self) -> AccountContext:
         rules = Rulebook.load(self.rules_text, self.settings.journeys.min_confidence)
         return AccountContext(
             settings=self.settings,
             as_of=self.as_of,
-            calendars=SellerCalendars(self.settings.business_hours, {p.person_id: p.timezone for p in self.crm.people if p.timezone}),
+            calendars=SellerCalendars(
+                self.settings.business_hours, {p.person_id: p.timezone for p in self.crm.people if p.timezone}
+            ),
             job_assets=rules.job_assets,
             tag_assets=rules.tag_assets,
             closed_at={o.opportunity_id: o.closed_at for o in self.crm.opportunities if o.closed_at is not None},
@@ -109,7 +117,10 @@ def groups_of(batch: Any) -> Iterator[list[Witness]]:
     names = ("group_hash", "event_id", "received_at", "unit_id", "position", "payload_hash", "detail")
     rows = zip(*(batch.column(n).to_pylist() for n in names), strict=True)
     for _, group in groupby(rows, key=lambda row: row[0]):
-        yield [Witness(e, received, unit, position, digest, decode_event(detail)) for _, e, received, unit, position, digest, detail in group]
+        yield [
+            Witness(e, received, unit, position, digest, decode_event(detail))
+            for _, e, received, unit, position, digest, detail in group
+        ]
 
 
 def stage_folded(stage: Stage, folded: Folded) -> None:

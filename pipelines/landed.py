@@ -48,7 +48,9 @@ def land(batch: Any, folder: Path) -> Path:
     source, and afterwards nobody reads it.
     """
     units = batch.column("unit_id")
-    name = hashlib.sha256(f"{units[0]}:{batch.column('position')[0]}:{units[-1]}:{batch.column('position')[-1]}".encode()).hexdigest()[:32]
+    name = hashlib.sha256(
+        f"{units[0]}:{batch.column('position')[0]}:{units[-1]}:{batch.column('position')[-1]}".encode()
+    ).hexdigest()[:32]
     path = folder / f"{name}.arrow"
     partial = folder / f".{name}.{os.getpid()}.partial"
     with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:

@@ -67,9 +67,14 @@ class Normalizer:
             if len(parsed) == 1:
                 rows.append(_event(unit_id, position, system, digest, parsed[0]))
             else:  # one record may say the same thing twice
-                rows.extend({row[4]: row for row in (_event(unit_id, position, system, digest, e) for e in reversed(parsed))}.values())
+                rows.extend(
+                    {
+                        row[4]: row for row in (_event(unit_id, position, system, digest, e) for e in reversed(parsed))
+                    }.values()
+                )
         return pa.record_batch(
-            [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), LANDED, strict=True)], schema=LANDED
+            [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), LANDED, strict=True)],
+            schema=LANDED,
         )
 
     def check(self, event: Event) -> None:
@@ -117,4 +122,14 @@ def _ignored(unit_id: str, position: int, system: str, reason: str) -> tuple[Any
 
 
 def _rejected(unit_id: str, position: int, system: str, payload: bytes, reject: Reject) -> tuple[Any, ...]:
-    return (unit_id, position, "rejected", system, *([None] * 16), reject.reason_code, reject.field_path, reject.detail[:500], payload)
+    return (
+        unit_id,
+        position,
+        "rejected",
+        system,
+        *([None] * 16),
+        reject.reason_code,
+        reject.field_path,
+        reject.detail[:500],
+        payload,
+    )

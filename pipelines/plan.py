@@ -61,7 +61,9 @@ def plan_files(root: Path, sources: Iterable[SourceSpec], seen: dict[str, Seen])
                 unit_id = known.unit_id
             else:
                 unit_id = file_unit_id(spec.name, location, path)
-            yield FileUnit(unit_id, spec.name, location, path.relative_to(base).as_posix(), entry.st_size, entry.st_mtime_ns)
+            yield FileUnit(
+                unit_id, spec.name, location, path.relative_to(base).as_posix(), entry.st_size, entry.st_mtime_ns
+            )
 
 
 def file_unit_id(system: str, location: str, path: Path) -> str:

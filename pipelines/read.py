@@ -65,4 +65,6 @@ def unit_rows(root: Path, unit: FileUnit) -> Iterator[Row]:
 
 
 def to_raw(rows: list[Row]) -> Any:
-    return pa.record_batch([pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), RAW, strict=True)], schema=RAW)
+    return pa.record_batch(
+        [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), RAW, strict=True)], schema=RAW
+    )

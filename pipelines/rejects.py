@@ -23,7 +23,9 @@ def _store(workspace: Workspace) -> Store:
     return Store(workspace.warehouse, workspace.vault, workspace.scratch)
 
 
-def list_rejects(workspace: Workspace, source: str | None, limit: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def list_rejects(
+    workspace: Workspace, source: str | None, limit: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(counts by source and reason, the newest records)."""
     with _store(workspace) as store:
         return rows_of.reasons(store, source), rows_of.newest(store, source, limit)
@@ -34,7 +36,9 @@ def show_reject(workspace: Workspace, unit: str, position: int) -> tuple[dict[st
     with _store(workspace) as store:
         found = rows_of.find(store, unit, position)
     if not found:
-        raise UserError(f"no rejected record at position {position} of a unit that starts with {unit!r} (touchloop rejects list)")
+        raise UserError(
+            f"no rejected record at position {position} of a unit that starts with {unit!r} (touchloop rejects list)"
+        )
     if len(found) > 1:
         raise UserError(f"{len(found)} units start with {unit!r}: give more characters")
     return found[0]

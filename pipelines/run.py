@@ -75,7 +75,9 @@ def _candidate(workspace: Workspace, run_id: str) -> Candidate:
         row = store.connection.execute("SELECT as_of FROM dim_run WHERE run_id = ?", [run_id]).fetchone()
     as_of = row[0].isoformat() if row else ""
     candidate = Candidate(workspace.published, fresh_name(workspace.published / "snapshots", run_id))
-    candidate.build(workspace.warehouse, run_id=run_id, as_of=as_of, seller_level=workspace.settings.publish.seller_level)
+    candidate.build(
+        workspace.warehouse, run_id=run_id, as_of=as_of, seller_level=workspace.settings.publish.seller_level
+    )
     return candidate
 
 
@@ -92,19 +94,24 @@ def fresh_name(folder: Path, run_id: str) -> str:
 def _judge(auditor: Auditor, candidate: Candidate) -> dict[str, Any]:
     verdict = auditor.audit(candidate.database)
     if not verdict["success"]:
-        raise AuditFailed("the audit failed; the last snapshot stays in place\n" + "\n".join(f"  {line}" for line in verdict["failures"]))
+        raise AuditFailed(
+            "the audit failed; the last snapshot stays in place\n"
+            + "\n".join(f"  {line}" for line in verdict["failures"])
+        )
     return verdict
 
 
 def _store(workspace: Workspace) -> Store:
-    return Store(workspace.warehouse, workspace.vault, workspace.scratch, memory_mb=workspace.settings.ingest.warehouse_memory_mb)
+    return Store(
+        workspace.warehouse, workspace.vault, workspace.scratch, memory_mb=workspace.settings.ingest.warehouse_memory_mb
+    )
 
 
 def _last_run(workspace: Workspace) -> str:
     with _store(workspace) as store:
         row = store.connection.execute("SELECT run_id FROM dim_run ORDER BY as_of DESC, run_id LIMIT 1").fetchone()
     if row is None:
-        raise UserError(f"{workspace.root} has nothing to publish yet: touchloop run --workspace {workspace.root} comes first")
+        raise UserError(
+            f"{workspace.root} has nothing to publish yet: touchloop run --workspace {workspace.root} comes first"
+        )
     return str(row[0])
-
-

@@ -111,7 +111,10 @@ def load_settings(path: Path) -> WorkspaceSettings:
 
 
 def _check(path: Path, settings: WorkspaceSettings) -> None:
-    zones = {"business_hours.timezone": settings.business_hours.timezone, "coverage.reporting_timezone": settings.coverage.reporting_timezone}
+    zones = {
+        "business_hours.timezone": settings.business_hours.timezone,
+        "coverage.reporting_timezone": settings.coverage.reporting_timezone,
+    }
     zones |= {f"sources.{name}.timezone": s.timezone for name, s in settings.sources.items() if s.timezone}
     for key, zone in zones.items():
         if zone_of(zone) is None:
@@ -130,4 +133,6 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
     if not 0 <= settings.rejects.max_share <= 1:
         raise SettingsError(f"{path}: rejects.max_share: {settings.rejects.max_share} must lie between 0 and 1")
     if settings.ingest.warehouse_memory_mb < 100:
-        raise SettingsError(f"{path}: ingest.warehouse_memory_mb: {settings.ingest.warehouse_memory_mb} is less than 100")
+        raise SettingsError(
+            f"{path}: ingest.warehouse_memory_mb: {settings.ingest.warehouse_memory_mb} is less than 100"
+        )

@@ -120,10 +120,14 @@ def _print_coverage(out: Console, connection: duckdb.DuckDBPyConnection) -> None
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     rows.sort(key=lambda r: (r["period_grain"] == "lifetime", r["period_start"]))
     more = f" ({pairs - 1:,} more pairs in mart_seller_account_period)" if pairs > 1 else ""
-    table = Table(title=f"Coverage of {account} by {seller}{more}", title_justify="left", title_style="bold", header_style="dim")
+    table = Table(
+        title=f"Coverage of {account} by {seller}{more}", title_justify="left", title_style="bold", header_style="dim"
+    )
     table.add_column("metric")
     for row in rows:
-        table.add_column("lifetime" if row["period_grain"] == "lifetime" else f"{row['period_start']:%Y-%m}", justify="right")
+        table.add_column(
+            "lifetime" if row["period_grain"] == "lifetime" else f"{row['period_start']:%Y-%m}", justify="right"
+        )
     for name, label, divisor in METRICS:
         table.add_row(label, *(_figure(row[name], divisor) for row in rows))
     out.print()

@@ -124,7 +124,9 @@ class Workspace:
     def require(self) -> None:
         """Raises ``SettingsError`` unless this is a workspace."""
         if not self.inbox.is_dir():
-            raise SettingsError(f"{self.root} is no workspace: it has no folder inbox/ (touchloop init --workspace {self.root} makes one)")
+            raise SettingsError(
+                f"{self.root} is no workspace: it has no folder inbox/ (touchloop init --workspace {self.root} makes one)"
+            )
 
     def fresh_scratch(self) -> Path:
         shutil.rmtree(self.scratch, ignore_errors=True)

@@ -31,7 +31,14 @@ ASSET_ACTIONS = ("share", "view", "download")
 DART = ("dialogue", "access", "risk_assessment", "transparency")
 SCOPES = ("opportunity", "account")
 TRANSITION_TYPES = ("resume", "lateral", "forward", "skip", "backward")
-TRIGGER_TYPES = ("new_stakeholder", "competitor_mention", "price_terms", "silence_break", "seller_outreach", "buyer_initiated")
+TRIGGER_TYPES = (
+    "new_stakeholder",
+    "competitor_mention",
+    "price_terms",
+    "silence_break",
+    "seller_outreach",
+    "buyer_initiated",
+)
 LOOP_KINDS = ("core", "parallel")
 OPPORTUNITY_STATUSES = ("open", "won", "lost")
 NEED_OUTCOMES = ("already_had", "on_time", "late", "never", "open")

@@ -59,8 +59,14 @@ ORDER BY source, outcome, n DESC, reason"""
 def tables(snapshot: Path) -> str:
     """Markdown: outcomes by source, then reasons."""
     connection = duckdb.connect(str(snapshot), read_only=True)
-    lines = ["| source | records | accepted | duplicate | ignored | rejected | events |", "| --- | --: | --: | --: | --: | --: | --: |"]
-    lines += ["| " + " | ".join(f"{v:,}" if isinstance(v, int) else v for v in row) + " |" for row in connection.execute(OUTCOMES).fetchall()]
+    lines = [
+        "| source | records | accepted | duplicate | ignored | rejected | events |",
+        "| --- | --: | --: | --: | --: | --: | --: |",
+    ]
+    lines += [
+        "| " + " | ".join(f"{v:,}" if isinstance(v, int) else v for v in row) + " |"
+        for row in connection.execute(OUTCOMES).fetchall()
+    ]
     lines += ["", "| source | outcome | reason | records |", "| --- | --- | --- | --: |"]
     lines += [f"| {s} | {o} | `{r}` | {n:,} |" for s, o, r, n in connection.execute(REASONS).fetchall()]
     connection.close()

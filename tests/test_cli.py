@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from workspaces import EXAMPLE, example, increment, payloads, put
 
 from pipelines import cli
-from workspaces import EXAMPLE, example, increment, payloads, put
 
 
 def touchloop(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -48,7 +48,9 @@ def test_bad_settings_name_the_key(
     assert not (tmp_path / "published").exists()
 
 
-def test_bad_rules_name_the_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_rules_name_the_rule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A rule with an unknown job stops the run before anything is read."""
     (tmp_path / "inbox").mkdir()
     (tmp_path / "touchloop.toml").write_text("rules = 'rules.yaml'")
@@ -59,14 +61,18 @@ def test_bad_rules_name_the_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "winning" in error
 
 
-def test_a_folder_that_is_no_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_is_no_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The message says what is missing and which command makes it."""
     assert touchloop(monkeypatch, "run", "--workspace", str(tmp_path / "nowhere")) == 2
     assert "touchloop init" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "2026-05-11T00:00:00", "0026-05-11T00:00:00Z"])
-def test_a_bad_clock(example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moment: str) -> None:
+def test_a_bad_clock(
+    example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moment: str
+) -> None:
     """--as-of wants a time with a zone, and says so with what it was given."""
     assert touchloop(monkeypatch, "run", "--workspace", str(example_root), "--as-of", moment) == 2
     assert moment in capsys.readouterr().err
@@ -86,7 +92,9 @@ def test_commands_before_the_first_run(
     assert "touchloop run" in capsys.readouterr().err
 
 
-def test_init_makes_a_workspace_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_init_makes_a_workspace_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The settings that init writes are valid, and a second init keeps what is there."""
     root = tmp_path / "new"
     assert touchloop(monkeypatch, "init", "--workspace", str(root)) == 0
@@ -100,11 +108,24 @@ def test_sources_lists_all_ten(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     """Each source with what it reads."""
     assert touchloop(monkeypatch, "sources", "--json") == 0
     names = {row["name"] for row in json.loads(capsys.readouterr().out)}
-    assert names >= {"slack", "intercom", "email", "gmail", "zoom", "google_meet", "segment", "snowplow", "ics", "google_calendar"}
+    assert names >= {
+        "slack",
+        "intercom",
+        "email",
+        "gmail",
+        "zoom",
+        "google_meet",
+        "segment",
+        "snowplow",
+        "ics",
+        "google_calendar",
+    }
     assert {p.name for p in (EXAMPLE / "inbox").iterdir()} - {"crm"} <= names
 
 
-def test_doctor_finds_a_misnamed_folder(example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_finds_a_misnamed_folder(
+    example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A folder that no source reads is the fault that costs most to find by hand."""
     put(example_root, payloads())
     assert touchloop(monkeypatch, "doctor", "--workspace", str(example_root)) == 0

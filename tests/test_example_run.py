@@ -10,7 +10,6 @@ from typing import Any
 
 import duckdb
 import pytest
-
 from workspaces import EXAMPLE, example, increment, payloads, put, run, shuffled, snapshot
 
 JOBS = {
@@ -44,7 +43,9 @@ def in_ten_runs(root: Path) -> None:
 
 
 @pytest.fixture(scope="module", params=[as_it_is, shuffled_names, doubled, in_ten_runs], ids=lambda f: f.__name__)
-def published(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+def published(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
     root = example(tmp_path_factory.mktemp("example"))
     request.param(root)
     with snapshot(root) as connection:
@@ -63,16 +64,29 @@ def at(text: str) -> datetime:
 def test_sessions(published: duckdb.DuckDBPyConnection, scope: str) -> None:
     """Two sessions: T01 to T08 with eight touchpoints, T10 to T12 with three."""
     assert rows(
-        published, f"SELECT session_no, started_at, ended_at, touchpoint_count FROM fact_session WHERE journey_scope = '{scope}' ORDER BY 1"
+        published,
+        f"SELECT session_no, started_at, ended_at, touchpoint_count FROM fact_session WHERE journey_scope = '{scope}' ORDER BY 1",
     ) == [(1, at("03-02 09:10"), at("03-12 13:00"), 8), (2, at("04-01 10:00"), at("04-09 15:00"), 3)]
 
 
 @pytest.mark.parametrize("scope", ["opportunity", "account"])
 def test_visits(published: duckdb.DuckDBPyConnection, scope: str) -> None:
     """PI, SE, SS, RB, SS, then CC, RB in the second session; T04 is a self-loop."""
-    found = rows(published, f"SELECT buying_job, touchpoint_count, session_no FROM fact_visit WHERE journey_scope = '{scope}' ORDER BY visit_no")
+    found = rows(
+        published,
+        f"SELECT buying_job, touchpoint_count, session_no FROM fact_visit WHERE journey_scope = '{scope}' ORDER BY visit_no",
+    )
     assert found == [
-        (JOBS[code], n, session) for code, n, session in [("PI", 1, 1), ("SE", 2, 1), ("SS", 1, 1), ("RB", 1, 1), ("SS", 1, 1), ("CC", 1, 2), ("RB", 1, 2)]
+        (JOBS[code], n, session)
+        for code, n, session in [
+            ("PI", 1, 1),
+            ("SE", 2, 1),
+            ("SS", 1, 1),
+            ("RB", 1, 1),
+            ("SS", 1, 1),
+            ("CC", 1, 2),
+            ("RB", 1, 2),
+        ]
     ]
 
 
@@ -125,7 +139,10 @@ def test_coverage_by_period(published: duckdb.DuckDBPyConnection, metric: str) -
         sql = f"""SELECT {metric} FROM mart_seller_account_period
                   WHERE seller_id = 'S1' AND account_id = 'A1' AND period_grain = '{grain}' AND period_start = '{start}'"""
         ((found,),) = rows(published, sql)
-        assert found == want if want is None or isinstance(want, bool) else found == pytest.approx(want, abs=0.0005), (grain, start)
+        assert found == want if want is None or isinstance(want, bool) else found == pytest.approx(want, abs=0.0005), (
+            grain,
+            start,
+        )
 
 
 LIFETIME = {
@@ -139,7 +156,10 @@ LIFETIME = {
 @pytest.mark.parametrize("metric", LIFETIME)
 def test_lifetime_coverage(published: duckdb.DuckDBPyConnection, metric: str) -> None:
     """The other figures of the text, over the whole history."""
-    ((found,),) = rows(published, f"SELECT {metric} FROM mart_seller_account_period WHERE period_grain = 'lifetime' AND seller_id = 'S1'")
+    ((found,),) = rows(
+        published,
+        f"SELECT {metric} FROM mart_seller_account_period WHERE period_grain = 'lifetime' AND seller_id = 'S1'",
+    )
     assert found == pytest.approx(LIFETIME[metric], abs=0.0005)
 
 
@@ -170,6 +190,8 @@ def test_a_late_chat_merges_the_sessions(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE / "late", root / "inbox", dirs_exist_ok=True)
     run(root)
     with snapshot(root) as connection:
-        assert rows(connection, "SELECT touchpoint_count FROM fact_session WHERE journey_scope = 'opportunity'") == [(13,)]
+        assert rows(connection, "SELECT touchpoint_count FROM fact_session WHERE journey_scope = 'opportunity'") == [
+            (13,)
+        ]
         sql = "SELECT idle_seconds, visit_count, loop_count, variant FROM mart_journey_summary WHERE journey_scope = 'opportunity'"
         assert rows(connection, sql) == [(0, 7, 2, "PI>SE>SS>RB>SS>CC>RB")]

@@ -80,7 +80,7 @@ def test_json_shapes(data: bytes, expected: list[bytes]) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf16_with_a_mark_is_decoded(encoding: str) -> None:
     """A UTF-16 file with a byte order mark gives UTF-8 records."""
-    assert split("\ufeff[{\"a\": \"\N{GRINNING FACE}\"}]".encode(encoding)) == ['{"a": "\N{GRINNING FACE}"}'.encode()]
+    assert split('\ufeff[{"a": "\N{GRINNING FACE}"}]'.encode(encoding)) == ['{"a": "\N{GRINNING FACE}"}'.encode()]
 
 
 def test_a_bad_line_is_its_own_record() -> None:

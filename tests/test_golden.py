@@ -22,7 +22,9 @@ def outcome(path: Path) -> tuple[list[Event] | Ignored | Reject, dict[str, Any]]
     leftover = set(case) - {"name", "zone", "until", "record", "text", "expect"}
     assert not leftover, f"unknown keys in a golden case: {sorted(leftover)}"
     data = case["text"].encode() if "text" in case else json.dumps(case["record"]).encode()
-    context = Context(name=case.get("name", "golden"), zone=case.get("zone"), until=case.get("until", 4_000_000_000_000_000))
+    context = Context(
+        name=case.get("name", "golden"), zone=case.get("zone"), until=case.get("until", 4_000_000_000_000_000)
+    )
     try:
         return parse_record(all_sources()[path.parent.name], data, context), case["expect"]
     except Reject as reject:

@@ -37,6 +37,7 @@ def test_the_order_of_edges_does_not_matter(pairs: list[tuple[int, int]], random
     shuffled = pairs * 2
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     both = [
-        component_names(np.array([a for a, _ in p], np.uint64), np.array([b for _, b in p], np.uint64)) for p in (pairs, shuffled)
+        component_names(np.array([a for a, _ in p], np.uint64), np.array([b for _, b in p], np.uint64))
+        for p in (pairs, shuffled)
     ]
     assert both[0].equals(both[1])

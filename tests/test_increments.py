@@ -7,13 +7,13 @@ import json
 from pathlib import Path
 
 import pytest
+from workspaces import ROOT, conservation, contents, example, increment, payloads, put, shuffled, snapshot
 
 import pipelines.increment as increments
 from pipelines.errors import TooManyRejects, UserError
 from pipelines.rejects import list_rejects, show_reject
 from pipelines.workspace import Workspace
 from warehouse import commit
-from workspaces import ROOT, conservation, contents, example, increment, payloads, put, shuffled, snapshot
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,15 @@ def test_a_reject_keeps_its_bytes_and_its_reason(tmp_path: Path) -> None:
     """One bad line among good ones: rejected alone, named, and shown as it came."""
     root = example(tmp_path)
     bad = b'{"type": "event_callback", "event": {"type": "message", "ts": 12'
-    put(root, [("slack/a.jsonl", json.dumps(slack_message(1)).encode() + b"\n" + bad + b"\n" + json.dumps(slack_message(2)).encode())])
+    put(
+        root,
+        [
+            (
+                "slack/a.jsonl",
+                json.dumps(slack_message(1)).encode() + b"\n" + bad + b"\n" + json.dumps(slack_message(2)).encode(),
+            )
+        ],
+    )
     summary = increment(root)
     assert (summary.accepted, summary.rejected) == (2, 1)
     workspace = Workspace(root)
@@ -163,7 +171,11 @@ def test_too_many_rejects_stop_the_job_and_land_nothing(tmp_path: Path) -> None:
 def test_a_second_writer_is_turned_away(tmp_path: Path) -> None:
     """One writer per workspace, told in words."""
     root = example(tmp_path)
-    with Workspace(root).writer(), pytest.raises(UserError, match="another touchloop is writing"), Workspace(root).writer():
+    with (
+        Workspace(root).writer(),
+        pytest.raises(UserError, match="another touchloop is writing"),
+        Workspace(root).writer(),
+    ):
         pass
 
 
@@ -178,5 +190,7 @@ def test_a_changed_directory_rebuilds_what_rests_on_it(tmp_path: Path) -> None:
     people.write_text(full)
     assert increment(root).records == 0
     with snapshot(root, published=False) as connection:
-        known = connection.execute("SELECT count(*) > 0 FROM fact_touchpoint_participant WHERE person_id = 'B2'").fetchone()
+        known = connection.execute(
+            "SELECT count(*) > 0 FROM fact_touchpoint_participant WHERE person_id = 'B2'"
+        ).fetchone()
     assert known == (True,)

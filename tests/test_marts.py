@@ -485,18 +485,41 @@ def test_rows_of_the_declared_columns(example: World) -> None:
 
 # semantics 5.4 to 5.6
 DEAL = {
-    "exec_first_engaged_days": 30.417, "exec_first_engaged_share_of_cycle": 0.4345, "exec_before_supplier_selection": False,
-    "exec_engaged_by_day_30": False, "engaged_contacts": 3, "cocreation_evidence_count": 1, "dart_dialogue": 0.7917,
-    "dart_access": 0.8542, "dart_risk": 0.25, "dart_transparency": 0.2083, "dart_index": 0.526, "in_person_count": 1,
-    "remote_human_count": 9, "digital_count": 2, "loop_count": 2, "visit_count": 7, "champion_silence_days": 31.375,
-}  # fmt: skip
+    "exec_first_engaged_days": 30.417,
+    "exec_first_engaged_share_of_cycle": 0.4345,
+    "exec_before_supplier_selection": False,
+    "exec_engaged_by_day_30": False,
+    "engaged_contacts": 3,
+    "cocreation_evidence_count": 1,
+    "dart_dialogue": 0.7917,
+    "dart_access": 0.8542,
+    "dart_risk": 0.25,
+    "dart_transparency": 0.2083,
+    "dart_index": 0.526,
+    "in_person_count": 1,
+    "remote_human_count": 9,
+    "digital_count": 2,
+    "loop_count": 2,
+    "visit_count": 7,
+    "champion_silence_days": 31.375,
+}
 # semantics 5.8, M16
 REVIEW = {
-    "single_threaded": False, "exec_never_engaged": False, "exec_after_supplier_selection": True, "competition_sheet_never_sent": False,
-    "competition_sheet_late": True, "buyer_silent_before_close": True, "buyer_silent_days": 31.375, "seller_silent_days": 39.552,
-    "internal_steps_never_seen": False, "validation_never_seen": True, "no_mutual_action_plan": True, "gap_count_core": 1,
-    "gap_count_extended": 5, "no_good_reason": True,
-}  # fmt: skip
+    "single_threaded": False,
+    "exec_never_engaged": False,
+    "exec_after_supplier_selection": True,
+    "competition_sheet_never_sent": False,
+    "competition_sheet_late": True,
+    "buyer_silent_before_close": True,
+    "buyer_silent_days": 31.375,
+    "seller_silent_days": 39.552,
+    "internal_steps_never_seen": False,
+    "validation_never_seen": True,
+    "no_mutual_action_plan": True,
+    "gap_count_core": 1,
+    "gap_count_extended": 5,
+    "no_good_reason": True,
+}
 
 
 @pytest.mark.parametrize("column", DEAL)

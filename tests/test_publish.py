@@ -9,10 +9,10 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from workspaces import EXAMPLE, example, increment, payloads, put, snapshot
 
 from schemas.registry import TABLES
 from warehouse.publish import Candidate, current
-from workspaces import EXAMPLE, example, increment, payloads, put, snapshot
 
 HOUR = 3600.0
 
@@ -62,7 +62,10 @@ def test_facts_lie_by_month_and_sorted(root: Path) -> None:
 def test_what_did_not_change_is_linked(root: Path) -> None:
     """A second snapshot of the same tables shares every Parquet file with the first."""
     publish(root, "one")
-    before = {p.relative_to(root / "published" / "snapshots" / "one"): p.stat().st_ino for p in (root / "published" / "snapshots" / "one").rglob("*.parquet")}
+    before = {
+        p.relative_to(root / "published" / "snapshots" / "one"): p.stat().st_ino
+        for p in (root / "published" / "snapshots" / "one").rglob("*.parquet")
+    }
     folder = publish(root, "two")
     assert {p.relative_to(folder): p.stat().st_ino for p in folder.rglob("*.parquet")} == before
 

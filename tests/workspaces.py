@@ -115,10 +115,14 @@ def conservation(connection: duckdb.DuckDBPyConnection) -> None:
         "SELECT * FROM ledger_unit WHERE record_count <> accepted_count + duplicate_count + ignored_count + rejected_count"
     ).fetchall()
     assert broken == []
-    totals = connection.execute("SELECT coalesce(sum(event_count), 0), (SELECT count(*) FROM fact_event) FROM ledger_unit").fetchone()
+    totals = connection.execute(
+        "SELECT coalesce(sum(event_count), 0), (SELECT count(*) FROM fact_event) FROM ledger_unit"
+    ).fetchone()
     assert totals is not None
     assert totals[0] == totals[1]
-    ignored = connection.execute("SELECT coalesce(sum(ignored_count), 0), (SELECT coalesce(sum(n), 0) FROM ignored_record_count) FROM ledger_unit").fetchone()
+    ignored = connection.execute(
+        "SELECT coalesce(sum(ignored_count), 0), (SELECT coalesce(sum(n), 0) FROM ignored_record_count) FROM ledger_unit"
+    ).fetchone()
     assert ignored is not None
     assert ignored[0] == ignored[1]
     rejected = connection.execute(

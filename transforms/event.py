@@ -138,7 +138,7 @@ class Ignored(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Reject(Exception):  # noqa: N818 - it is the verdict on a record, raised from any depth of a parser
+class Reject(Exception):
     """The record cannot become an event.
 
     ``reason_code`` is a slug (``malformed_json``, ``missing_field``, ``invalid_field``, ``bad_timestamp``, ``unknown_type`` …),

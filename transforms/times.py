@@ -43,7 +43,12 @@ def from_epoch_seconds(value: float | int | str, field: str) -> int:
     """Seconds since the epoch, possibly fractional, possibly as text (``"1595926230.009600"``), without float rounding of text."""
     if isinstance(value, str):
         whole, _, fraction = value.strip().partition(".")
-        if not whole.isascii() or not whole.isdigit() or len(whole) > 12 or (fraction and not (fraction.isascii() and fraction.isdigit())):
+        if (
+            not whole.isascii()
+            or not whole.isdigit()
+            or len(whole) > 12
+            or (fraction and not (fraction.isascii() and fraction.isdigit()))
+        ):
             raise Reject("bad_timestamp", field, f"{field} is {value[:80]!r}: not seconds since 1970")
         return checked(int(whole) * SECOND + int((fraction + "000000")[:6]), field, value)
     if isinstance(value, float):
@@ -89,7 +94,11 @@ def parse_iso(text: str, field: str, zone: str | None = None) -> int:
     if moment.tzinfo is None:
         info = zone_of(zone) if zone else None
         if info is None:
-            raise Reject("naive_timestamp", field, f"{field} is {text[:80]!r}: it has no time zone, and none is configured for this source")
+            raise Reject(
+                "naive_timestamp",
+                field,
+                f"{field} is {text[:80]!r}: it has no time zone, and none is configured for this source",
+            )
         moment = moment.replace(tzinfo=info)
     try:
         return checked(from_datetime(moment), field, text)

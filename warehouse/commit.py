@@ -64,7 +64,9 @@ def reject_shares(store: Store, understood: Sequence[str]) -> list[tuple[str, in
     ).fetchall()
 
 
-def commit_increment(store: Store, units: Sequence[UnitRow], *, received_at: int, run_id: str, seen: Sequence[tuple[str, int, int, str]]) -> Landing:
+def commit_increment(
+    store: Store, units: Sequence[UnitRow], *, received_at: int, run_id: str, seen: Sequence[tuple[str, int, int, str]]
+) -> Landing:
     """Commit the registered landing. ``seen`` is (location, size, modified, unit_id) of the files, remembered to skip them later.
 
     An event that is known already is a duplicate. Of several copies in one landing the one with the smallest payload hash
@@ -81,7 +83,9 @@ def commit_increment(store: Store, units: Sequence[UnitRow], *, received_at: int
             FROM planned p LEFT JOIN counted c USING (unit_id)""",
         [received_at, run_id],
     )
-    con.execute("INSERT INTO ignored_record_count SELECT unit_id, system, reason, count(*) FROM landed WHERE outcome = 'ignored' GROUP BY ALL")
+    con.execute(
+        "INSERT INTO ignored_record_count SELECT unit_id, system, reason, count(*) FROM landed WHERE outcome = 'ignored' GROUP BY ALL"
+    )
     con.execute(
         f"""INSERT INTO rejected_record (unit_id, position, source, reason_code, field_path, detail, first_rejected_at)
             SELECT unit_id, position, system, reason, field_path, explanation, {TIMESTAMP.format("?")} FROM landed WHERE outcome = 'rejected'""",
@@ -109,7 +113,8 @@ def insert_events(store: Store, received_at: int, seen: Sequence[tuple[str, int,
     con.execute("BEGIN")
     con.execute(
         """INSERT INTO vault.event_detail
-           SELECT event_id, fold_hash, unit_id, position, ?, payload_hash, detail FROM landed JOIN fresh USING (event_id, unit_id, position, payload_hash)""",
+           SELECT event_id, fold_hash, unit_id, position, ?, payload_hash, detail
+           FROM landed JOIN fresh USING (event_id, unit_id, position, payload_hash)""",
         [received_at],
     )
     con.execute(
@@ -122,8 +127,12 @@ def insert_events(store: Store, received_at: int, seen: Sequence[tuple[str, int,
            WHERE NOT EXISTS (SELECT 1 FROM vault.edge k WHERE k.a = e.fold_hash AND k.b = e.link) GROUP BY fold_hash, link"""
     )
     con.execute("INSERT INTO vault.binding SELECT DISTINCT unit_id, binding FROM landed WHERE binding IS NOT NULL")
-    con.execute("DELETE FROM vault.reject_payload p WHERE EXISTS (SELECT 1 FROM landed l WHERE l.unit_id = p.unit_id AND l.position = p.position)")
-    con.execute("INSERT INTO vault.reject_payload SELECT unit_id, position, payload FROM landed WHERE outcome = 'rejected'")
+    con.execute(
+        "DELETE FROM vault.reject_payload p WHERE EXISTS (SELECT 1 FROM landed l WHERE l.unit_id = p.unit_id AND l.position = p.position)"
+    )
+    con.execute(
+        "INSERT INTO vault.reject_payload SELECT unit_id, position, payload FROM landed WHERE outcome = 'rejected'"
+    )
     con.execute("INSERT INTO vault.dirty SELECT DISTINCT fold_hash FROM landed SEMI JOIN fresh USING (event_id)")
     con.execute("INSERT INTO vault.dirty SELECT fold_hash FROM better")
     remember_files(store, seen)
@@ -139,7 +148,8 @@ def insert_events(store: Store, received_at: int, seen: Sequence[tuple[str, int,
     )
     con.execute(
         f"""UPDATE fact_event f SET payload_hash = b.payload_hash, channel = b.channel, family = b.family, is_void = b.is_void, status = b.status,
-               occurred_at = {TIMESTAMP.format("b.occurred_at")}, ended_at = {TIMESTAMP.format("b.ended_at")}, recorded_at = {TIMESTAMP.format("b.recorded_at")}
+               occurred_at = {TIMESTAMP.format("b.occurred_at")}, ended_at = {TIMESTAMP.format("b.ended_at")},
+               recorded_at = {TIMESTAMP.format("b.recorded_at")}
            FROM better b WHERE f.event_id = b.event_id"""
     )
 
@@ -184,7 +194,9 @@ def remember_files(store: Store, seen: Sequence[tuple[str, int, int, str]]) -> N
     """Inside a vault transaction: the directory entries under which units were found."""
     if not seen:
         return
-    table = pa.table(dict(zip(("location", "size", "modified", "unit_id"), map(list, zip(*seen, strict=True)), strict=True)))
+    table = pa.table(
+        dict(zip(("location", "size", "modified", "unit_id"), map(list, zip(*seen, strict=True)), strict=True))
+    )
     store.connection.register("seen_files", table)
     store.connection.execute("DELETE FROM vault.seen WHERE location IN (SELECT location FROM seen_files)")
     store.connection.execute("INSERT INTO vault.seen SELECT location, size, modified, unit_id FROM seen_files")

@@ -71,10 +71,18 @@ def begin_touchpoints(store: Store) -> None:
         """CREATE OR REPLACE TEMP TABLE old_touchpoint AS SELECT DISTINCT touchpoint_id FROM bridge_touchpoint_event
            WHERE event_id IN (SELECT event_id FROM vault.event_detail WHERE fold_hash IN (SELECT fold_hash FROM affected))"""
     )
-    con.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT account_id FROM bridge_touchpoint_account SEMI JOIN old_touchpoint USING (touchpoint_id)")
-    everything = store.count("SELECT count(*) FROM old_touchpoint") == store.count("SELECT count(*) FROM fact_touchpoint")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT account_id "
+        "FROM bridge_touchpoint_account SEMI JOIN old_touchpoint USING (touchpoint_id)"
+    )
+    everything = store.count("SELECT count(*) FROM old_touchpoint") == store.count(
+        "SELECT count(*) FROM fact_touchpoint"
+    )
     for table in TOUCHPOINT_TABLES:
-        con.execute(f"DELETE FROM {table}" + ("" if everything else " WHERE touchpoint_id IN (SELECT touchpoint_id FROM old_touchpoint)"))
+        con.execute(
+            f"DELETE FROM {table}"
+            + ("" if everything else " WHERE touchpoint_id IN (SELECT touchpoint_id FROM old_touchpoint)")
+        )
 
 
 def load_staged(store: Store, table: str, files: Sequence[Path]) -> None:

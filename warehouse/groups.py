@@ -25,7 +25,9 @@ def close_over_edges(store: Store) -> int:
     con = store.connection
     con.execute("CREATE OR REPLACE TEMP TABLE affected AS SELECT DISTINCT fold_hash FROM vault.dirty")
     con.execute("CREATE OR REPLACE TEMP TABLE frontier AS FROM affected")
-    if store.count("SELECT count(*) FROM affected") < store.count("SELECT count(DISTINCT fold_hash) FROM vault.event_detail"):
+    if store.count("SELECT count(*) FROM affected") < store.count(
+        "SELECT count(DISTINCT fold_hash) FROM vault.event_detail"
+    ):
         while store.count("SELECT count(*) FROM frontier"):
             con.execute(
                 """CREATE OR REPLACE TEMP TABLE frontier AS

@@ -173,7 +173,7 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         f"month_of(t) AS date_trunc('month', timezone({zone}, t))::DATE",
         "days_between(a, b) AS (epoch_us(b) - epoch_us(a)) / 86400000000",
         # so many days Monday to Friday later; what begins on a weekend begins on Monday
-        f"""business_deadline(t, n) AS (
+        """business_deadline(t, n) AS (
             CASE WHEN isodow(local_day(t)) > 5 THEN start_of_day(local_day(t) + 8 - isodow(local_day(t))::INT) ELSE t END)
             + to_days(((n // 5) * 7 + n % 5
                 + CASE WHEN isodow(local_day(t)) <= 5 AND isodow(local_day(t)) + n % 5 > 5 THEN 2 ELSE 0 END)::INTEGER)""",

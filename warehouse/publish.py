@@ -66,7 +66,9 @@ class Candidate:
         finally:
             con.close()
         manifest |= {"snapshot": self.id, "run_id": run_id, "as_of": as_of}
-        (self.folder / "parquet" / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        (self.folder / "parquet" / "manifest.json").write_text(
+            json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+        )
 
     def _write_parquet(self, con: duckdb.DuckDBPyConnection, previous: dict[str, Any], run_id: str) -> dict[str, Any]:
         parquet = self.folder / "parquet"
@@ -82,13 +84,27 @@ class Candidate:
                 path = parquet / partition.path
                 path.parent.mkdir(parents=True, exist_ok=True)
                 before = old.get(partition.path)
-                if before and before["fingerprint"] == partition.fingerprint and old_folder and link(old_folder / "parquet" / partition.path, path):
+                if (
+                    before
+                    and before["fingerprint"] == partition.fingerprint
+                    and old_folder
+                    and link(old_folder / "parquet" / partition.path, path)
+                ):
                     files.append(before)
                     continue
                 write_partition(con, table, partition, path, run_id)
-                entry = {"path": partition.path, "rows": partition.rows, "fingerprint": partition.fingerprint, "run_id": run_id}
+                entry = {
+                    "path": partition.path,
+                    "rows": partition.rows,
+                    "fingerprint": partition.fingerprint,
+                    "run_id": run_id,
+                }
                 files.append(entry | {"bytes": path.stat().st_size})
-            tables[table.name] = {"schema_version": table.version, "rows": sum(f["rows"] for f in files), "files": files}
+            tables[table.name] = {
+                "schema_version": table.version,
+                "rows": sum(f["rows"] for f in files),
+                "files": files,
+            }
         return {"tables": tables}
 
     def swap(self, keep_seconds: float, now: float) -> Path:
@@ -179,7 +195,9 @@ def partitions(con: duckdb.DuckDBPyConnection, table: Table) -> Iterator[Partiti
         yield Partition(path, where, count, f"{table.version}:{count}:{digest}")
 
 
-def write_partition(con: duckdb.DuckDBPyConnection, table: Table, partition: Partition, path: Path, run_id: str) -> None:
+def write_partition(
+    con: duckdb.DuckDBPyConnection, table: Table, partition: Partition, path: Path, run_id: str
+) -> None:
     order = f"ORDER BY {', '.join(table.sort)}" if table.sort else ""
     con.execute(
         f"""COPY (SELECT * FROM "{table.name}" WHERE {partition.where} {order}) TO '{str(path).replace("'", "''")}'

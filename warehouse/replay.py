@@ -47,7 +47,8 @@ def find(store: Store, unit: str, position: int) -> list[tuple[dict[str, Any], b
     rows = _dicts(
         store,
         """SELECT r.unit_id, r.position, r.source, location, reason_code, field_path, detail, first_rejected_at, replayed_at, outcome, v.payload
-           FROM rejected_record r JOIN ledger_unit USING (unit_id) LEFT JOIN vault.reject_payload v ON v.unit_id = r.unit_id AND v.position = r.position
+           FROM rejected_record r JOIN ledger_unit USING (unit_id)
+           LEFT JOIN vault.reject_payload v ON v.unit_id = r.unit_id AND v.position = r.position
            WHERE starts_with(r.unit_id, ?) AND r.position = ?""",
         [unit, position],
     )
@@ -63,7 +64,10 @@ def pending(store: Store, source: str | None, left_out: str) -> list[Pending]:
             ORDER BY r.unit_id, r.position""",
         [left_out, source, source],
     ).fetchall()
-    return [Pending(u, p, s, location.split("/", 2)[2] if location.startswith("inbox/") else location, payload) for u, p, s, location, payload in rows]
+    return [
+        Pending(u, p, s, location.split("/", 2)[2] if location.startswith("inbox/") else location, payload)
+        for u, p, s, location, payload in rows
+    ]
 
 
 def commit_replay(store: Store, files: Sequence[Path], schema: Any, now: int) -> dict[str, int]:

@@ -51,7 +51,12 @@ class Store:
         self.recover()
 
     def _lay_out(self) -> None:
-        have = {row[0] for row in self.connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name <> 'vault'").fetchall()}
+        have = {
+            row[0]
+            for row in self.connection.execute(
+                "SELECT table_name FROM duckdb_tables() WHERE database_name <> 'vault'"
+            ).fetchall()
+        }
         for table in TABLES.values():
             if table.name not in have:
                 self.connection.execute(create(table))
@@ -63,7 +68,9 @@ class Store:
         """Drop from the vault what a crash left between its commit and the warehouse's: events and units that the warehouse lacks."""
         if self.mark("landing") is None:
             return
-        self.connection.execute("DELETE FROM vault.event_detail WHERE event_id NOT IN (SELECT event_id FROM fact_event)")
+        self.connection.execute(
+            "DELETE FROM vault.event_detail WHERE event_id NOT IN (SELECT event_id FROM fact_event)"
+        )
         for table in ("edge", "binding", "reject_payload", "seen"):
             self.connection.execute(f"DELETE FROM vault.{table} WHERE unit_id NOT IN (SELECT unit_id FROM ledger_unit)")
         self.set_mark("landing", None)
@@ -91,5 +98,7 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

@@ -37,7 +37,8 @@ _DEFECTS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "google_calendar": (
         (r'"start":\{"dateTime":"[^"]*"', '"start":{"dateTime":"after lunch"'),
-        (r'"start":\{[^}]*\},', ""),
+        # a cancellation needs no start
+        (r'"status":"confirmed",(.*)"start":\{[^}]*\},', r'"status":"confirmed",\1'),
     ),
     "email": (
         (r"(?ms)\AMessage-ID:.*?^(Subject:)", r"\1"),
@@ -58,6 +59,8 @@ def damaged(form: str, payload: str, rng: Random) -> tuple[str, bool]:
     if form not in ("email", "ics") and rng.random() < 0.4:
         return payload[: len(payload) * rng.randrange(3, 9) // 10], False
     pattern, replacement = rng.choice(_COMPILED[form])
+    if not pattern.search(payload):  # the first of a form fits every record
+        pattern, replacement = _COMPILED[form][0]
     return pattern.sub(replacement, payload, count=0 if "Timestamp" in pattern.pattern else 1), True
 
 

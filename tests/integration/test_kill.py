@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from workspaces import conservation, contents, snapshot
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(3000)]
@@ -23,7 +22,10 @@ AS_OF = ["--as-of", "2026-12-31T00:00:00Z"]
 
 def touchloop(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "pipelines", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-m", "pipelines", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
 
 
@@ -38,7 +40,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float, object
     root = tmp_path_factory.mktemp("kill") / "world"
     finish(touchloop("generate", "--workspace", str(root), "--records", "20000", "--malformed", "0.01"))
     # small increments, so that there are several of each phase to be killed in
-    (root / "touchloop.toml").write_text((root / "touchloop.toml").read_text() + "\n[ingest]\nincrement_bytes = 3000000\nshard_events = 6000\n")
+    (root / "touchloop.toml").write_text(
+        (root / "touchloop.toml").read_text() + "\n[ingest]\nincrement_bytes = 3000000\nshard_events = 6000\n"
+    )
     calm = root.with_name("calm")
     shutil.copytree(root, calm)
     began = time.monotonic()

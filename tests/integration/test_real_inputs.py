@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from real_inputs import FOLDERS, build_workspace, tables
 from workspaces import ROOT, conservation, snapshot
 
