@@ -131,6 +131,8 @@ def build_marts(connection: Any, parameters: Parameters, *, everything: bool) ->
         _prepare_rollups(connection)
     for kind in ROLLED_UP:
         _build_coverage(connection, kind, everything=everything)
+    if not everything:
+        _finalise(connection)
     _build_deals(connection, everything=everything)
     for mart in WHOLE:
         _replace(connection, mart, "")
@@ -237,6 +239,16 @@ def _build_coverage(connection: Any, kind: Kind, *, everything: bool) -> None:
         _stage(connection, f"row_{metric}", f"metric_{metric}")
     connection.execute(f"CREATE OR REPLACE TEMP VIEW coverage AS\n{model('coverage')}")
     _replace(connection, kind.mart, "" if everything else f" WHERE {kind.key} IN (SELECT {kind.key} FROM {kind.scope})")
+
+
+def _finalise(connection: Any) -> None:
+    """Rows outside the scope whose period has become final by the passing of time."""
+    for kind in KINDS:
+        connection.execute(
+            f"""UPDATE {kind.mart} SET is_final = true FROM period, param
+                WHERE NOT {kind.mart}.is_final AND {kind.mart}.period_grain = period.period_grain
+                  AND {kind.mart}.period_start = period.period_start AND end_at + to_hours(final_after_hours) < as_of"""
+        )
 
 
 def _build_deals(connection: Any, *, everything: bool) -> None:

@@ -1,27 +1,31 @@
--- Accounts whose rows are rebuilt: all in a full build; else those touched, and those whose assignment has reached a new period.
+-- Accounts whose rows are rebuilt: all in a full build; else those touched, and those that the clock alone has changed.
 -- Grain: account. Key: account_id.
 WITH
 run AS (FROM param),
 known AS (
   SELECT account_id FROM dim_account UNION SELECT account_id FROM dim_assignment UNION SELECT account_id FROM bridge_touchpoint_account
 ),
-current_period AS (
-  SELECT period_grain, period_start FROM run, period WHERE local_day(run.as_of) BETWEEN period_start AND last_day
+clock AS (
+  SELECT before, as_of,
+         date_trunc('week', local_day(before)) <> date_trunc('week', local_day(as_of)) OR month_of(before) <> month_of(as_of) AS is_new_period
+  FROM (SELECT max(as_of) AS before FROM dim_run), run
 ),
-assigned AS (
-  SELECT account_id FROM dim_assignment, run WHERE (valid_from IS NULL OR valid_from <= as_of) AND (valid_to IS NULL OR valid_to > as_of)
-  UNION SELECT account_id FROM dim_account WHERE owner_seller_id IS NOT NULL
+-- a new period owes every assigned pair a row, be it of zeros
+owed AS (
+  SELECT account_id FROM dim_assignment, clock
+  WHERE is_new_period AND (valid_from IS NULL OR valid_from <= as_of) AND (valid_to IS NULL OR valid_to > before)
+  UNION ALL SELECT account_id FROM dim_account, clock WHERE is_new_period AND owner_seller_id IS NOT NULL
 ),
-begun AS (SELECT DISTINCT account_id FROM mart_seller_account_period WHERE period_grain = 'quarter'),
-present AS (
-  SELECT account_id FROM mart_seller_account_period JOIN current_period USING (period_grain, period_start)
-  GROUP BY account_id HAVING count(DISTINCT period_grain) = 3
+begun AS (SELECT account_id FROM dim_assignment, clock WHERE valid_from > before AND valid_from <= as_of),
+regrouped AS (
+  SELECT account_id FROM dim_buying_group_member JOIN dim_opportunity USING (opportunity_id), clock
+  WHERE (valid_from > before AND valid_from <= as_of) OR (valid_to > before AND valid_to <= as_of)
 ),
--- the clock may pass into a new period between two increments: assigned pairs then owe a row of zeros
-behind AS (SELECT account_id FROM assigned SEMI JOIN begun USING (account_id) ANTI JOIN present USING (account_id)),
 chosen AS (
   SELECT account_id FROM known WHERE (SELECT everything FROM run)
-  UNION SELECT account_id FROM touched WHERE NOT (SELECT everything FROM run)
-  UNION SELECT account_id FROM behind WHERE NOT (SELECT everything FROM run)
+  UNION SELECT account_id FROM touched
+  UNION SELECT account_id FROM owed
+  UNION SELECT account_id FROM begun
+  UNION SELECT account_id FROM regrouped
 )
-SELECT account_id FROM chosen
+SELECT account_id FROM chosen WHERE account_id IS NOT NULL

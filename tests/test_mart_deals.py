@@ -1,0 +1,141 @@
+"""Marts of deals: people, DART, hindsight and risk (semantics 5.4, 5.6, 5.8)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from mart_world import World, about, moment, worked_example
+from worked_example import at, participant, touchpoint
+
+from schemas.arrow import to_batch
+from schemas.registry import TABLES
+
+
+@pytest.fixture(scope="module")
+def example() -> World:
+    return worked_example()
+
+
+# semantics 5.4 to 5.6
+DEAL = {
+    "exec_first_engaged_days": 30.417,
+    "exec_first_engaged_share_of_cycle": 0.4345,
+    "exec_before_supplier_selection": False,
+    "exec_engaged_by_day_30": False,
+    "engaged_contacts": 3,
+    "cocreation_evidence_count": 1,
+    "dart_dialogue": 0.7917,
+    "dart_access": 0.8542,
+    "dart_risk": 0.25,
+    "dart_transparency": 0.2083,
+    "dart_index": 0.526,
+    "in_person_count": 1,
+    "remote_human_count": 9,
+    "digital_count": 2,
+    "loop_count": 2,
+    "visit_count": 7,
+    "champion_silence_days": 31.375,
+}
+# semantics 5.8, M16
+REVIEW = {
+    "single_threaded": False,
+    "exec_never_engaged": False,
+    "exec_after_supplier_selection": True,
+    "competition_sheet_never_sent": False,
+    "competition_sheet_late": True,
+    "buyer_silent_before_close": True,
+    "buyer_silent_days": 31.375,
+    "seller_silent_days": 39.552,
+    "internal_steps_never_seen": False,
+    "validation_never_seen": True,
+    "no_mutual_action_plan": True,
+    "gap_count_core": 1,
+    "gap_count_extended": 5,
+    "no_good_reason": True,
+}
+
+
+@pytest.mark.parametrize("column", DEAL)
+def test_opportunity_coverage(example: World, column: str) -> None:
+    """The deal's figures of semantics 5.4 and 5.6 hold at its close."""
+    assert example.one("mart_opportunity_coverage")[column] == about(DEAL[column])
+
+
+@pytest.mark.parametrize("column", REVIEW)
+def test_lost_deal_review(example: World, column: str) -> None:
+    """The hindsight table of semantics 5.8 holds."""
+    assert example.one("mart_lost_deal_review")[column] == about(REVIEW[column])
+
+
+def test_good_loss_reason_is_a_good_reason() -> None:
+    """A deal lost for its price is not lost for no good reason, whatever its gaps."""
+    world = worked_example(built=False)
+    world.con.execute("UPDATE dim_opportunity SET loss_reason = 'price'")
+    world.build()
+    review = world.one("mart_lost_deal_review")
+    assert (review["gap_count_extended"], review["no_good_reason"]) == (5, False)
+
+
+def test_review_sees_nothing_after_the_close() -> None:
+    """A touchpoint after the close leaves the review as it was."""
+    world = worked_example(as_of=at("06-20 00:00"), built=False)
+    late = touchpoint("L1", "05-20 10:00", job="validation", actor_party_id="B4")
+    world.load([late], {"L1": [participant("L1", 1, "B4", "actor", is_engaged=True)]})
+    world.build()
+    assert {c: about(v) for c, v in REVIEW.items()} == {c: world.one("mart_lost_deal_review")[c] for c in REVIEW}
+    assert world.one("mart_opportunity_coverage")["engaged_contacts"] == 3
+
+
+def test_deal_risk() -> None:
+    """As of 04-30 the buyer is silent for 20.4 days, nothing is planned and validation is missing: medium."""
+    world = worked_example(at("04-30 00:00"), closed=False)
+    risk = world.one("mart_deal_risk")
+    assert risk["signals"] == ["buyer_silent", "no_next_step", "validation_or_consensus_missing"]
+    assert (risk["signal_count"], risk["risk_level"], risk["as_of_date"]) == (3, "medium", date(2026, 4, 30))
+
+
+def test_planned_meeting_is_a_next_step() -> None:
+    """A meeting that the calendar holds for later takes the signal away, for it is a next step though nobody has met."""
+    world = worked_example(at("04-30 00:00"), closed=False, built=False)
+    plan = touchpoint(
+        "P1", "05-06 10:00", "05-06 11:00", channel="video", direction="mutual", status="scheduled", is_countable=False
+    )
+    world.insert("fact_touchpoint", to_batch(TABLES["fact_touchpoint"], [plan]))
+    world.build()
+    assert world.one("mart_deal_risk")["signals"] == ["buyer_silent", "validation_or_consensus_missing"]
+
+
+def test_ghosted_and_single_threaded() -> None:
+    """Two messages without an answer, the older a week ago, are a signal; so is nobody engaged for 30 days."""
+    world = worked_example(at("05-20 00:00"), closed=False, built=False)
+    chasing = [touchpoint(f"G{n}", f"05-{10 + n} 10:00", direction="outbound") for n in (1, 2)]
+    world.load(chasing, {t.touchpoint_id: [participant(t.touchpoint_id, 1, "S1", "actor")] for t in chasing})
+    world.build()
+    assert {"ghosted", "single_threaded"} <= set(world.one("mart_deal_risk")["signals"])
+    assert world.one("mart_deal_risk")["risk_level"] == "high"
+
+
+def test_closed_deal_has_no_risk(example: World) -> None:
+    """Risk is a question of open deals."""
+    assert example.rows("mart_deal_risk") == []
+    assert worked_example(at("04-30 00:00"), closed=False).rows("mart_lost_deal_review") == []
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "deadline"),
+    [
+        ("03-05 15:00", 2, "03-09 15:00"),
+        ("03-06 16:30", 5, "03-13 16:30"),
+        ("03-07 10:00", 2, "03-11 00:00"),
+        ("03-02 09:00", 4, "03-06 09:00"),
+        ("03-03 09:00", 4, "03-09 09:00"),
+    ],
+)
+def test_business_deadline(example: World, start: str, days: int, deadline: str) -> None:
+    """Business days run from Monday to Friday; a weekend's start counts from Monday."""
+    (found,) = example.con.execute(
+        "SELECT business_deadline(make_timestamptz(?), ?)", [at(start), days]
+    ).fetchone() or (None,)
+    assert found is not None
+    assert found == moment(at(deadline))
