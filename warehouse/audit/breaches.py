@@ -27,21 +27,28 @@ class Breach:
     count: int
     examples: tuple[str, ...]
 
+    def __str__(self) -> str:
+        """All rows if they are few, else how many and the first: ``1,200 rows, e.g. touchpoint_id = T01; …``."""
+        named = "; ".join(self.examples)
+        return named if len(self.examples) == self.count else f"{self.count:,} rows, e.g. {named}"
+
 
 def breaches_of_table(ask: Ask, table: Table) -> dict[str, Breach]:
     """What breaks the table's own rules, by the rule's name; empty if nothing does.
 
-    Of a table or column that is missing only that is said; the rules that read it are not put to what is not there.
-    The tables of seller level may be left out: a snapshot without them is the default.
+    Of a table that is missing, and of a column that is missing or of another type, only that is said: the rules that
+    read it are not put to it. The tables of seller level may be left out: a snapshot without them is the default.
     """
     catalog = f"FROM duckdb_columns() WHERE database_name = '{CATALOG}' AND table_name = '{table.name}'"
     types: dict[str, str] = {row[0]: row[1] for row in ask(f"SELECT column_name, data_type {catalog}")[1]}
     if not types:
         return {} if table.name in SELLER_TABLES else {"columns": Breach(1, ("the table is missing",))}
     breaches = {"columns": wrong} if (wrong := _wrong_columns(table, types)) else {}
-    breaches |= _broken_rows(ask, table, [r for r in row_rules(table) if types.keys() >= set(r.needs)])
+    usable = {name for name, declared in column_types(table).items() if types.get(name) == declared}
+    if usable >= set(table.key):  # else no row can be named
+        breaches |= _broken_rows(ask, table, [r for r in row_rules(table) if usable >= set(r.needs)])
     for rule in key_rules(table):
-        if types.keys() >= set(rule.columns) and (repeated := _repeated(ask, table, rule.columns)):
+        if usable >= set(rule.columns) and (repeated := _repeated(ask, table, rule.columns)):
             breaches[rule.name] = repeated
     return breaches
 

@@ -27,13 +27,15 @@ class Verdict:
 
 
 def judge(outcomes: Iterable[tuple[ExpectationSuite, ExpectationSuiteValidationResult]]) -> Verdict:
+    """Critical failures and whatever could not be checked on one side, warnings on the other."""
     verdict = Verdict()
+    unchecked: dict[str, list[str]] = {}
     for suite, outcome in outcomes:
         verdict.expectations += len(suite.expectations)
         for result in outcome.results:
             raised = list(exceptions_of(result))
             if raised:
-                verdict.failures.append(f"{sentence_of(result)}: could not be checked: {raised[0]}")
+                unchecked.setdefault(raised[0], []).append(sentence_of(result))
             elif result.success is not True:
                 critical = severity_of(result) == "critical"
                 (verdict.failures if critical else verdict.warnings).append(sentence_of(result) + found(result))
@@ -41,6 +43,9 @@ def judge(outcomes: Iterable[tuple[ExpectationSuite, ExpectationSuiteValidationR
             verdict.failures.append(
                 f"{suite.name}: {len(outcome.results)} results for {len(suite.expectations)} expectations"
             )
+    for reason, sentences in unchecked.items():  # a query that fails takes every expectation on its table with it
+        more = f" (and {len(sentences) - 1} more)" if len(sentences) > 1 else ""
+        verdict.failures.append(f"{sentences[0]}{more}: could not be checked: {reason}")
     if not verdict.expectations:
         verdict.failures.append("nothing was expected")
     return verdict
@@ -51,7 +56,7 @@ def exceptions_of(result: ExpectationValidationResult) -> Iterator[str]:
     info: dict[str, Any] = result.exception_info or {}
     for one in (info, *(v for v in info.values() if isinstance(v, dict))):
         if one.get("raised_exception"):
-            yield " ".join(str(one.get("exception_message") or "no message").split())[:500]
+            yield " ".join(str(one.get("exception_message") or "no message").split())[:300]
 
 
 def sentence_of(result: ExpectationValidationResult) -> str:
@@ -68,10 +73,6 @@ def severity_of(result: ExpectationValidationResult) -> str:
 
 
 def found(result: ExpectationValidationResult) -> str:
-    """``: 3 rows, e.g. touchpoint_id = T01``, or that the rows are not named."""
-    count, examples = result.result.get("unexpected_count"), result.result.get("partial_unexpected_list")
-    if not count or not examples:
-        return " (it does not hold; what it rests on is not quoted)"
-    if len(examples) == count:
-        return f": {'; '.join(examples)}"
-    return f": {count:,} rows, e.g. {'; '.join(examples)}"
+    """``: touchpoint_id = T01``, or that the rows are not named."""
+    observed = (result.result or {}).get("observed_value")
+    return f": {observed}" if observed else " (it does not hold; what it rests on is not quoted)"
