@@ -113,7 +113,7 @@ SCRATCH = (*SCOPES, "in_reach", "loading", "touch", "seller_touch", *BASE, *ROWS
 @cache
 def model(name: str) -> str:
     """The text of ``models/<name>.sql``."""
-    return files("warehouse").joinpath("models", f"{name}.sql").read_text(encoding="utf-8")
+    return files("warehouse.models").joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
 def build_marts(connection: Any, parameters: Parameters, *, everything: bool) -> None:

@@ -1,0 +1,1 @@
+"""The SQL models; a package, so that its files are installed. See ``warehouse.marts``."""
