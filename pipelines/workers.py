@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any
@@ -30,9 +31,9 @@ class Workers:
         """``function(job)`` for every job; results in the order of the jobs."""
         given = list(jobs)
         if here or self.count == 1 or len(given) < 2:
-            return [function(job) for job in given]
+            return [tell_of_the_machine(function, job) for job in given]
         try:
-            return list(self._started().map(function, given))
+            return list(self._started().map(partial(tell_of_the_machine, function), given))
         except BrokenProcessPool:
             raise UserError(
                 "a worker process ended unexpectedly (killed, or out of memory); nothing of this increment was landed: run again, "
@@ -58,6 +59,19 @@ class Workers:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def tell_of_the_machine(function: Callable[[Any], Any], job: Any) -> Any:
+    """``function(job)``, with a fault of the machine (a full disk, a file taken away) told as one instead of as Beam's traceback."""
+    try:
+        return function(job)
+    except Exception as error:  # whatever Beam made of it; what is no fault of the machine is raised again
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, OSError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        raise UserError(f"{cause}; nothing of this increment was landed, the next run does it again") from None
 
 
 def _end_with_parent() -> None:

@@ -194,3 +194,18 @@ def test_a_changed_directory_rebuilds_what_rests_on_it(tmp_path: Path) -> None:
             "SELECT count(*) > 0 FROM fact_touchpoint_participant WHERE person_id = 'B2'"
         ).fetchone()
     assert known == (True,)
+
+
+def test_a_full_disk_is_told_and_lands_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of the machine is one sentence, not the engine's traceback, and no reject."""
+    root = example(tmp_path)
+    put(root, payloads())
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pipelines.ingest.land", full)
+    with pytest.raises(UserError, match="No space left on device; nothing of this increment was landed"):
+        increment(root)
+    with snapshot(root, published=False) as connection:
+        assert connection.execute("SELECT count(*) FROM ledger_unit").fetchone() == (0,)
