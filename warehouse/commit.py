@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as pads
 
 from schemas.arrow import dicts_to_batch
 from schemas.registry import TABLES
@@ -44,11 +43,32 @@ class Landing:
 
 
 def register_landed(store: Store, files: Sequence[Path], schema: Any, unit_ids: Sequence[str]) -> None:
-    """The landed records of these units as the view ``landed``; it is scanned from disk, never held whole."""
+    """The landed records of these units as the temporary table ``landed``, with their unit's number as ``unit``.
+
+    The files are read once; what follows joins rows of the table by number and units by number, where the records themselves
+    would be joined by four strings. The table counts toward DuckDB's memory limit and is spilled beyond it.
+    """
     con = store.connection
-    con.register("landed_files", pads.dataset([str(f) for f in files], schema=schema, format="ipc"))
-    con.register("landed_units", pa.table({"unit_id": list(unit_ids)}, schema=pa.schema([("unit_id", pa.string())])))
-    con.execute("CREATE OR REPLACE TEMP VIEW landed AS FROM landed_files SEMI JOIN landed_units USING (unit_id)")
+    con.register("landed_files", pa.RecordBatchReader.from_batches(schema, _batches(files)))
+    con.register(
+        "landed_units",
+        pa.table(
+            {"unit": list(range(len(unit_ids))), "unit_id": list(unit_ids)},
+            schema=pa.schema([("unit", pa.int32()), ("unit_id", pa.string())]),
+        ),
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE landed AS FROM landed_files JOIN landed_units USING (unit_id)")
+    con.unregister("landed_files")
+    con.unregister("landed_units")
+
+
+def _batches(files: Sequence[Path]) -> Iterator[Any]:
+    """The files' batches one after the other, mapped: a dataset's scanner would read dozens of them ahead."""
+    for file in files:
+        with pa.memory_map(str(file)) as source:
+            reader = pa.ipc.open_file(source)
+            for i in range(reader.num_record_batches):
+                yield reader.get_batch(i)
 
 
 def reject_shares(store: Store, understood: Sequence[str]) -> list[tuple[str, int, int]]:
@@ -58,7 +78,8 @@ def reject_shares(store: Store, understood: Sequence[str]) -> list[tuple[str, in
     """
     return store.connection.execute(
         """SELECT unit_id, count(*), count(*) FILTER (outcome = 'rejected' AND NOT list_contains(?, reason))
-           FROM (SELECT unit_id, position, any_value(outcome) AS outcome, any_value(reason) AS reason FROM landed GROUP BY unit_id, position)
+           FROM (SELECT any_value(unit_id) AS unit_id, any_value(outcome) AS outcome, any_value(reason) AS reason
+                 FROM landed GROUP BY unit, position)
            GROUP BY unit_id""",
         [list(understood)],
     ).fetchall()
@@ -98,11 +119,8 @@ def commit_increment(
                   coalesce(sum(ignored), 0)::BIGINT, coalesce(sum(rejected), 0)::BIGINT, coalesce(sum(events), 0)::BIGINT FROM counted"""
     ).fetchone()
     assert row is not None
-    for name in ("fresh", "better", "counted", "planned", "candidate"):
+    for name in ("landed", "fresh", "better", "counted", "planned", "candidate"):
         con.execute(f"DROP TABLE IF EXISTS temp.{name}")
-    con.execute("DROP VIEW landed")
-    con.unregister("landed_files")
-    con.unregister("landed_units")
     return Landing(len(units), *(int(v) for v in row))
 
 
@@ -114,7 +132,7 @@ def insert_events(store: Store, received_at: int, seen: Sequence[tuple[str, int,
     con.execute(
         """INSERT INTO vault.event_detail
            SELECT event_id, fold_hash, unit_id, position, ?, payload_hash, detail
-           FROM landed JOIN fresh USING (event_id, unit_id, position, payload_hash)""",
+           FROM landed SEMI JOIN fresh ON landed.rowid = fresh.row""",
         [received_at],
     )
     con.execute(
@@ -133,7 +151,9 @@ def insert_events(store: Store, received_at: int, seen: Sequence[tuple[str, int,
     con.execute(
         "INSERT INTO vault.reject_payload SELECT unit_id, position, payload FROM landed WHERE outcome = 'rejected'"
     )
-    con.execute("INSERT INTO vault.dirty SELECT DISTINCT fold_hash FROM landed SEMI JOIN fresh USING (event_id)")
+    con.execute(
+        "INSERT INTO vault.dirty SELECT DISTINCT fold_hash FROM landed SEMI JOIN fresh ON landed.rowid = fresh.row"
+    )
     con.execute("INSERT INTO vault.dirty SELECT fold_hash FROM better")
     remember_files(store, seen)
     con.execute("COMMIT")
@@ -143,7 +163,7 @@ def insert_events(store: Store, received_at: int, seen: Sequence[tuple[str, int,
                family, system, ended_at, recorded_at, is_void, status, payload_hash)
            SELECT event_id, source, source_event_id, revision, channel, {TIMESTAMP.format("occurred_at")}, {TIMESTAMP.format("?")}, unit_id, position,
                family, system, {TIMESTAMP.format("ended_at")}, {TIMESTAMP.format("recorded_at")}, is_void, status, payload_hash
-           FROM landed JOIN fresh USING (event_id, unit_id, position, payload_hash)""",
+           FROM landed SEMI JOIN fresh ON landed.rowid = fresh.row""",
         [received_at],
     )
     con.execute(
@@ -155,19 +175,22 @@ def insert_events(store: Store, received_at: int, seen: Sequence[tuple[str, int,
 
 
 def stage_candidates(store: Store) -> None:
-    """Temporary tables: ``candidate``, ``fresh`` (first copy of each new event), ``better`` (new content of a known one)."""
+    """Temporary tables: ``candidate``, ``fresh`` (first copy of each new event), ``better`` (new content of a known one).
+
+    ``row`` is the copy's row in ``landed``.
+    """
     con = store.connection
     con.execute(
         """CREATE OR REPLACE TEMP TABLE candidate AS
-           SELECT event_id, unit_id, position, payload_hash FROM landed WHERE outcome = 'event'
+           SELECT rowid AS row, event_id, unit_id, position, payload_hash FROM landed WHERE outcome = 'event'
            QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY payload_hash, unit_id, position) = 1"""
     )
     con.execute("CREATE OR REPLACE TEMP TABLE fresh AS FROM candidate ANTI JOIN fact_event USING (event_id)")
     con.execute(
         """CREATE OR REPLACE TEMP TABLE better AS
-           SELECT l.* FROM landed l JOIN (
-             SELECT c.* FROM candidate c JOIN fact_event f USING (event_id) WHERE c.payload_hash < f.payload_hash
-           ) USING (event_id, unit_id, position, payload_hash)"""
+           FROM landed SEMI JOIN (
+             SELECT c.row FROM candidate c JOIN fact_event f USING (event_id) WHERE c.payload_hash < f.payload_hash
+           ) b ON landed.rowid = b.row"""
     )
 
 
@@ -180,8 +203,8 @@ def _stage(store: Store, units: Sequence[UnitRow]) -> None:
            SELECT unit_id, count(*) AS records, count(*) FILTER (outcome = 'event' AND fresh > 0) AS accepted,
                   count(*) FILTER (outcome = 'event' AND fresh = 0) AS duplicate, count(*) FILTER (outcome = 'ignored') AS ignored,
                   count(*) FILTER (outcome = 'rejected') AS rejected, sum(fresh)::BIGINT AS events
-           FROM (SELECT l.unit_id, l.position, any_value(l.outcome) AS outcome, count(DISTINCT f.event_id) AS fresh
-                 FROM landed l LEFT JOIN fresh f USING (event_id, unit_id, position) GROUP BY l.unit_id, l.position)
+           FROM (SELECT any_value(l.unit_id) AS unit_id, any_value(l.outcome) AS outcome, count(f.row) AS fresh
+                 FROM landed l LEFT JOIN fresh f ON l.rowid = f.row GROUP BY l.unit, l.position)
            GROUP BY unit_id"""
     )
     planned = pa.table({name: [getattr(u, name) for u in units] for name in UnitRow.__dataclass_fields__})
