@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from pipelines.simulate import Made, Plan, generate_workspace
 NEW = {"segment": 400, "snowplow": 300, "slack": 150, "intercom": 150}
 """Records that are held back until the last run."""
 NAIVE_SHARE = 20
-PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -52,15 +51,17 @@ def measure(base: Path, records: int) -> None:
     made = workspace(root, records)
     size = sum(path.stat().st_size for path in (root / "inbox").rglob("*") if path.is_file()) / 1e6
     say("workspace", f"{made.records:,} records of {made.accounts:,} accounts, {size:,.0f} MB in {made.files:,} files")
-    seconds, decoded = decode_limit(root / "inbox")
+    seconds, spent, decoded = decode_limit(root / "inbox")
     limit = decoded / seconds
-    say("decode only", f"{limit:,.0f} records/s ({seconds:.1f} s): {CORES} processes, the parsers alone")
+    say("decode only", f"{limit:,.0f} records/s ({timing(seconds, spent)}): {CORES} processes, the parsers alone")
 
     rest = hold_back(root)
     whole = run(root, made.as_of)
     landed = whole.summary["records"]
     rate = landed / whole.seconds
-    say("touchloop run", f"{rate:,.0f} records/s ({whole.seconds:.1f} s): {landed:,} records, until published")
+    say(
+        "touchloop run", f"{rate:,.0f} records/s ({timing(whole.seconds, whole.processor_seconds)}): {landed:,} records"
+    )
     say("  by phase", phases(whole))
     say("  memory", f"{whole.together / 1e6:,.0f} MB in all processes, {whole.largest / 1e6:,.0f} MB in the largest")
     again = run(root, made.as_of)
@@ -77,12 +78,18 @@ def measure(base: Path, records: int) -> None:
     small = workspace(sample, max(1, records // NAIVE_SHARE))
     plain = naive(sample, small.as_of)
     slow = plain["records"] / plain["seconds"]
-    say(
-        "element at a time",
-        f"{slow:,.0f} records/s ({plain['seconds']:.1f} s): one process, nothing written or audited,",
-    )
-    say("", f"on a sample of {plain['records']:,.0f} records; all would take about {made.records / slow:,.0f} s")
+    taken = timing(plain["seconds"], plain["processor_seconds"])
+    say("element at a time", f"{slow:,.0f} records/s ({taken}): one process, nothing written or audited, a sample")
+    say("", f"of {plain['records']:,.0f} records; all would take about {made.records / slow:,.0f} s")
     say("ratios", f"touchloop run is {rate / slow:.1f} times element at a time and {rate / limit:.2f} of decode only")
+    per_record = [whole.processor_seconds / landed, plain["processor_seconds"] / plain["records"], spent / decoded]
+    shown = " / ".join(f"{one * 1e6:,.0f}" for one in per_record)
+    say("", f"microseconds of processors per record: run / element at a time / decode only = {shown}")
+
+
+def timing(seconds: float, processor_seconds: float) -> str:
+    """Both, for on a busy machine only the second tells anything."""
+    return f"{seconds:.1f} s, {processor_seconds:.1f} s of processors"
 
 
 def phases(done: Run) -> str:
@@ -144,9 +151,10 @@ class Run(msgspec.Struct):
     """One run of the command line, as seen from outside."""
 
     seconds: float
+    processor_seconds: float
     summary: dict[str, Any]
     largest: int
-    """Bytes resident in the largest process, as the system accounts for it."""
+    """Peak of bytes resident in the largest process."""
     together: int
     """Most bytes resident in all processes of the run at once (shared pages count in each)."""
 
@@ -163,47 +171,69 @@ def run(root: Path, as_of: str) -> Run:
     seconds = time.perf_counter() - began
     if process.returncode:
         raise SystemExit(f"touchloop run failed: {err}")
-    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return Run(seconds, json.loads(out), max(largest, watch.largest), watch.together)
+    spent = sum(watch.spent.values())
+    return Run(seconds, spent, json.loads(out), max(watch.peaks.values(), default=0), watch.together)
 
 
 class Watch(threading.Thread):
-    """Samples the resident memory of a process and its descendants ten times a second."""
+    """Samples memory and processor time of a process and its descendants ten times a second, from ``/proc``.
+
+    A process's own account of its children misses those that a fork server started.
+    """
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.pid, self.stop = pid, threading.Event()
-        self.together = self.largest = 0
+        self.together = 0
+        self.peaks: dict[int, int] = {}
+        """By process: most bytes ever resident."""
+        self.spent: dict[int, float] = {}
+        """By process: seconds of processors."""
 
     def run(self) -> None:
         while not self.stop.wait(0.1):
-            sizes = [_resident(pid) for pid in _family(self.pid)]
-            self.together = max(self.together, sum(sizes))
-            self.largest = max([self.largest, *sizes])
+            resident = 0
+            for pid, seconds in family(self.pid):
+                now, peak = memory(pid)
+                resident += now
+                self.peaks[pid] = max(peak, self.peaks.get(pid, 0))
+                self.spent[pid] = seconds
+            self.together = max(self.together, resident)
 
 
-def _family(pid: int) -> list[int]:
-    """The process and its descendants; empty where the system tells nothing of processes."""
-    parents: dict[int, list[int]] = {}
+def family(pid: int) -> list[tuple[int, float]]:
+    """(process, seconds of processors) for a process and its descendants; without ``/proc`` none."""
+    children: dict[int, list[int]] = {}
+    spent: dict[int, float] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = entry.read_text().rpartition(")")[2].split()
         except OSError:
             continue  # it has ended meanwhile
-        parents.setdefault(int(fields[1]), []).append(int(entry.parent.name))
+        own = int(entry.parent.name)
+        children.setdefault(int(fields[1]), []).append(own)
+        spent[own] = (int(fields[11]) + int(fields[12])) / TICKS
     found, waiting = [], [pid]
     while waiting:
         one = waiting.pop()
-        found.append(one)
-        waiting += parents.get(one, [])
+        if one in spent:
+            found.append((one, spent[one]))
+        waiting += children.get(one, [])
     return found
 
 
-def _resident(pid: int) -> int:
+def memory(pid: int) -> tuple[int, int]:
+    """Bytes resident now and at most; zeros for a process that has ended."""
+    sizes = {"VmRSS": 0, "VmHWM": 0}
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
-    except (OSError, IndexError):
-        return 0
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0, 0
+    for line in lines:
+        name, _, rest = line.partition(":")
+        if name in sizes:
+            sizes[name] = int(rest.split()[0]) * 1024
+    return sizes["VmRSS"], sizes["VmHWM"]
 
 
 def naive(root: Path, as_of: str) -> dict[str, float]:
