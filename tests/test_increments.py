@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 
 import pytest
-from workspaces import ROOT, conservation, contents, example, increment, payloads, put, shuffled, snapshot
+from workspaces import AS_OF, ROOT, conservation, contents, example, increment, payloads, put, shuffled, snapshot
 
 import pipelines.increment as increments
 from pipelines.errors import TooManyRejects, UserError
-from pipelines.rejects import list_rejects, show_reject
+from pipelines.rejects import list_rejects, replay, show_reject
 from pipelines.workspace import Workspace
+from transforms.times import parse_iso
 from warehouse import commit
 
 
@@ -209,3 +210,34 @@ def test_a_full_disk_is_told_and_lands_nothing(tmp_path: Path, monkeypatch: pyte
         increment(root)
     with snapshot(root, published=False) as connection:
         assert connection.execute("SELECT count(*) FROM ledger_unit").fetchone() == (0,)
+
+
+def test_a_replay_moves_what_a_fix_mends(tmp_path: Path) -> None:
+    """A floating calendar time is rejected; with a zone configured, the replay accepts it and conservation holds throughout."""
+    root = example(tmp_path)
+    entry = (ROOT / "examples" / "worked-example" / "inbox" / "ics" / "sam.ics").read_text()
+    floating = entry.replace("DTSTART:20260311T100000Z", "DTSTART:20260311T100000").replace(
+        "DTEND:20260311T120000Z", "DTEND:20260311T120000"
+    )
+    put(root, [("ics/sam.ics", floating.encode())])
+    assert (increment(root).accepted, increment(root).rejected) == (1, 0)
+    with snapshot(root, published=False) as connection:
+        assert connection.execute("SELECT reason_code, field_path FROM rejected_record").fetchall() == [
+            ("naive_timestamp", "DTSTART")
+        ]
+    (root / "touchloop.toml").write_text((root / "touchloop.toml").read_text() + '\n[sources.ics]\ntimezone = "UTC"\n')
+    workspace = Workspace(root)
+    now = parse_iso(AS_OF, "as_of")
+    with workspace.writer():
+        assert replay(workspace, None, now, fixed=True, say=lambda text: None) == {"accepted": 1}
+    with snapshot(root) as connection:
+        conservation(connection)
+        assert connection.execute(
+            "SELECT rejected_count, accepted_count FROM ledger_unit WHERE source = 'ics'"
+        ).fetchall() == [(0, 2)]
+        assert connection.execute("SELECT outcome FROM rejected_record").fetchall() == [("accepted",)]
+        assert connection.execute(
+            "SELECT place IS NOT NULL FROM fact_touchpoint WHERE channel = 'in_person'"
+        ).fetchall() == [(True,)]
+    with workspace.writer():
+        assert replay(workspace, None, now, fixed=True, say=lambda text: None) == {}

@@ -309,7 +309,7 @@ def _series(resource: Resource, slot: Slot, zone: tzinfo, until: int) -> list[Sl
 SOURCE = SourceSpec(
     name="google_calendar",
     title="Google Calendar",
-    channel="video",
+    channel="in_person",
     version="1",
     framing="json",
     parse=parse,
