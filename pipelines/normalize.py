@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -24,10 +27,23 @@ _EMPTY_OTHER = (None, None, None, None)
 _unpack = struct.Struct(">Q").unpack
 
 
+@lru_cache(maxsize=65_536)
 def key_hash(key: str) -> int:
-    """A key as 64 bits: groups are joined on integers."""
+    """A key as 64 bits: groups are joined on integers. Remembered, for the events of one user or thread come by the dozen."""
     value: int = _unpack(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest())[0]
     return value
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Without the cyclic garbage collector: it would walk the rows of a growing batch again and again, and they hold no cycles."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Normalizer:
@@ -43,8 +59,17 @@ class Normalizer:
         self._contexts: dict[tuple[str, str], tuple[SourceSpec, Context]] = {}
 
     def batch(self, raw: Any) -> Any:
+        with collector_paused():
+            rows = self._rows(raw)
+            return pa.record_batch(
+                [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), LANDED, strict=True)],
+                schema=LANDED,
+            )
+
+    def _rows(self, raw: Any) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []
-        columns = [raw.column(i).to_pylist() for i in range(raw.num_columns)]
+        # by way of numpy, which converts a column at once; to_pylist makes an Arrow scalar of every value first
+        columns = [raw.column(i).to_numpy(zero_copy_only=False).tolist() for i in range(raw.num_columns)]
         for unit_id, system, name, position, payload, bad_reason, bad_detail in zip(*columns, strict=True):
             if bad_reason is not None:
                 rows.append(_rejected(unit_id, position, system, payload, Reject(bad_reason, None, bad_detail)))
@@ -72,10 +97,7 @@ class Normalizer:
                         row[4]: row for row in (_event(unit_id, position, system, digest, e) for e in reversed(parsed))
                     }.values()
                 )
-        return pa.record_batch(
-            [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), LANDED, strict=True)],
-            schema=LANDED,
-        )
+        return rows
 
     def check(self, event: Event) -> None:
         """Faults that no adapter has to look for. Raises ``Reject``."""

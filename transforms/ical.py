@@ -11,7 +11,8 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 import msgspec
-from icalendar import Calendar, Component, vRecur
+from icalendar import Calendar, Component, Parameters, vRecur
+from icalendar.parser import Contentline, Contentlines
 from icalendar.prop import vBroken
 
 from transforms.calendars import Slot, day_token, horizon, micros, noon, token_of, wall
@@ -21,7 +22,9 @@ from transforms.recurrence import occurrences
 from transforms.times import from_datetime, to_datetime
 
 _FOLD = re.compile(r"(?:(?<!\n)\r\n|(?<![\r\n])\n)(?:\r?\n)*[ \t]")
+_BREAK = re.compile(r"\r?\n")
 _CONTROL = re.compile(r"[\x00-\x1f]")
+_SIMPLE = re.compile(r"([A-Za-z0-9-]+)((?:;[A-Za-z0-9-]+=[\w@.+/-]+(?: [\w@.+/-]+)*)*):([^\\]*)", re.ASCII)
 _DAY = re.compile(r"[0-9]{8}Z")
 FAULTS = (
     ValueError,
@@ -56,10 +59,29 @@ def unfolded(text: str) -> tuple[str, dict[str, str]]:
     return plain_names(body), blocks
 
 
+class _Line(Contentline):
+    """A line in which nothing is quoted or escaped is cut by one expression; the library goes through it by characters.
+
+    It gives what the library's own ``parts`` gives, which reads every other line.
+    """
+
+    __slots__ = ()
+
+    def parts(self) -> tuple[str, Parameters, str]:
+        match = _SIMPLE.fullmatch(self)
+        if match is None:
+            return super().parts()
+        name, stated, value = match.groups()
+        if not stated:
+            return name, Parameters(), value
+        return name, Parameters(pair.split("=") for pair in stated[1:].split(";")), value
+
+
 def read(text: str) -> list[Component]:
-    """Top-level components. The line break at the end keeps icalendar from taking the text for a file's name."""
+    """Top-level components. The library is given lines, as it would cut them, and so takes no text for a file's name."""
+    lines = Contentlines(_Line(line) for line in _BREAK.split(_FOLD.sub("", text)) if line)  # type: ignore[no-untyped-call]
     try:
-        return Calendar.from_ical(text + "\r\n", multiple=True)  # type: ignore[return-value]
+        return Calendar.from_ical(lines, multiple=True)  # type: ignore[call-overload, no-any-return]
     except FAULTS as error:
         raise Reject("malformed_ics", None, f"not iCalendar: {str(error)[:200]}") from None
 
