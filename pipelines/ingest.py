@@ -15,6 +15,9 @@ from pipelines.normalize import Normalizer
 from pipelines.plan import FileUnit
 from pipelines.read import read_batches
 
+pa.array([])
+"""The first array made of a list makes pyarrow import pandas, if it is installed; so that happens once, before workers fork."""
+
 RUNNER = "FnApiRunner"
 """Pinned by name: the plain DirectRunner first tries to download another runner."""
 
