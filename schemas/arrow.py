@@ -54,6 +54,21 @@ def dicts_to_batch(table: Table, rows: Iterable[dict[str, Any]]) -> Any:
     )
 
 
+def values_of(column: Any) -> list[Any]:
+    """One Arrow column as Python values; timestamps become microseconds."""
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    kind = column.type
+    # numpy makes the same values several times faster, but has no lists, and would turn numbers beside nulls into floats
+    is_text = pa.types.is_string(kind) or pa.types.is_binary(kind)
+    is_plain = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    if is_text or (is_plain and not column.null_count):
+        values: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+    else:
+        values = column.to_pylist()
+    return values
+
+
 def _array(column: Column, values: list[Any]) -> Any:
     if column.type == "timestamp":
         return pa.array(values, pa.int64()).cast(ARROW_TYPES["timestamp"])

@@ -16,6 +16,8 @@ from functools import lru_cache
 
 from transforms.crm_rows import Asset
 
+_MEMO_LIMIT = 16_384
+
 
 class AssetBook:
     """Build it with ``AssetBook.build``; the order of the assets does not matter."""
@@ -23,6 +25,7 @@ class AssetBook:
     def __init__(self, assets: Iterable[Asset]) -> None:
         self._by_id: dict[str, Asset] = {}
         self._by_url: dict[str, Asset] = {}
+        self._links: dict[str, Asset | None] = {}
         globs: list[tuple[str, Asset]] = []
         for asset in sorted(set(assets), key=lambda one: (one.asset_id, repr(one))):
             if self._by_id.setdefault(asset.asset_id, asset) is not asset:
@@ -40,7 +43,15 @@ class AssetBook:
         return AssetBook(assets)
 
     def by_link(self, url: str) -> Asset | None:
-        """The asset that a link leads to."""
+        """The asset that a link leads to; remembered, for the same few links are shared again and again."""
+        if url in self._links:
+            return self._links[url]
+        if len(self._links) >= _MEMO_LIMIT:
+            self._links.clear()
+        found = self._links[url] = self._look_up(url)
+        return found
+
+    def _look_up(self, url: str) -> Asset | None:
         plain = _plain(url)
         for length in self._lengths:
             found = self._by_url.get(plain[:length])
@@ -60,7 +71,6 @@ class AssetBook:
         return self._by_id.get(asset_id)
 
 
-@lru_cache(maxsize=16_384)
 def _plain(url: str) -> str:
     """Without query and fragment; scheme and host in lower case."""
     bare = url.strip().partition("#")[0].partition("?")[0]

@@ -59,6 +59,9 @@ class Directory:
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
+        # a word like noreply, alone, first or last: ``bounces+17``, ``jira_noreply``
+        words = "|".join(map(re.escape, identity.system_localparts)) or "(?!)"
+        self._system = re.compile(rf"(?:{words})(?:[-_.].*)?|.*[-_.](?:{words})", re.DOTALL)
         self._executive = [re.compile(pattern, re.IGNORECASE) for pattern in identity.executive_titles]
         self._ours = _normal_domains(identity.company_domains)
         self._partners = _normal_domains(identity.partner_domains)
@@ -70,9 +73,12 @@ class Directory:
         self._deals: dict[str, tuple[Opportunity, ...]] = {}
         self._members: dict[str, tuple[GroupMember, ...]] = {}
         self._assignments: dict[str, tuple[Assignment, ...]] = {}
+        self._owners: dict[str, tuple[Assignment, ...]] = {}
+        """Of each account, the one that counts first coming first."""
         self._index = PersonIndex()
         self._matches: dict[Any, PersonMatch] = {}
         self._parties: dict[Any, ResolvedParty] = {}
+        self._people: dict[Any, ResolvedParty] = {}
 
     @staticmethod
     def build(crm: Crm, settings: Identity, bindings: Iterable[tuple[str, ...]] = ()) -> Directory:
@@ -95,11 +101,16 @@ class Directory:
         made._assignments = _grouped(
             crm.assignments, lambda row: row.account_id, lambda row: (row.seller_id, row.role, *_span(row))
         )
+        made._owners = _grouped(
+            (row for row in crm.assignments if row.role == "owner"),
+            lambda row: row.account_id,
+            lambda row: (-(row.valid_from or 0), row.seller_id),
+        )
         made._index = PersonIndex.build(crm, made._persons, made._one_account_of, bindings)
         return made
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_matches": {}, "_parties": {}}
+        return {**self.__dict__, "_matches": {}, "_parties": {}, "_people": {}}
 
     # who
 
@@ -124,7 +135,7 @@ class Directory:
         key = (ids, party.side, party.role, party.attended, None if ids else party.name, hint)
         found = self._parties.get(key)
         if found is None:
-            found = _remember(self._parties, key, self._resolved(party, self.person_of(ids, hint)))
+            found = _remember(self._parties, key, self._in_role(party, key[1], key[4], hint))
         if bound and found.person_id is None:
             for one in ids:
                 if one in bound:
@@ -154,13 +165,9 @@ class Directory:
 
     def owner_of(self, account_id: str, at: int) -> str | None:
         """The owner assigned at that moment (the latest to begin, then the smallest id), else that of accounts.csv."""
-        owners = [
-            (-(row.valid_from or 0), row.seller_id)
-            for row in self._assignments.get(account_id, ())
-            if row.role == "owner" and _is_valid(row, at)
-        ]
-        if owners:
-            return min(owners)[1]
+        for row in self._owners.get(account_id, ()):
+            if _is_valid(row, at):
+                return row.seller_id
         account = self._accounts.get(account_id)
         return account.owner_seller_id if account else None
 
@@ -227,6 +234,16 @@ class Directory:
             found = _remember(self._parties, key, self._resolved(party, PersonMatch(person_id, "R5", identifier)))
         return found
 
+    def _in_role(self, party: Party, side: str | None, name: str | None, hint: str | None) -> ResolvedParty:
+        """The party resolved; people turn up in many roles, so who they are is worked out once for all of these."""
+        key = (party.ids, side, name, hint)
+        found = self._people.get(key)
+        if found is None:
+            found = _remember(self._people, key, self._resolved(party, self.person_of(party.ids, hint)))
+        if found.role == party.role and found.attended is party.attended:
+            return found
+        return msgspec.structs.replace(found, role=party.role, attended=party.attended)
+
     def _resolved(self, party: Party, match: PersonMatch) -> ResolvedParty:
         person = self._persons.get(match.person_id) if match.person_id is not None else None
         identifier = match.identifier
@@ -271,13 +288,7 @@ class Directory:
 
     def _is_system(self, email: str) -> bool:
         """Whether the local part is, starts or ends with a word like ``noreply`` (``bounces+17``, ``jira_noreply``)."""
-        local = email[6:].rpartition("@")[0].partition("+")[0]
-        return any(
-            local == word
-            or (local.startswith(word) and local[len(word)] in "-_.")
-            or (local.endswith(word) and local[-len(word) - 1] in "-_.")
-            for word in self._identity.system_localparts
-        )
+        return self._system.fullmatch(email[6:].rpartition("@")[0].partition("+")[0]) is not None
 
 
 def _normal_domains(domains: Iterable[str]) -> frozenset[str]:

@@ -128,7 +128,7 @@ class Folder:
                 if len(verdict.accounts) < 2:  # the choice between several depends on the time
                     known[key] = verdict
             verdicts.append(verdict)
-        if len(drafts) > 1:
+        if len(drafts) > 1 and any(verdict.account_id is None for verdict in verdicts):
             _inherit(verdicts, [draft.row.thread_id for draft in drafts])
             _inherit(verdicts, [draft.account_thread for draft in drafts])
         return verdicts
@@ -180,6 +180,12 @@ def parents_first(drafts: Sequence[Draft]) -> list[Draft]:
     placed: set[str] = set()
     found: list[Draft] = []
     for draft in drafts:
+        if draft.parent is None or draft.parent.row.touchpoint_id in placed:
+            # the usual case: nothing has to come before it that has not come
+            if draft.row.touchpoint_id not in placed:
+                placed.add(draft.row.touchpoint_id)
+                found.append(draft)
+            continue
         chain = []
         entered: set[str] = set()
         step: Draft | None = draft
@@ -223,6 +229,8 @@ def _resolution(touchpoint_id: str, account: AccountVerdict, deal: OpportunityVe
 def _bridge_accounts(touchpoint_id: str, verdict: AccountVerdict) -> list[TouchpointAccount]:
     """Every account with people in it; the one that the touchpoint names is primary, even by its thread alone."""
     primary = verdict.account_id
+    if not verdict.accounts:
+        return [] if primary is None else [TouchpointAccount(touchpoint_id, primary, True)]
     accounts = {share.account_id for share in verdict.accounts}
     if primary is not None:
         accounts.add(primary)

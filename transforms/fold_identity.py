@@ -14,6 +14,7 @@ from transforms.linking import is_app_identity
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
 ANONYMOUS = "anonymous_id:"
+BINDING_FAMILIES = ("app", "identity")
 
 
 class Binding(msgspec.Struct, frozen=True, order=True):
@@ -32,8 +33,13 @@ class PartyBook:
     def __init__(self, directory: Directory, facts: Sequence[Fact]) -> None:
         self._directory = directory
         self._known: dict[tuple[Party, str | None, str | None], ResolvedParty] = {}
-        self._timelines = _timelines(directory, facts)
-        self._hints = _account_hints(facts)
+        # of conversations, emails and meetings nothing is bound, and most groups hold nothing else
+        binding = [fact for fact in facts if fact.event.family in BINDING_FAMILIES]
+        self._timelines = _timelines(directory, binding) if binding else {}
+        self._hints = _account_hints(binding) if binding else {}
+        self._by_base: list[tuple[Party, str | None]] = []
+        """Parties matched by an email's base address, with the account hint that came with them."""
+        self._conflicts: dict[str, IdentityConflict] = {}
 
     def __call__(self, event: Event, party: Party) -> ResolvedParty:
         """The party as of the event's time, in the event's source."""
@@ -55,6 +61,8 @@ class PartyBook:
 
     def links(self) -> list[IdentityLink]:
         """Links that only this group shows; R5: one per stretch of time in which an anonymous id was one person's."""
+        if not self._timelines and not self._by_base:
+            return []
         found = set(self._base_links())
         for (source, anonymous), timeline in self._timelines.items():
             is_shared = len(timeline) > 1
@@ -77,16 +85,14 @@ class PartyBook:
 
     def _base_links(self) -> Iterator[IdentityLink]:
         """Matches that the directory's own list of links does not hold (an email by its base address)."""
-        for (party, account_hint, _), found in self._known.items():
-            if found.rule_id == "R3":
-                link = self._directory.link_of(self._directory.person_of(party.ids, account_hint))
-                if link is not None:
-                    yield link
+        for party, account_hint in self._by_base:
+            link = self._directory.link_of(self._directory.person_of(party.ids, account_hint))
+            if link is not None:
+                yield link
 
     def conflicts(self) -> list[IdentityConflict]:
         """What two rules disagreed about for these parties, each once."""
-        found = {one.conflict.conflict_id: one.conflict for one in self._known.values() if one.conflict is not None}
-        return [found[key] for key in sorted(found)]
+        return [self._conflicts[key] for key in sorted(self._conflicts)]
 
     def _resolve(self, party: Party, account_hint: str | None, binding: Binding | None) -> ResolvedParty:
         key = (party, account_hint, binding.target if binding else None)
@@ -96,6 +102,10 @@ class PartyBook:
             if binding is not None and binding.person_id is not None:
                 bound = {one: binding.person_id for one in party.ids if one.startswith(ANONYMOUS)}
             known = self._known[key] = self._directory.party(party, bound, account_hint)
+            if known.rule_id == "R3":
+                self._by_base.append((party, account_hint))
+            if known.conflict is not None:
+                self._conflicts[known.conflict.conflict_id] = known.conflict
         return known
 
     def _binding(self, event: Event, party: Party) -> Binding | None:

@@ -80,8 +80,8 @@ def set_minutes(draft: Draft) -> None:
     """Participant counts and minutes: customer time once however many attended, ours for each of us."""
     row = draft.row
     present = [seat for seat in draft.seats if seat.attended] if draft.is_live else draft.seats
-    buyers = sum(seat.side == "buyer" for seat in present)
-    sellers = sum(seat.side == "seller" for seat in present)
+    sides = [seat.side for seat in present]
+    buyers, sellers = sides.count("buyer"), sides.count("seller")
     row.buyer_participant_count, row.seller_participant_count = buyers, sellers
     if row.status != "held" or row.is_voided:
         return

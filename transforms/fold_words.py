@@ -10,6 +10,7 @@ from transforms.dart import dart_dimensions
 from transforms.fold_common import Draft
 from transforms.jobs import Evidence, Rulebook, Verdict
 from transforms.settings import Folding
+from transforms.touchpoint import Touchpoint
 
 MESSAGES = ("email", "chat")
 MEMO_LIMIT = 50_000
@@ -34,6 +35,7 @@ class Labeller:
         self._asks = question_pattern(settings.question_patterns)
         self._words: dict[Hashable, Words] = {}
         self._verdicts: dict[Hashable, Verdict] = {}
+        self._dimensions: dict[Hashable, list[str]] = {}
 
     def label(self, draft: Draft) -> None:
         """Fill question, ack, tags, job and DART of a draft whose parent has been labelled before."""
@@ -50,9 +52,17 @@ class Labeller:
         row.tags = sorted(tags)
         row.buying_job, row.buying_job_rule_id = verdict.job, verdict.rule_id
         row.buying_job_confidence, row.buying_job_basis = verdict.confidence, verdict.basis
-        row.dart_dimensions = dart_dimensions(
-            row.interaction_kind, row.direction, row.asset_types, row.buying_job, row.tags, row.is_reply
-        )
+        row.dart_dimensions = self._dart(row)
+
+    def _dart(self, row: Touchpoint) -> list[str]:
+        key = (row.interaction_kind, row.direction, *row.asset_types, None, row.buying_job, row.is_reply, *row.tags)
+        found = self._dimensions.get(key)
+        if found is None:
+            found = dart_dimensions(
+                row.interaction_kind, row.direction, row.asset_types, row.buying_job, row.tags, row.is_reply
+            )
+            _remember(self._dimensions, key, found)
+        return list(found)
 
     def _read(self, draft: Draft) -> Words:
         row = draft.row
