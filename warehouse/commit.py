@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from schemas.arrow import dicts_to_batch
 from schemas.registry import TABLES
+from warehouse.arrow_files import stream
 from warehouse.store import Store
 
 TIMESTAMP = "make_timestamptz({0})"
@@ -49,7 +50,7 @@ def register_landed(store: Store, files: Sequence[Path], schema: Any, unit_ids: 
     would be joined by four strings. The table counts toward DuckDB's memory limit and is spilled beyond it.
     """
     con = store.connection
-    con.register("landed_files", pa.RecordBatchReader.from_batches(schema, _batches(files)))
+    con.register("landed_files", stream(files, schema))
     con.register(
         "landed_units",
         pa.table(
@@ -60,15 +61,6 @@ def register_landed(store: Store, files: Sequence[Path], schema: Any, unit_ids: 
     con.execute("CREATE OR REPLACE TEMP TABLE landed AS FROM landed_files JOIN landed_units USING (unit_id)")
     con.unregister("landed_files")
     con.unregister("landed_units")
-
-
-def _batches(files: Sequence[Path]) -> Iterator[Any]:
-    """The files' batches one after the other, mapped: a dataset's scanner would read dozens of them ahead."""
-    for file in files:
-        with pa.memory_map(str(file)) as source:
-            reader = pa.ipc.open_file(source)
-            for i in range(reader.num_record_batches):
-                yield reader.get_batch(i)
 
 
 def reject_shares(store: Store, understood: Sequence[str]) -> list[tuple[str, int, int]]:

@@ -7,9 +7,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow.dataset as pads
-
 from schemas.registry import TABLES
+from warehouse.arrow_files import stream
 from warehouse.store import Store
 
 TOUCHPOINT_TABLES = (
@@ -90,7 +89,7 @@ def load_staged(store: Store, table: str, files: Sequence[Path]) -> None:
     if not files:
         return
     columns = ", ".join(f'"{c}"' for c in TABLES[table].names)
-    store.connection.register("staged", pads.dataset([str(f) for f in files], format="ipc"))
+    store.connection.register("staged", stream(files))
     store.connection.execute(f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM staged')
     store.connection.unregister("staged")
 
@@ -101,7 +100,7 @@ def load_identity(store: Store, links: Sequence[Path], conflicts: Sequence[Path]
         if not files:
             continue
         columns = ", ".join(f'"{c}"' for c in TABLES[table].names)
-        store.connection.register("staged", pads.dataset([str(f) for f in files], format="ipc"))
+        store.connection.register("staged", stream(files))
         store.connection.execute(
             f'INSERT INTO "{table}" ({columns}) SELECT DISTINCT {columns} FROM (SELECT {columns} FROM staged EXCEPT SELECT {columns} FROM "{table}")'
         )

@@ -1,0 +1,29 @@
+"""Arrow IPC files as one stream that DuckDB reads from disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+
+def stream(files: Sequence[Path], schema: Any = None) -> Any:
+    """The files' batches, to be registered and scanned once; ``schema`` is the first file's unless given.
+
+    Files are mapped and read one after the other. A dataset's scanner reads dozens of batches ahead, which no memory limit
+    of DuckDB's covers.
+    """
+    if schema is None:
+        with pa.memory_map(str(files[0])) as source:
+            schema = pa.ipc.open_file(source).schema
+    return pa.RecordBatchReader.from_batches(schema, _batches(files))
+
+
+def _batches(files: Sequence[Path]) -> Iterator[Any]:
+    for file in files:
+        with pa.memory_map(str(file)) as source:
+            reader = pa.ipc.open_file(source)
+            for i in range(reader.num_record_batches):
+                yield reader.get_batch(i)
