@@ -72,6 +72,8 @@ class Directory:
         self._opportunities: dict[str, Opportunity] = {}
         self._deals: dict[str, tuple[Opportunity, ...]] = {}
         self._members: dict[str, tuple[GroupMember, ...]] = {}
+        self._roles: dict[tuple[str, str], list[GroupMember]] = defaultdict(list)
+        """Of each (deal, person)."""
         self._assignments: dict[str, tuple[Assignment, ...]] = {}
         self._owners: dict[str, tuple[Assignment, ...]] = {}
         """Of each account, the one that counts first coming first."""
@@ -98,6 +100,8 @@ class Directory:
         made._members = _grouped(
             crm.buying_group, lambda row: row.opportunity_id, lambda row: (row.person_id, row.buyer_role, *_span(row))
         )
+        for row in crm.buying_group:
+            made._roles[(row.opportunity_id, row.person_id)].append(row)
         made._assignments = _grouped(
             crm.assignments, lambda row: row.account_id, lambda row: (row.seller_id, row.role, *_span(row))
         )
@@ -181,8 +185,8 @@ class Directory:
 
     def roles_of(self, opportunity_id: str, person_id: str, at: int) -> list[str]:
         """The person's buyer roles in the deal at that moment, sorted."""
-        members = self._members.get(opportunity_id, ())
-        return sorted({row.buyer_role for row in members if row.person_id == person_id and _is_valid(row, at)})
+        rows = self._roles.get((opportunity_id, person_id))
+        return sorted({row.buyer_role for row in rows if _is_valid(row, at)}) if rows else []
 
     def group_members(self, opportunity_id: str) -> list[GroupMember]:
         """All members of the buying group, ended ones too."""

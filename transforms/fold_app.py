@@ -159,18 +159,18 @@ def _trace(draft: Draft, steps: Sequence[Step], bench: Workbench) -> None:
     spent: dict[str, tuple[int, int]] = {}
     gap = bench.settings.app_session_gap
     spans = []
-    for index, step in enumerate(steps):
-        event = step.fact.event
+    for step, following in zip(steps, [*steps[1:], steps[-1]], strict=True):
+        event, at = step.fact.event, step.occurred_at
         page = event.page_path or page  # a click or a download happens on the page that is open
-        following = steps[index + 1].occurred_at if index + 1 < len(steps) else step.occurred_at
-        stay = min(following - step.occurred_at, gap)
-        assets = recognise(bench.assets, event)
-        for asset in assets:
-            draft.assets.append(_seen(asset, step))
+        stay = min(following.occurred_at - at, gap)
+        types: tuple[str, ...] = ()
+        if event.asset_id or event.links or event.attachments:
+            assets = recognise(bench.assets, event)
+            draft.assets.extend([_seen(asset, step) for asset in assets])
+            types = tuple([asset.asset_type for asset in assets])
         if page is not None:
-            spent[page] = (spent.get(page, (0, 0))[0] + stay, step.occurred_at)
-        types = tuple(asset.asset_type for asset in assets)
-        spans.append(PageSpan(page, event.event_name, stay, step.occurred_at, types, event.interaction_kind))
+            spent[page] = (spent[page][0] + stay if page in spent else stay, at)
+        spans.append(PageSpan(page, event.event_name, stay, at, types, event.interaction_kind))
     draft.pages = spans
     if spent:
         # of two pages with equal dwell, the one seen last

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
+from transforms.event import Event
 from transforms.fold_common import (
     AssetTrace,
     Draft,
@@ -20,6 +23,11 @@ from transforms.fold_common import (
     set_assets,
 )
 
+SINGLE_VALUES = (
+    "subject_text", "sequence", "recorded_at", "content_chars", "status", "interaction_kind", "account_hint",
+    "opportunity_hint", "direction", "explicit_job", "first_line", "has_question",
+)  # fmt: skip
+"""Of these a message has one: that of the richest copy that says it."""
 SOURCE_RANK = {"email": 0, "gmail": 1}
 """Precedence of reports of one message: the message itself, then an API's rendering of it, then everyone else."""
 
@@ -55,7 +63,7 @@ def _richest_first(fact: Fact) -> tuple[bool, int, int, str, str, str]:
 def _message(key: str, copies: list[Fact], resolve: Resolver, bench: Workbench) -> Draft:
     """One message from its copies, richest first; a copy deleted from one mailbox does not unsend the others."""
     events = [fact.event for fact in copies]
-    first = events[0]
+    first = events[0] if len(events) == 1 else _together(events)  # most messages lie in one mailbox
     row = new_row(
         copies[0],
         key,
@@ -67,15 +75,15 @@ def _message(key: str, copies: list[Fact], resolve: Resolver, bench: Workbench) 
     )
     row.is_voided = all(fact.is_void for fact in copies)
     row.received_at = min(fact.received_at for fact in copies)
-    row.revision = max(event.revision for event in events)
-    row.subject_text = first_known(event.subject_text for event in events)
-    row.sequence = first_known(event.sequence for event in events)
-    row.recorded_at = first_known(event.recorded_at for event in events)
-    row.content_chars = first_known(event.content_chars for event in events) or 0
-    row.status = first_known(event.status for event in events) or "held"
-    row.is_automated = any(event.is_automated for event in events)
-    row.is_reply = any(event.references for event in events)
-    stated = first_known(event.interaction_kind for event in events)
+    row.revision = first.revision
+    row.subject_text = first.subject_text
+    row.sequence = first.sequence
+    row.recorded_at = first.recorded_at
+    row.content_chars = first.content_chars or 0
+    row.status = first.status or "held"
+    row.is_automated = first.is_automated
+    row.is_reply = bool(first.references)
+    stated = first.interaction_kind
     row.interaction_kind = "reply" if row.is_reply and stated in (None, "message") else stated or "message"
     seats = seat_parties(copies, resolve)
     actor = acting_seat(seats)
@@ -84,24 +92,42 @@ def _message(key: str, copies: list[Fact], resolve: Resolver, bench: Workbench) 
         seats=seats,
         actor=actor,
         events=bridge(copies, "dedupe_key"),
-        account_hint=first_known(event.account_hint for event in events),
-        opportunity_hint=first_known(event.opportunity_hint for event in events),
-        stated_direction=first_known(event.direction for event in events),
-        stated_tags=tuple(sorted({tag for event in events for tag in event.tags})),
-        explicit_job=first_known(event.explicit_job for event in events),
-        first_line=first_known(event.first_line for event in events),
-        has_question=first_known(event.has_question for event in events),
+        account_hint=first.account_hint,
+        opportunity_hint=first.opportunity_hint,
+        stated_direction=first.direction,
+        stated_tags=tuple(sorted(set(first.tags))),
+        explicit_job=first.explicit_job,
+        first_line=first.first_line,
+        has_question=first.has_question,
     )
     draft.text = draft.first_line
     assets = {asset.asset_id: asset for event in events for asset in recognise(bench.assets, event)}
     party_id = actor.party.party_id if actor else None
-    draft.assets = [AssetTrace(asset, "share", first.occurred_at, party_id) for asset in assets.values()]
-    set_assets(draft)
+    if assets:
+        draft.assets = [AssetTrace(asset, "share", first.occurred_at, party_id) for asset in assets.values()]
+        set_assets(draft)
     return draft
+
+
+def _together(events: Sequence[Event]) -> Event:
+    """What the copies of one message say together: the richest, with what it lacks from the others."""
+    known = {name: first_known(getattr(event, name) for event in events) for name in SINGLE_VALUES}
+    return msgspec.structs.replace(
+        events[0],
+        **known,
+        revision=max(event.revision for event in events),
+        is_automated=any(event.is_automated for event in events),
+        references=next((event.references for event in events if event.references), ()),
+        tags=tuple(tag for event in events for tag in event.tags),
+    )
 
 
 def _link(messages: dict[str, list[Fact]], drafts: dict[str, Draft], by_id: dict[str, str]) -> None:
     """Name each message's thread and find its parent: In-Reply-To, else the last of References that we hold."""
+    if len(messages) == 1:  # alone, it can have no parent and shares its thread with nobody
+        ((key, copies),) = messages.items()
+        drafts[key].row.thread_id = drafts[key].account_thread = _thread_name(copies, [key])
+        return
     edges: list[tuple[str, str]] = []
     for key, copies in messages.items():
         node = f"k:{key}"

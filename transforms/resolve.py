@@ -49,10 +49,13 @@ def resolve_account(
     ``hint`` is the account id in the payload; ``open_accounts`` are the accounts with an open opportunity at the time,
     which break a tie between accounts with as many people.
     """
+    present = _present_buyers(parties)
+    if not present and hint is None:
+        return _UNRESOLVED
     people: dict[str, set[str]] = defaultdict(set)
     by_person: set[str] = set()
     torn: list[ResolvedParty] = []
-    for party in _present_buyers(parties):
+    for party in present:
         if party.account_id is not None:
             people[party.account_id].add(party.party_id)
             by_person.add(party.account_id)
@@ -60,9 +63,9 @@ def resolve_account(
             people[party.domain_accounts[0]].add(party.party_id)
         elif party.domain_accounts:
             torn.append(party)
-    settled = _settle(torn, {*people} | ({hint} if hint is not None else set()))
-    for party, account in settled:
-        people[account].add(party.party_id)
+    if torn:
+        for party, account in _settle(torn, {*people} | ({hint} if hint is not None else set())):
+            people[account].add(party.party_id)
     if hint is not None:
         return _verdict(hint, "explicit", "A1", people)
     if people:
@@ -101,6 +104,8 @@ def settle_sides(parties: Sequence[ResolvedParty], verdict: AccountVerdict) -> l
 def _present_buyers(parties: Sequence[ResolvedParty]) -> list[ResolvedParty]:
     """Buyer parties that count: those who attended, as far as known; for a message its author and recipients."""
     buyers = [party for party in parties if party.side == "buyer"]
+    if len(buyers) < 2:
+        return buyers
     seen = any(party.attended for party in buyers)
     present = [party for party in buyers if (party.attended if seen else party.attended is not False)]
     return present or buyers
@@ -117,6 +122,11 @@ def _settle(torn: Iterable[ResolvedParty], known: set[str]) -> list[tuple[Resolv
 
 
 def _verdict(primary: str, resolution: str, rule_id: str, people: dict[str, set[str]]) -> AccountVerdict:
+    if len(people) == 1 and primary in people:  # as nearly always: one account, and nothing to weigh
+        share = AccountShare(primary, len(people[primary]))
+        return AccountVerdict(
+            account_id=primary, resolution=resolution, rule_id=rule_id, candidates=(primary,), accounts=(share,)
+        )
     others = sorted((one for one in people if one != primary), key=lambda one: (-len(people[one]), one))
     shares = tuple(AccountShare(one, len(people.get(one, ()))) for one in (primary, *others))
     return AccountVerdict(
