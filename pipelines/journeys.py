@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from pipelines.coders import PipelineOptions, beam, register
 from pipelines.ingest import RUNNER
+from pipelines.normalize import collector_paused
 from pipelines.staging import Stage
 from schemas.arrow import values_of
 from transforms.account import AccountContext, build_account
@@ -116,11 +117,12 @@ class Fold(beam.DoFn):
     def process(self, batch: Any) -> Iterator[int]:
         stage = Stage(self.out, batch.schema.metadata[b"shard"].decode())
         count = 0
-        for witnesses in groups_of(batch):
-            folded = self.folder.fold(witnesses)
-            count += len(folded.touchpoints)
-            stage_folded(stage, folded)
-        stage.close()
+        with collector_paused():
+            for witnesses in groups_of(batch):
+                folded = self.folder.fold(witnesses)
+                count += len(folded.touchpoints)
+                stage_folded(stage, folded)
+            stage.close()
         yield count
 
 
@@ -156,6 +158,11 @@ class BuildAccounts(beam.DoFn):
         self.context = self.world.account_context()
 
     def process(self, shard: Path) -> Iterator[int]:
+        with collector_paused():
+            count = self._build(shard)
+        yield count
+
+    def _build(self, shard: Path) -> int:
         participants: dict[str, list[Participant]] = {}
         for participant in structs(Participant, PARTICIPANT_COLUMNS, shard.parent.parent / "participants" / shard.name):
             participants.setdefault(participant.touchpoint_id, []).append(participant)
@@ -181,7 +188,7 @@ class BuildAccounts(beam.DoFn):
             stage.add("fact_enablement_need", rows.needs)
             count += 1
         stage.close()
-        yield count
+        return count
 
 
 def structs(kind: Any, fields: Sequence[str], folder: Path) -> Iterable[Any]:
