@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
+import duckdb
 import msgspec
 import typer
 from rich.console import Console
@@ -50,7 +51,7 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)  # as a shell says of a reader that went away
-    except OSError as error:
+    except (OSError, duckdb.IOException) as error:
         err.print(f"[red]touchloop:[/red] {_plain(error)}", soft_wrap=True)
         sys.exit(1)
 
@@ -74,8 +75,10 @@ def _clock(as_of: str | None) -> int:
         return time.time_ns() // 1000
     try:
         return parse_iso(as_of, "--as-of")
-    except Reject as reject:
-        raise SettingsError(reject.detail) from None
+    except Reject:
+        raise SettingsError(
+            f"--as-of is {as_of!r}: give an ISO 8601 time with its zone, such as 2026-05-11T00:00:00Z"
+        ) from None
 
 
 @app.command()

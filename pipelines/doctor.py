@@ -80,10 +80,13 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
         events == counted == details,
         f"events: {events:,} in fact_event, {counted:,} in the ledger, {details:,} in the vault",
     )
-    yield Finding(dirty == 0, f"{dirty:,} keys wait to be folded" + (": touchloop run does it" if dirty else ""))
+    yield Finding(
+        dirty == 0,
+        f"{dirty:,} conversations, users or meetings wait to be rebuilt" + (": touchloop run does it" if dirty else ""),
+    )
     yield Finding(
         unpublished is None,
         "the snapshot shows the warehouse"
         if unpublished is None
-        else f"run {unpublished} is not published: touchloop publish tells why",
+        else f"run {unpublished} is not published yet: touchloop run publishes it, or tells why not",
     )

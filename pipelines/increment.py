@@ -179,6 +179,9 @@ class Increment:
                 UnitRow(u.unit_id, u.system, "file", u.location, 0, u.size, sources[u.system].version) for u in units
             ]
             seen = [(u.location, u.size, u.modified, u.unit_id) for u in units]
+            store.set_mark(
+                "unpublished", self.summary.run_id
+            )  # the ledger is published too, whatever the records became
             landing = commit_increment(store, rows, received_at=self.now, run_id=self.summary.run_id, seen=seen)
         self.summary.add(landing)
         self.say(
@@ -230,8 +233,10 @@ class Increment:
         bindings = store.connection.execute("SELECT DISTINCT ids FROM vault.binding ORDER BY ids").fetchall()
         bound = hashlib.sha256(msgspec.json.encode(bindings)).hexdigest()[:32]
         everything |= (store.mark("bindings") or bound) != bound
-        if not (everything or dirty):
+        if not (everything or dirty or self._a_day_has_passed(before["as_of"])):
             return
+        # set before anything commits: a crash between the commit and the mark would leave new tables unpublished for good
+        store.set_mark("unpublished", self.summary.run_id)
         self.on_work()
         from pipelines.derive import Derivation
 
@@ -249,8 +254,11 @@ class Increment:
         for name, value in now.items():
             store.set_mark(name, value)
         store.set_mark("bindings", bound)
-        store.set_mark("unpublished", self.summary.run_id)
         self.say(f"rebuilt {derivation.touchpoints:,} touchpoints and {derivation.accounts:,} accounts")
+
+    def _a_day_has_passed(self, as_of: str | None) -> bool:
+        """Plans fall due and waits grow with the clock alone: once a UTC day they are brought up to date."""
+        return as_of is not None and int(as_of) // DAY < self.now // DAY
 
     def _finish(self, store: Store, derivation: Any, directory: ReadDirectory, rules_version: str, config: str) -> None:
         """Dimensions, marts and the run's own row, then the commit that makes all of it true at once."""

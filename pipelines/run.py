@@ -72,8 +72,8 @@ def _publish(workspace: Workspace, auditor: Auditor, run_id: str, say: Say) -> N
 
 def _candidate(workspace: Workspace, run_id: str) -> Candidate:
     with _store(workspace) as store:
-        row = store.connection.execute("SELECT as_of FROM dim_run WHERE run_id = ?", [run_id]).fetchone()
-    as_of = row[0].isoformat() if row else ""
+        row = store.connection.execute("SELECT max(as_of) FROM dim_run").fetchone()
+    as_of = row[0].isoformat() if row and row[0] else ""
     candidate = Candidate(workspace.published, fresh_name(workspace.published / "snapshots", run_id))
     candidate.build(
         workspace.warehouse, run_id=run_id, as_of=as_of, seller_level=workspace.settings.publish.seller_level
@@ -95,7 +95,7 @@ def _judge(auditor: Auditor, candidate: Candidate) -> dict[str, Any]:
     verdict = auditor.audit(candidate.database)
     if not verdict["success"]:
         raise AuditFailed(
-            "the audit failed; the last snapshot stays in place\n"
+            "the audit failed: what is published stays as it was\n"
             + "\n".join(f"  {line}" for line in verdict["failures"])
         )
     return verdict

@@ -110,6 +110,11 @@ def _print(out: Console, connection: duckdb.DuckDBPyConnection, title: str, sql:
 
 def _print_coverage(out: Console, connection: duckdb.DuckDBPyConnection) -> None:
     """The pair with the most seller touches, its last months and its lifetime side by side."""
+    if not connection.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE table_name = 'mart_seller_account_period'"
+    ).fetchone():
+        out.print("\nCoverage by seller is not published (publish.seller_level); mart_account_period has the accounts'")
+        return
     pair = connection.execute(PAIR).fetchone()
     if pair is None:
         out.print("\nCoverage: no seller is assigned to an account yet")

@@ -36,7 +36,7 @@ class Workers:
             return list(self._started().map(partial(tell_of_the_machine, function), given))
         except BrokenProcessPool:
             raise UserError(
-                "a worker process ended unexpectedly (killed, or out of memory); nothing of this increment was landed: run again, "
+                "a worker process ended unexpectedly (killed, or out of memory); what was not committed is done again by the next run; "
                 "with a smaller ingest.shard_events or ingest.increment_bytes if memory is short"
             ) from None
 
@@ -71,7 +71,7 @@ def tell_of_the_machine(function: Callable[[Any], Any], job: Any) -> Any:
             cause = cause.__cause__ or cause.__context__
         if cause is None:
             raise
-        raise UserError(f"{cause}; nothing of this increment was landed, the next run does it again") from None
+        raise UserError(f"{cause}; what was not committed is done again by the next run") from None
 
 
 def _end_with_parent() -> None:

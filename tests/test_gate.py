@@ -8,9 +8,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from workspaces import example, payloads, put, run, snapshot
 
 from pipelines import cli
-from workspaces import example, payloads, put, run, snapshot
 
 
 def touchloop(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

@@ -11,6 +11,7 @@ from workspaces import AS_OF, ROOT, conservation, contents, example, increment, 
 
 import pipelines.increment as increments
 from pipelines.errors import TooManyRejects, UserError
+from pipelines.increment import Increment
 from pipelines.rejects import list_rejects, replay, show_reject
 from pipelines.workspace import Workspace
 from transforms.times import parse_iso
@@ -206,7 +207,7 @@ def test_a_full_disk_is_told_and_lands_nothing(tmp_path: Path, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pipelines.ingest.land", full)
-    with pytest.raises(UserError, match="No space left on device; nothing of this increment was landed"):
+    with pytest.raises(UserError, match="No space left on device; what was not committed is done again"):
         increment(root)
     with snapshot(root, published=False) as connection:
         assert connection.execute("SELECT count(*) FROM ledger_unit").fetchone() == (0,)
@@ -241,3 +242,45 @@ def test_a_replay_moves_what_a_fix_mends(tmp_path: Path) -> None:
         ).fetchall() == [(True,)]
     with workspace.writer():
         assert replay(workspace, None, now, fixed=True, say=lambda text: None) == {}
+
+
+def test_a_crash_after_the_commit_still_publishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables are committed and the marks are not: the next run, with nothing new, knows that they are unpublished."""
+    root = example(tmp_path)
+    put(root, payloads())
+
+    def crash(*_: object) -> None:
+        raise Crash
+
+    monkeypatch.setattr("warehouse.derive.clear_dirty", crash)
+    with pytest.raises(Crash):
+        increment(root)
+    monkeypatch.undo()
+    assert increment(root).unpublished is not None
+
+
+def test_the_clock_alone_moves_waits_and_plans(tmp_path: Path) -> None:
+    """A day later, with nothing new, an open wait has grown."""
+    root = example(tmp_path)
+    put(root, [(name, data) for name, data in payloads() if "t09" not in name and "google" not in name])
+    workspace = Workspace(root)
+
+    def waiting(day: str) -> int:
+        with workspace.writer():
+            Increment(workspace, parse_iso(day, "as_of"), fixed=False).run()
+        with snapshot(root, published=False) as connection:
+            row = connection.execute("SELECT max(waiting_business_seconds) FROM fact_response").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    assert waiting("2026-05-11T12:00:00Z") < waiting("2026-05-12T12:00:00Z")
+
+
+def test_a_missing_vault_is_refused(tmp_path: Path) -> None:
+    """Half of the state is not taken for the whole."""
+    root = example(tmp_path)
+    put(root, payloads())
+    increment(root)
+    (root / "state" / "vault.duckdb").unlink()
+    with pytest.raises(FileNotFoundError, match="they belong together"):
+        increment(root)

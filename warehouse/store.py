@@ -39,6 +39,11 @@ class Store:
 
     def __init__(self, warehouse: Path, vault: Path, scratch: Path, *, memory_mb: int = 700, threads: int = 2) -> None:
         warehouse.parent.mkdir(parents=True, exist_ok=True)
+        if warehouse.exists() and not vault.exists():
+            raise FileNotFoundError(
+                f"{warehouse} is there, but {vault} is missing: they belong together. Restore both from one backup, or remove "
+                f"the folder {warehouse.parent} and build it again from the inbox"
+            )
         self.path = warehouse
         self.connection = duckdb.connect(str(warehouse))
         for statement in SETTINGS:
