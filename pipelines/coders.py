@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-logging.disable(logging.WARNING)  # while it is imported, Beam warns of cloud clients that nobody here asked for
+# while it is imported, Beam warns of cloud clients that nobody here asked for: hence the late imports
+logging.disable(logging.WARNING)
 import apache_beam as beam  # noqa: E402
 from apache_beam import coders  # noqa: E402
 from apache_beam.coders.typecoders import registry  # noqa: E402

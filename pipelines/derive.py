@@ -11,7 +11,6 @@ from pipelines.journeys import ShardJob, World, run_accounts, run_fold
 from pipelines.staging import Stage, staged
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
-from transforms.times import DAY
 from warehouse import derive, groups
 from warehouse.store import Store
 
@@ -32,11 +31,12 @@ class Derivation:
         scratch: Path,
         phase: Callable[[str], AbstractContextManager[None]],
         small: bool,
+        due: bool,
     ) -> None:
         self.store, self.workers, self.phase, self.scratch, self.small = store, workers, phase, scratch, small
         self.settings = workspace.settings.ingest
         self.world = World(directory.crm, bindings, workspace.settings.transforms(), workspace.rules_text, now)
-        self.now, self.previous = now, previous
+        self.now, self.previous, self.due = now, previous, due
         self.everything = False
         self.touchpoints = 0
         self.accounts = 0
@@ -74,7 +74,7 @@ class Derivation:
                 self._stage_directory(folded)
             derive.load_identity(self.store, staged(folded, "identity_link"), staged(folded, "identity_conflict"))
             self.touchpoints = derive.count_new_touchpoints(self.store)
-            self.accounts = derive.finish_touchpoints(self.store, due=self._a_day_has_passed())
+            self.accounts = derive.finish_touchpoints(self.store, due=self.due)
             account_shards = derive.write_account_shards(
                 self.store, self.scratch / "accounts", self.settings.shard_touchpoints, self._hands
             )
@@ -105,10 +105,6 @@ class Derivation:
         """Plans whose time has come since the run before: a visit at a place is held once it is over."""
         assert self.previous is not None
         derive.mark_due_plans(self.store, self.previous, self.now)
-
-    def _a_day_has_passed(self) -> bool:
-        """Open waits and needs grow with the clock; they are brought up to date once a UTC day."""
-        return self.previous is not None and self.previous // DAY != self.now // DAY
 
     def _deal(self, shards: list[Path]) -> list[list[Path]]:
         return [hand for hand in (shards[n :: self._hands] for n in range(self._hands)) if hand]

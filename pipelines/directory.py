@@ -74,9 +74,9 @@ def read_directory(root: Path, folder: Path) -> ReadDirectory:
 
 
 def crm_paths(folder: Path) -> Iterator[Path]:
-    """The directory's files that are there, at any depth, in a fixed order."""
+    """The directory's files that are there, in a fixed order. There is one of each: keys are unique in a file."""
     if folder.is_dir():
-        yield from sorted(p for p in folder.rglob("*.csv") if p.name in CRM_FILES and p.is_file())
+        yield from sorted(p for p in folder.iterdir() if p.name in CRM_FILES and p.is_file())
 
 
 def dimension_rows(crm: Crm, executives: dict[str, bool | None]) -> dict[str, list[dict[str, Any]]]:

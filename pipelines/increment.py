@@ -233,7 +233,8 @@ class Increment:
         bindings = store.connection.execute("SELECT DISTINCT ids FROM vault.binding ORDER BY ids").fetchall()
         bound = hashlib.sha256(msgspec.json.encode(bindings)).hexdigest()[:32]
         everything |= (store.mark("bindings") or bound) != bound
-        if not (everything or dirty or self._a_day_has_passed(before["as_of"])):
+        due = self._a_day_has_passed(before["as_of"])
+        if not (everything or dirty or due):
             return
         # set before anything commits: a crash between the commit and the mark would leave new tables unpublished for good
         store.set_mark("unpublished", self.summary.run_id)
@@ -244,7 +245,7 @@ class Increment:
         derivation = Derivation(
             store=store, workers=workers, workspace=self.workspace, directory=directory,
             bindings=[tuple(row[0]) for row in bindings], now=self.now, previous=int(before["as_of"]) if before["as_of"] else None,
-            scratch=self.scratch, phase=self.phase, small=events < SMALL_EVENTS,
+            scratch=self.scratch, phase=self.phase, small=events < SMALL_EVENTS, due=due,
         )  # fmt: skip
         derivation.run(everything=everything)
         self.summary.accounts_rebuilt = derivation.accounts

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from pathlib import Path
 
 import msgspec
 
 from pipelines.errors import SettingsError
+from transforms.business_time import BusinessCalendar
 from transforms.settings import BusinessHours, Coverage, Folding, Identity, Journeys, Settings
 from transforms.times import zone_of
 
@@ -130,6 +132,20 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
     ):
         if value <= 0:
             raise SettingsError(f"{path}: {key}: {value} must be positive")
+    try:
+        BusinessCalendar.of(settings.business_hours)
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from None
+    patterns = {
+        "identity.executive_titles": settings.identity.executive_titles,
+        "folding.question_patterns": settings.folding.question_patterns,
+    }
+    for key, listed in patterns.items():
+        for pattern in listed:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise SettingsError(f"{path}: {key}: {pattern!r} is no regular expression: {error}") from None
     if not 0 <= settings.rejects.max_share <= 1:
         raise SettingsError(f"{path}: rejects.max_share: {settings.rejects.max_share} must lie between 0 and 1")
     if settings.ingest.warehouse_memory_mb < 100:

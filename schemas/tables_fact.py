@@ -134,7 +134,7 @@ TABLES = (
         count("ask_count", "Asks before the answer; more of them do not restart the clock"),
         at("answered_at", "When answered"),
         seconds("response_calendar_seconds", "The same on the wall clock"),
-        flag("is_cross_channel", "Answered outside the thread, reaching the asker"),
+        flag("is_cross_channel", "Answered on another channel than the question's"),
         flag("answered_by_colleague", "Answered by another seller than the addressed one"),
         at("due_at", "asked_at plus the horizon in business time", nn=True),
         flag("is_due", "as_of is past due_at", nn=True),

@@ -385,3 +385,20 @@ def test_a_directory_travels_to_workers() -> None:
     assert len(packed) == fresh
     there = pickle.loads(packed)
     assert [there.party(party(one)) for one in (ANN, BOB, SUE, "external_id:slack:U7", "email:z@acme.test")] == before
+
+
+@pytest.mark.parametrize(
+    ("title", "executive"),
+    [
+        ("CFO", True),
+        ("VP Sales", True),
+        ("Managing Partner", True),
+        ("Owner", True),
+        ("Product Owner", False),
+        ("Partner Manager", False),
+    ],
+)
+def test_a_title_level_makes_an_executive(title: str, executive: bool) -> None:
+    """VP and above, by title, where the directory leaves it open; a product owner owns no company."""
+    directory = Directory.build(Crm(people=[Person(person_id="p", side="buyer", title=title)]), Identity())
+    assert directory.is_executive("p") is executive

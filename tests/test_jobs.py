@@ -112,10 +112,11 @@ def test_only_questions_that_compare_are_tagged_competitor() -> None:
 
 def test_questions_name_the_asset_they_need() -> None:
     """SE asks for an overview, a comparison for the competition sheet, a price for the proposal."""
-    assert BOOK.needed_assets(SE, []) == ["product_overview"]
-    assert BOOK.needed_assets(SS, ["competitor", "ack"]) == ["competition_sheet"]
-    assert BOOK.needed_assets(SS, ["price_terms"]) == ["pricing_proposal"]
-    assert BOOK.needed_assets("unclassified", []) == []
+    assert BOOK.job_assets[SE] == "product_overview"
+    assert BOOK.tag_assets["competitor"] == "competition_sheet"
+    assert BOOK.tag_assets["price_terms"] == "pricing_proposal"
+    assert "ack" not in BOOK.tag_assets
+    assert "unclassified" not in BOOK.job_assets
     assert set(BOOK.job_assets) == {PI, SE, RB, SS, VA, CC}
 
 

@@ -211,13 +211,6 @@ class Rulebook:
         texts = [text.lstrip() for text in (subject, first_line) if text]
         return any(map(self._ack.match, texts)) and not any("?" in text for text in texts)
 
-    def needed_assets(self, job: str, tags: Iterable[str]) -> list[str]:
-        """Asset types that a question asks for, sorted: those of its tags, else that of its job; empty if none."""
-        by_tag = sorted({self.tag_assets[tag] for tag in tags if tag in self.tag_assets})
-        if by_tag:
-            return by_tag
-        return [self.job_assets[job]] if job in self.job_assets else []
-
     def classify(self, seen: Evidence) -> Verdict:
         """The job of one touchpoint: the highest priority in the first tier with a match; ties stay unclassified."""
         pages = [page_key(path) for path in seen.page_paths]
