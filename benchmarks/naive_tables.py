@@ -1,0 +1,66 @@
+"""What the element-at-a-time job shares with nobody: its rows into an empty warehouse; then marts, audit and publishing as ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipelines.directory import ADAPTER_VERSION, ReadDirectory, dimension_rows, read_directory
+from pipelines.journeys import World
+from pipelines.run import publish_now
+from pipelines.staging import Stage, staged
+from pipelines.workspace import Workspace
+from schemas.registry import TABLES
+from warehouse import derive
+from warehouse.commit import commit_directory, load_rows
+from warehouse.marts import Parameters, build_marts
+from warehouse.store import Store
+
+
+def read_world(workspace: Workspace, as_of: int) -> tuple[ReadDirectory, World]:
+    directory = read_directory(workspace.root, workspace.crm)
+    return directory, World(directory.crm, [], workspace.settings.transforms(), None, as_of)
+
+
+def publish(workspace: Workspace, directory: ReadDirectory, world: World, rows: Path) -> int:
+    """Load the rows (``rows/<table>/*.parquet``), build the marts, audit and publish; gives how many records there were."""
+    settings = workspace.settings
+    with Store(
+        workspace.warehouse, workspace.vault, workspace.scratch, memory_mb=settings.ingest.warehouse_memory_mb
+    ) as store:
+        con = store.connection
+        commit_directory(
+            store, directory.files, received_at=world.as_of, run_id="naive", adapter_version=ADAPTER_VERSION
+        )
+        con.execute("BEGIN")
+        for folder in sorted(rows.iterdir()):
+            columns = ", ".join(f'"{c}"' for c in TABLES[folder.name].names)
+            con.execute(
+                f"INSERT INTO {folder.name} ({columns}) SELECT DISTINCT {columns} FROM read_parquet('{folder}/*')"
+            )
+        known = world.directory()
+        stage = Stage(workspace.scratch, "directory")
+        stage.add("identity_link", list(known.links()))
+        stage.add("identity_conflict", known.conflicts())
+        stage.close()
+        derive.load_identity(
+            store, staged(workspace.scratch, "identity_link"), staged(workspace.scratch, "identity_conflict")
+        )
+        executives = {p.person_id: known.is_executive(p.person_id) for p in world.crm.people}
+        for table, values in dimension_rows(directory.crm, executives).items():
+            load_rows(store, table, values)
+        load_rows(store, "dim_rule", workspace.rulebook.dim_rows())
+        build_marts(con, Parameters.of(settings.coverage, settings.journeys, world.as_of), everything=True)
+        load_rows(
+            store,
+            "dim_run",
+            [
+                {
+                    "run_id": "naive", "as_of": world.as_of, "finished_at": world.as_of, "config_hash": "", "directory_hash": directory.digest,
+                    "rules_version": workspace.rulebook.version, "unit_count": 0, "touched_account_count": 0, "touchloop_version": "",
+                }
+            ],
+        )  # fmt: skip
+        con.execute("COMMIT")
+        records = store.count("SELECT sum(record_count)::BIGINT FROM ledger_unit WHERE source <> 'crm'")
+    publish_now(workspace, say=lambda text: None)
+    return records
