@@ -1,0 +1,1 @@
+"""Real brokers and clusters for tests and for people, from published artifacts, on free loopback ports."""
