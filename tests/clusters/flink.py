@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -246,10 +247,8 @@ def main(arguments: list[str]) -> int:
             print("no cluster is up")
             return 0
         for process in json.loads(note.read_text()).values():
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         note.unlink()
         print("ended")
         return 0

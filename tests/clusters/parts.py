@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -89,10 +90,8 @@ def spawn(
 
 def end(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGKILL) -> None:
     """End a process that ``spawn`` started, with everything in its session."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
-    except ProcessLookupError:
-        pass
     try:
         process.wait(30)
     except subprocess.TimeoutExpired:
