@@ -21,3 +21,15 @@ class TooManyRejects(UserError):
 
 class AuditFailed(UserError):
     """The new snapshot was not published."""
+
+
+class BrokerUnavailable(UserError):
+    """Kafka does not answer: an outage, to be waited for. What was not committed is read again."""
+
+
+class KafkaRefused(UserError):
+    """Kafka answers, and says no: waiting does not help (wrong password, no rights, a topic made anew)."""
+
+
+class OffsetsGone(UserError):
+    """Retention took a planned range away before it was read; the next plan sees the gap."""

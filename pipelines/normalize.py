@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.landed import LANDED
+from pipelines.read import IGNORED_REASONS
 from schemas import vocab
 from transforms.event import Event, Ignored, Reject, encode_event, event_id
 from transforms.linking import fold_key, is_app_identity, link_keys
@@ -72,6 +73,9 @@ class Normalizer:
         columns = [raw.column(i).to_numpy(zero_copy_only=False).tolist() for i in range(raw.num_columns)]
         for unit_id, system, name, position, payload, bad_reason, bad_detail in zip(*columns, strict=True):
             if bad_reason is not None:
+                if bad_reason in IGNORED_REASONS:
+                    rows.append(_ignored(unit_id, position, system, bad_reason))
+                    continue
                 rows.append(_rejected(unit_id, position, system, payload, Reject(bad_reason, None, bad_detail)))
                 continue
             spec, context = self._where(system, name)

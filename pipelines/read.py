@@ -25,6 +25,9 @@ RAW = pa.schema(
         pa.field("bad_detail", pa.string()),
     ]
 )
+"""``system`` is the adapter, or the name of one that we do not have. ``bad_reason`` sets a record aside before any adapter sees it."""
+IGNORED_REASONS = frozenset({"tombstone", "empty_message"})
+"""Reasons in ``bad_reason`` that are no fault: such a record is ignored, the others are rejected."""
 MAX_BATCH_BYTES = 8_000_000
 
 Row = tuple[str, str, str, int, bytes, str | None, str | None]

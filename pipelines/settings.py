@@ -6,12 +6,14 @@ import hashlib
 import re
 import tomllib
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 
 from pipelines.errors import SettingsError
 from transforms.business_time import BusinessCalendar
 from transforms.settings import BusinessHours, Coverage, Folding, Identity, Journeys, Settings
+from transforms.sources import all_sources
 from transforms.times import zone_of
 
 
@@ -59,12 +61,44 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """IANA zone of its naive timestamps; without it they are rejected."""
 
 
+BY_HEADER = "headers"
+"""In the place of a source: only a message's CloudEvents headers say which system it is of."""
+
+
+class Kafka(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the topics are and what they hold. User names, passwords and tokens come from the environment only."""
+
+    bootstrap_servers: str | list[str]
+    """``host:port``, one or several (a list, or separated by commas)."""
+    topics: dict[str, str]
+    """Topic, or a pattern with ``*``, ``?`` and ``[...]``, to source (or ``headers``). An exact name wins over patterns."""
+    group_id: str | None = None
+    """Consumer group under which landed offsets are committed, for other tools to see. Never read back."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    ssl_cafile: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+    """Paths relative to the workspace; PEM."""
+    ssl_check_hostname: bool = True
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = None
+    isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed"
+    max_records_per_increment: int = 50_000
+    """Offsets that are read before a commit, over all partitions."""
+    max_message_bytes: int = 32 << 20
+    """A larger message becomes a reject (``too_large``) that keeps its first 64 KiB."""
+
+    def servers(self) -> list[str]:
+        given = self.bootstrap_servers.split(",") if isinstance(self.bootstrap_servers, str) else self.bootstrap_servers
+        return [server.strip() for server in given if server.strip()]
+
+
 class WorkspaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of ``touchloop.toml``; every table and key is optional."""
 
     ingest: Ingest = Ingest()
     rejects: Rejects = Rejects()
     publish: Publish = Publish()
+    kafka: Kafka | None = None
     sources: dict[str, SourceSettings] = {}
     rules: str | None = None
     """Path of a rules file that extends the default rules, relative to the workspace."""
@@ -99,7 +133,9 @@ def load_settings(path: Path) -> WorkspaceSettings:
     if not path.exists():
         return WorkspaceSettings()
     try:
-        settings = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), WorkspaceSettings)
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
+        _refuse_secrets(path, read.get("kafka"))
+        settings = msgspec.convert(read, WorkspaceSettings)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from None
     except UnicodeDecodeError as error:
@@ -110,6 +146,52 @@ def load_settings(path: Path) -> WorkspaceSettings:
         raise SettingsError(f"{path}: {key}: {message}") from None
     _check(path, settings)
     return settings
+
+
+_SECRET = re.compile(r"password|passwd|secret|token|username|sasl_plain|jaas|credential", re.IGNORECASE)
+
+
+def _refuse_secrets(path: Path, kafka: Any) -> None:
+    """A file that is copied, backed up and put under version control is no place for them. The message does not repeat them."""
+    for key in kafka if isinstance(kafka, dict) else ():
+        if _SECRET.search(key):
+            raise SettingsError(
+                f"{path}: kafka.{key}: user names, passwords and tokens are not settings; set TOUCHLOOP_KAFKA_USERNAME and "
+                "TOUCHLOOP_KAFKA_PASSWORD (or TOUCHLOOP_KAFKA_OAUTH_TOKEN) in the environment, and take the key out of the file"
+            )
+
+
+def _check_kafka(path: Path, kafka: Kafka) -> None:
+    if not kafka.servers():
+        raise SettingsError(f"{path}: kafka.bootstrap_servers: names no broker")
+    for server in kafka.servers():
+        host, colon, port = server.rpartition(":")
+        if not host or not colon or not port.isdecimal() or "@" in server or "/" in server:
+            shown = "an entry" if "@" in server else repr(server)  # what stands before an @ may be a password
+            raise SettingsError(f"{path}: kafka.bootstrap_servers: {shown} is no host:port")
+    if not kafka.topics:
+        raise SettingsError(f"{path}: kafka.topics: maps no topic to a source")
+    for topic, source in kafka.topics.items():
+        if source != BY_HEADER and source not in all_sources():
+            known = ", ".join(all_sources())
+            raise SettingsError(
+                f"{path}: kafka.topics.{topic}: {source!r} is no source; there are {known}, and {BY_HEADER!r}"
+            )
+    sasl = kafka.security_protocol.startswith("SASL")
+    if sasl and kafka.sasl_mechanism is None:
+        raise SettingsError(f"{path}: kafka.sasl_mechanism: {kafka.security_protocol} needs one")
+    if not sasl and kafka.sasl_mechanism is not None:
+        raise SettingsError(
+            f"{path}: kafka.sasl_mechanism: {kafka.security_protocol} has none; set kafka.security_protocol to SASL_SSL"
+        )
+    if bool(kafka.ssl_certfile) != bool(kafka.ssl_keyfile):
+        raise SettingsError(f"{path}: kafka.ssl_certfile: it goes with kafka.ssl_keyfile")
+    for key, value in (
+        ("max_records_per_increment", kafka.max_records_per_increment),
+        ("max_message_bytes", kafka.max_message_bytes),
+    ):
+        if value <= 0:
+            raise SettingsError(f"{path}: kafka.{key}: {value} must be positive")
 
 
 def _check(path: Path, settings: WorkspaceSettings) -> None:
@@ -152,3 +234,5 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
         raise SettingsError(
             f"{path}: ingest.warehouse_memory_mb: {settings.ingest.warehouse_memory_mb} is less than 100"
         )
+    if settings.kafka is not None:
+        _check_kafka(path, settings.kafka)

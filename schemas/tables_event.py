@@ -16,7 +16,7 @@ FACT_EVENT = Table(
         at("occurred_at", "Start of what the event tells of", nn=True, origin="CE time"),
         at("received_at", "When the pipeline first saw it; set by the pipeline", nn=True, origin="SEG receivedAt"),
         text("unit_id", "Landed unit that it came from", nn=True),
-        Column("position", "bigint", "Record's place in the unit, from 0 (Kafka: the offset)", required=True, minimum=0),
+        Column("position", "bigint", "Record's place in the unit, from 0. Kafka: the offset; item k > 0 of a message that holds several: offset + k * 2^44", required=True, minimum=0),
         text("family", "How it folds", nn=True, values=vocab.RECORD_FAMILIES),
         text("system", "Source system: the name of its adapter", nn=True),
         at("ended_at", "End of what the event tells of; NULL for an instant", origin="AS endTime"),
@@ -45,7 +45,7 @@ LEDGER_UNIT = Table(
     (
         text("unit_id", "Hash of source, location and content (a file), or of topic, partition and range", nn=True),
         text("source", "Source system whose adapter read it", nn=True),
-        text("kind", "What the unit is", nn=True, values=vocab.UNIT_KINDS),
+        text("kind", "What the unit is (kafka_gap: offsets that retention took away before they were read; it has no records).", nn=True, values=vocab.UNIT_KINDS),
         text("location", "Path below the workspace, or topic/partition", nn=True),
         Column("range_start", "bigint", "First byte (a file: 0) or first offset", required=True, minimum=0),
         Column("range_end", "bigint", "One past the last byte or offset", required=True, minimum=0),
@@ -66,7 +66,7 @@ REJECTED_RECORD = Table(
     "rejected_record", "ledger", "rejected record", ("unit_id", "position"),
     (
         text("unit_id", "Unit that holds it", nn=True),
-        Column("position", "bigint", "Record's place in the unit, from 0", required=True, minimum=0),
+        Column("position", "bigint", "Record's place in the unit, from 0 (Kafka: see fact_event)", required=True, minimum=0),
         text("source", "Source system", nn=True),
         text("reason_code", "Kind of fault", nn=True),
         text("field_path", "Field at fault, as a JSON path, a header or a property; NULL where no field is"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import BinaryIO
@@ -10,11 +12,13 @@ import msgspec
 
 from transforms.frame_bytes import FRAME_LIMIT, BadFrame, chunks, split_lines
 from transforms.frame_ics import ics_frames
-from transforms.frame_json import json_frames
+from transforms.frame_json import is_value, json_frames
 from transforms.frame_mail import mail_frames
 from transforms.sources import Context, Framing, SourceSpec
 
-__all__ = ["FRAME_LIMIT", "BadFrame", "frames", "records"]
+__all__ = ["FRAME_LIMIT", "BadFrame", "frames", "records", "records_in"]
+
+_ENCODED = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def frames(stream: BinaryIO, name: str, framing: Framing) -> Iterator[bytes | BadFrame]:
@@ -34,19 +38,47 @@ def records(spec: SourceSpec, stream: BinaryIO, context: Context) -> Iterator[by
 
     A frame that ``explode`` cannot read stays whole, for ``parse`` to reject it with a reason.
     """
-    explode = spec.explode
-    if explode is None:
+    if spec.explode is None:
         yield from frames(stream, context.name, spec.framing)
         return
     for frame in frames(stream, context.name, spec.framing):
         if isinstance(frame, BadFrame):
             yield frame
-            continue
-        try:
-            parts = list(explode(frame, context))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            parts = [frame]
-        yield from parts
+        else:
+            yield from _parts(spec, frame, context)
+
+
+def records_in(spec: SourceSpec, data: bytes, context: Context) -> Iterator[bytes | BadFrame]:
+    """``records`` of bytes in memory (a message's value): the same items, sooner where the value is one JSON object or one line."""
+    frame = _only_frame(spec.framing, data)
+    if frame is None:
+        yield from records(spec, io.BytesIO(data), context)
+    else:
+        yield from _parts(spec, frame, context)
+
+
+def _only_frame(framing: Framing, data: bytes) -> bytes | None:
+    """The one frame that these bytes are, if that can be seen at once."""
+    if framing not in ("json", "lines") or data.startswith(_ENCODED):
+        return None
+    trimmed = data.strip()
+    if b"\n" in trimmed or not trimmed:
+        return None
+    if trimmed[:1] == b"{":
+        return trimmed if is_value(trimmed) else None
+    if framing == "lines" and trimmed[:1] != b"[" and b"\n" not in data:
+        return data.removesuffix(b"\r")
+    return None
+
+
+def _parts(spec: SourceSpec, frame: bytes, context: Context) -> list[bytes]:
+    """What the adapter's own split makes of a frame."""
+    if spec.explode is None:
+        return [frame]
+    try:
+        return list(spec.explode(frame, context))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return [frame]
 
 
 def line_frames(pieces: Iterator[bytes]) -> Iterator[bytes | BadFrame]:

@@ -109,7 +109,7 @@ CONSERVATION = (
         "ledger_unit",
         "the ranges of a partition must neither overlap nor leave a gap",
         """SELECT location, range_start, ended AS range_before_ended_at FROM (
-             SELECT location, range_start, lag(range_end) OVER w AS ended FROM ledger_unit WHERE kind = 'kafka'
+             SELECT location, range_start, lag(range_end) OVER w AS ended FROM ledger_unit WHERE kind IN ('kafka', 'kafka_gap')
              WINDOW w AS (PARTITION BY location ORDER BY range_start, range_end))
            WHERE ended <> range_start""",
     ),

@@ -1,0 +1,193 @@
+"""A consumer from the settings and the environment, and Kafka's faults in our words."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+from kafka import KafkaConsumer, TopicPartition
+from kafka import errors as faults
+from kafka.net.sasl.oauth import AbstractTokenProvider
+
+from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, SettingsError
+from pipelines.settings import Kafka
+
+USERNAME, PASSWORD = "TOUCHLOOP_KAFKA_USERNAME", "TOUCHLOOP_KAFKA_PASSWORD"
+TOKEN, TOKEN_FILE = "TOUCHLOOP_KAFKA_OAUTH_TOKEN", "TOUCHLOOP_KAFKA_OAUTH_TOKEN_FILE"
+KEY_PASSWORD = "TOUCHLOOP_KAFKA_SSL_KEY_PASSWORD"
+ANSWER_SECONDS = 10
+"""How long a broker may take to answer before it counts as away."""
+
+REFUSED = (
+    faults.AuthorizationError,
+    faults.SaslAuthenticationFailedError,
+    faults.KafkaConfigurationError,
+    faults.UnsupportedVersionError,
+    faults.UnsupportedCodecError,
+)
+if not os.environ.get("TOUCHLOOP_DEBUG"):
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what matters of it is raised, and told once
+
+
+class Consumer(Protocol):
+    """What is used of ``kafka.KafkaConsumer``; the tests' broker in memory has the same."""
+
+    def topics(self) -> set[str]: ...
+    def partitions_for_topic(self, topic: str) -> set[int]: ...
+    def beginning_offsets(self, partitions: list[Any], timeout_ms: int | None = None) -> dict[Any, int]: ...
+    def end_offsets(self, partitions: list[Any], timeout_ms: int | None = None) -> dict[Any, int]: ...
+    def assign(self, partitions: list[Any]) -> None: ...
+    def seek(self, partition: Any, offset: int) -> None: ...
+    def pause(self, *partitions: Any) -> None: ...
+    def position(self, partition: Any, timeout_ms: int | None = None) -> int | None: ...
+    def poll(self, timeout_ms: int = 0, max_records: int | None = None) -> dict[Any, list[Any]]: ...
+    def commit(self, offsets: Any = None, timeout_ms: int | None = None) -> Any: ...
+    def close(self) -> None: ...
+
+
+class EnvironmentToken(AbstractTokenProvider):
+    """The bearer token of the environment; one in a file is read again each time, so that it can be renewed."""
+
+    def token(self) -> str:
+        if path := os.environ.get(TOKEN_FILE):
+            try:
+                return Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(f"{TOKEN_FILE}: cannot read {path}: {error.strerror}") from None
+        return _secret(TOKEN, "OAUTHBEARER")
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """How to reach the brokers, without any secret: it may be sent to workers, which have the same environment."""
+
+    root: Path
+    """The workspace: certificate files are relative to it."""
+    settings: Kafka
+
+    def open(self, *, group: bool = False) -> Consumer:
+        """A consumer with nothing assigned. ``group``: one that may commit offsets.
+
+        Raises ``BrokerUnavailable``, ``KafkaRefused``; ``SettingsError`` if a secret or a certificate is missing.
+        """
+        options = self.options()
+        if group:
+            options["group_id"] = self.settings.group_id
+        with told(self):
+            consumer: Consumer = KafkaConsumer(**options)
+        return consumer
+
+    def options(self) -> dict[str, Any]:
+        """Arguments of kafka-python's clients, secrets included: never to be shown."""
+        kafka = self.settings
+        options: dict[str, Any] = {
+            "bootstrap_servers": kafka.servers(),
+            "client_id": "touchloop",
+            "security_protocol": kafka.security_protocol,
+            "isolation_level": kafka.isolation_level,
+            "enable_auto_commit": False,
+            "auto_offset_reset": "none",  # the ledger alone says where to read
+            "allow_auto_create_topics": False,
+            "bootstrap_timeout_ms": ANSWER_SECONDS * 1000,
+            "request_timeout_ms": ANSWER_SECONDS * 3000,
+            "reconnect_backoff_max_ms": 2000,
+            "metadata_max_age_ms": 30_000,
+            "fetch_max_wait_ms": 200,
+            "max_partition_fetch_bytes": 2 << 20,
+            "fetch_max_bytes": 16 << 20,
+            "receive_message_max_bytes": 2**31 - 1,  # a message that the broker took must not block its partition
+            "metrics_enabled": False,
+        }
+        if kafka.security_protocol in ("SSL", "SASL_SSL"):
+            options["ssl_check_hostname"] = kafka.ssl_check_hostname
+            for key in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+                name = getattr(kafka, key)
+                if name is not None:
+                    path = self.root / name
+                    if not path.is_file():
+                        raise SettingsError(f"kafka.{key}: there is no file {path}")
+                    options[key] = str(path)
+            options["ssl_password"] = os.environ.get(KEY_PASSWORD)
+        if kafka.sasl_mechanism is not None:
+            options["sasl_mechanism"] = kafka.sasl_mechanism
+            if kafka.sasl_mechanism == "OAUTHBEARER":
+                if not os.environ.get(TOKEN_FILE):
+                    _secret(TOKEN, "OAUTHBEARER")
+                options["sasl_oauth_token_provider"] = EnvironmentToken()
+            else:
+                options["sasl_plain_username"] = _secret(USERNAME, kafka.sasl_mechanism)
+                options["sasl_plain_password"] = _secret(PASSWORD, kafka.sasl_mechanism)
+        return options
+
+    @property
+    def key(self) -> bytes:
+        return msgspec.json.encode([str(self.root), self.settings])
+
+    def where(self) -> str:
+        return ", ".join(self.settings.servers())
+
+
+def _secret(name: str, mechanism: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise SettingsError(f"kafka.sasl_mechanism is {mechanism}: set {name} in the environment")
+    return value
+
+
+@contextmanager
+def told(connection: Connection) -> Iterator[None]:
+    """Faults of Kafka as ours: an outage that may pass, or a refusal that does not."""
+    try:
+        yield
+    except faults.OffsetOutOfRangeError as error:
+        raise OffsetsGone(
+            f"Kafka at {connection.where()} no longer has offsets that were to be read: {error}"
+        ) from None
+    except REFUSED as error:
+        raise KafkaRefused(
+            f"Kafka at {connection.where()} refused: {error}. Look at kafka.security_protocol, kafka.sasl_mechanism, {USERNAME} and {PASSWORD}, "
+            "and at what this user may read"
+        ) from None
+    except (faults.KafkaError, OSError) as error:
+        raise BrokerUnavailable(f"Kafka at {connection.where()} does not answer: {error}") from None
+
+
+_open: dict[bytes, Consumer] = {}
+
+
+@contextmanager
+def shared_consumer(connection: Connection) -> Iterator[Consumer]:
+    """This process's consumer of a connection, kept between uses; after a fault another is made."""
+    consumer = _open.get(connection.key)
+    if consumer is None:
+        consumer = _open[connection.key] = connection.open()
+    try:
+        with told(connection):
+            yield consumer
+    except BaseException:
+        drop(connection)
+        raise
+
+
+def drop(connection: Connection) -> None:
+    """Close this process's consumer of a connection, if there is one."""
+    consumer = _open.pop(connection.key, None)
+    if consumer is not None:
+        with suppress(faults.KafkaError, OSError):
+            consumer.close()
+
+
+def partition(topic: str, number: int) -> TopicPartition:
+    return TopicPartition(topic, number)
+
+
+def commit(consumer: Consumer, ends: Mapping[tuple[str, int], int]) -> None:
+    """Tell the group what has landed. Information for other tools: the ledger is what is resumed from."""
+    from kafka.structs import OffsetAndMetadata
+
+    offsets = {TopicPartition(*where): OffsetAndMetadata(end, "", -1) for where, end in ends.items()}
+    consumer.commit(offsets, timeout_ms=ANSWER_SECONDS * 1000)
