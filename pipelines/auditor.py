@@ -21,6 +21,8 @@ class Auditor:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._process: subprocess.Popen[str] | None = None
+        self._waiting = False
+        """A question is not yet answered."""
 
     def start(self) -> None:
         if self._process is None:
@@ -32,10 +34,10 @@ class Auditor:
                 text=True,
             )
 
-    def audit(self, database: os.PathLike[str]) -> dict[str, Any]:
-        """Verdict on a candidate: ``success``, ``failures`` (sentences that name expectation and rows), ``expectations``, ``tables``."""
+    def begin(self, database: os.PathLike[str]) -> None:
+        """Have a candidate judged; the caller goes on, and asks for the ``verdict`` later."""
         previous = current(self.workspace.published)
-        return self._ask(
+        self._say(
             {
                 "do": "audit",
                 "database": str(database),
@@ -45,9 +47,13 @@ class Auditor:
             }
         )
 
+    def verdict(self) -> dict[str, Any]:
+        """On the candidate last begun: ``success``, ``failures`` (sentences that name expectation and rows), ``expectations``, ``tables``."""
+        return self._hear()
+
     def write_docs(self) -> None:
-        """Data docs of the last runs, after publishing: they explain a snapshot, they do not hold it up."""
-        self._ask(
+        """Data docs of the last audits, made while the caller goes on: they explain a snapshot, they do not hold it up."""
+        self._say(
             {
                 "do": "docs",
                 "results": str(self.workspace.state / "audit"),
@@ -55,20 +61,26 @@ class Auditor:
             }
         )
 
-    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+    def _say(self, question: dict[str, Any]) -> None:
+        if self._waiting:  # for what nobody wants to hear any more: of docs, or of a candidate that was given up
+            with suppress(UserError):
+                self._hear()
         self.start()
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            process.stdin.write(json.dumps(question) + "\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it is missed where its answer is
+            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.flush()
+        self._waiting = True
+
+    def _hear(self) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        self._waiting = False
+        line = self._process.stdout.readline()
         if not line:
-            trouble = process.stderr.read().strip().splitlines()[-1:] if process.stderr else []
+            trouble = self._process.stderr.read().strip().splitlines()[-1:] if self._process.stderr else []
+            self._forget()
             raise UserError(
                 f"the audit ended without a verdict, so nothing was published: {' '.join(trouble) or 'no reason given'}"
             )
@@ -76,15 +88,28 @@ class Auditor:
         return answer
 
     def close(self) -> None:
+        """End the process once it has answered, docs included."""
         if self._process is not None:
-            if self._process.stdin:
-                with suppress(BrokenPipeError):  # it ended before us
-                    self._process.stdin.close()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-            self._process = None
+            if self._waiting:
+                with suppress(UserError):
+                    self._hear()
+            self._forget()
+
+    def _forget(self) -> None:
+        process, self._process, self._waiting = self._process, None, False
+        if process is None:
+            return
+        if process.stdin:
+            with suppress(BrokenPipeError):  # it ended before us
+                process.stdin.close()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream:
+                stream.close()
 
     def __enter__(self) -> Auditor:
         return self

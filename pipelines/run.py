@@ -11,7 +11,7 @@ from pipelines.errors import AuditFailed, UserError
 from pipelines.increment import Increment, Say, Summary
 from pipelines.workspace import Workspace
 from warehouse.publish import Candidate
-from warehouse.store import Store
+from warehouse.store import Store, clear_mark
 
 
 def run_once(workspace: Workspace, now: int, *, fixed: bool, say: Say) -> Summary:
@@ -50,7 +50,8 @@ def audit_only(workspace: Workspace) -> dict[str, Any]:
     with Auditor(workspace) as auditor:
         candidate = _candidate(workspace, _last_run(workspace))
         try:
-            return _judge(auditor, candidate)
+            auditor.begin(candidate.database)
+            return _judged(auditor)
         finally:
             candidate.discard()
 
@@ -59,25 +60,25 @@ def _publish(workspace: Workspace, auditor: Auditor, run_id: str, say: Say) -> N
     auditor.start()
     candidate = _candidate(workspace, run_id)
     try:
-        verdict = _judge(auditor, candidate)
+        auditor.begin(candidate.database)
+        try:
+            candidate.write_parquet(run_id=run_id, spill=workspace.scratch / "spill")  # while the other core audits
+        except Exception:
+            _judged(auditor)  # what is wrong with a candidate explains best why it could not be written
+            raise
+        verdict = _judged(auditor)
     except BaseException:
         candidate.discard()
         raise
     candidate.swap(workspace.settings.publish.keep_snapshots_minutes * 60, time.time())
     say(f"audit passed ({verdict['expectations']} expectations on {verdict['tables']} tables), published")
-    with _store(workspace) as store:
-        store.set_mark("unpublished", None)
+    clear_mark(workspace.vault, "unpublished")
     auditor.write_docs()
 
 
 def _candidate(workspace: Workspace, run_id: str) -> Candidate:
-    with _store(workspace) as store:
-        row = store.connection.execute("SELECT max(as_of) FROM dim_run").fetchone()
-    as_of = row[0].isoformat() if row and row[0] else ""
     candidate = Candidate(workspace.published, fresh_name(workspace.published / "snapshots", run_id))
-    candidate.build(
-        workspace.warehouse, run_id=run_id, as_of=as_of, seller_level=workspace.settings.publish.seller_level
-    )
+    candidate.copy(workspace.warehouse, seller_level=workspace.settings.publish.seller_level)
     return candidate
 
 
@@ -91,9 +92,11 @@ def fresh_name(folder: Path, run_id: str) -> str:
     return name
 
 
-def _judge(auditor: Auditor, candidate: Candidate) -> dict[str, Any]:
-    verdict = auditor.audit(candidate.database)
+def _judged(auditor: Auditor) -> dict[str, Any]:
+    """The verdict on the candidate that is being audited. Raises ``AuditFailed``; then the data docs tell of it too."""
+    verdict = auditor.verdict()
     if not verdict["success"]:
+        auditor.write_docs()
         raise AuditFailed(
             "the audit failed: what is published stays as it was\n"
             + "\n".join(f"  {line}" for line in verdict["failures"])

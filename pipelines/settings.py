@@ -47,7 +47,10 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What readers get."""
 
     seller_level: bool = True
-    """Marts by named seller. They measure accounts and coverage, not employees; False leaves team and account level."""
+    """Marts by named seller. They measure accounts and coverage, not employees.
+
+    False leaves these marts out; dimensions and facts still name people.
+    """
     keep_snapshots_minutes: float = 30
     """How long a replaced snapshot stays for readers that still hold it."""
     data_docs_runs: int = 30

@@ -43,7 +43,7 @@ max_share = 0.5                     # a unit with a larger share of rejects stop
 min_records = 100                   # ... once it has this many
 
 [publish]
-seller_level = true                 # false: publish team and account level only
+seller_level = true                 # false: leave out the marts by named seller (not the names in dimensions and facts)
 
 # [sources.ics]
 # timezone = "Europe/Berlin"        # zone of timestamps that name none; without it they are rejected

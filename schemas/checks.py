@@ -7,7 +7,7 @@ from typing import Literal
 
 from schemas.fields import Table
 
-Kind = Literal["columns", "not_null", "in_set", "between", "unique_key"]
+Kind = Literal["columns", "not_null", "in_set", "items_in_set", "between", "unique_key"]
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,15 @@ class Check:
 
 
 def checks_of(table: Table) -> list[Check]:
-    """Columns as declared, no NULL where required, closed vocabularies, ranges, a unique key."""
+    """Columns as declared, no NULL where required, closed vocabularies (of lists: of their items), ranges, a unique key."""
     found = [Check("columns", columns=table.names)]
     for column in table.columns:
         quote = not column.personal
         if column.required:
             found.append(Check("not_null", column.name, quote_values=quote))
-        if column.values and column.type == "text":
-            found.append(Check("in_set", column.name, values=column.values, quote_values=quote))
+        if column.values:
+            kind: Kind = "items_in_set" if column.type == "text[]" else "in_set"
+            found.append(Check(kind, column.name, values=column.values, quote_values=quote))
         if column.minimum is not None or column.maximum is not None:
             found.append(
                 Check("between", column.name, minimum=column.minimum, maximum=column.maximum, quote_values=quote)

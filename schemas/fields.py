@@ -41,6 +41,8 @@ class Table:
     version: str = "1.0.0"
     month_of: str | None = None
     """Parquet is partitioned by the month of this column."""
+    by_touchpoint: bool = False
+    """Parquet is partitioned by the month of the touchpoint that a row belongs to."""
     sort: tuple[str, ...] = field(default=())
 
     def column(self, name: str) -> Column:

@@ -37,7 +37,7 @@ BRIDGE_TOUCHPOINT_EVENT = Table(
         text("rule_id", "Rule that joined the event to the touchpoint (semantics 1.5)", nn=True),
     ),
     meaning="Every witness of every touchpoint, the losers included.",
-    sort=("touchpoint_id",),
+    by_touchpoint=True, sort=("touchpoint_id",),
 )  # fmt: skip
 
 LEDGER_UNIT = Table(

@@ -89,12 +89,12 @@ TABLES = (
         texts("buyer_roles", "Roles in the deal as of occurred_at", values=vocab.BUYER_ROLES),
         flag("is_executive", "Title level as of the directory"),
         text("person_rule_id", "Rule that found the person (semantics 2.2)", values=vocab.PERSON_RULES),
-    ), sort=("touchpoint_id",)),
+    ), by_touchpoint=True, sort=("touchpoint_id",)),
     Table("bridge_touchpoint_account", "fact", "touchpoint x account", ("touchpoint_id", "account_id"), (
         text("touchpoint_id", "Touchpoint", nn=True),
         text("account_id", "Account with people in it", nn=True),
         flag("is_primary", "The account that fact_touchpoint names", nn=True),
-    ), sort=("touchpoint_id",)),
+    ), by_touchpoint=True, sort=("touchpoint_id",)),
     Table("fact_asset_event", "fact", "share, view or download of one asset", ("asset_event_id",), (
         text("asset_event_id", "Hash of touchpoint, asset, action and time", nn=True),
         text("touchpoint_id", "Touchpoint it is part of", nn=True),
@@ -117,7 +117,7 @@ TABLES = (
         text("opportunity_resolution", "How"),
         text("opportunity_rule_id", "Rule"),
         texts("opportunity_candidates", "Deals that were possible"),
-    ), sort=("touchpoint_id",)),
+    ), by_touchpoint=True, sort=("touchpoint_id",)),
     Table("fact_response", "fact", "wait episode: a buyer's unanswered question to its answer", ("ask_touchpoint_id",), (
         text("ask_touchpoint_id", "First unanswered touchpoint", nn=True),
         text("account_id", "Account", nn=True),

@@ -17,7 +17,7 @@ TABLES = (
         text("account_id", "Account", nn=True),
         Column("session_no", "int", "Session; NULL for unanswered outreach", minimum=1),
         Column("visit_no", "int", "Visit; NULL for what neither starts nor continues one", minimum=1),
-    ), sort=("account_id", "journey_id")),
+    ), by_touchpoint=True, sort=("account_id", "journey_id")),
     Table("fact_session", "journey", "journey x session", ("journey_id", "session_no"), (
         *_JOURNEY,
         Column("session_no", "int", "From 1", required=True, minimum=1),

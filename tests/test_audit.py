@@ -152,6 +152,14 @@ DEFECTS = {
         "UPDATE fact_touchpoint SET channel = 'fax' WHERE touchpoint_id IN ('T02', 'T03', 'T04')",
         ["fact_touchpoint: channel must be one of chat, email, video, app, in_person: touchpoint_id = T02 (channel = fax)"],
     ),
+    "item outside its vocabulary": (
+        "UPDATE mart_account_period SET seller_channels = ['email', 'fax'] WHERE period_grain = 'lifetime'",
+        ["mart_account_period: every item of seller_channels must be one of chat, email, video, app, in_person: account_id = A1"],
+    ),
+    "item that is NULL": (
+        "UPDATE fact_touchpoint SET asset_types = [NULL] WHERE touchpoint_id = 'T02'",
+        ["fact_touchpoint: every item of asset_types must be one of "],
+    ),
     "more rows than a sentence holds": (
         "UPDATE fact_touchpoint SET modality = 'telepathy'",
         ["fact_touchpoint: modality must be one of digital_self_serve, remote_human, in_person: 12 rows, e.g. touchpoint_id = T01"],

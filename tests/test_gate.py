@@ -40,6 +40,8 @@ def test_a_failed_audit_keeps_the_last_snapshot(
         assert "channel" in message
         assert broken in message
         assert os.readlink(root / "published" / "current") == before
+        # the failure can be read in the data docs at once
+        assert ">failed<" in (root / "published" / "data-docs" / "index.html").read_text(encoding="utf-8")
         with snapshot(root) as connection:
             assert connection.execute("SELECT count(*) FROM fact_touchpoint WHERE channel = 'fax'").fetchone() == (0,)
     with duckdb.connect(str(root / "state" / "warehouse.duckdb")) as connection:

@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from workspaces import EXAMPLE, example, increment, payloads, put, snapshot
 
+from schemas.ddl import create
 from schemas.registry import TABLES
+from warehouse.parquet import write_parquet
 from warehouse.publish import Candidate, current
 
 HOUR = 3600.0
@@ -26,9 +28,14 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def publish(root: Path, name: str, *, seller_level: bool = True, keep: float = HOUR) -> Path:
+    return made(root, name, seller_level=seller_level).swap(keep, time.time())
+
+
+def made(root: Path, name: str, *, seller_level: bool = True) -> Candidate:
     candidate = Candidate(root / "published", name)
-    candidate.build(root / "state" / "warehouse.duckdb", run_id=name, as_of="", seller_level=seller_level)
-    return candidate.swap(keep, time.time())
+    candidate.copy(root / "state" / "warehouse.duckdb", seller_level=seller_level)
+    candidate.write_parquet(run_id=name, spill=root / "spill")
+    return candidate
 
 
 def counts(path: Path) -> dict[str, int]:
@@ -57,6 +64,37 @@ def test_facts_lie_by_month_and_sorted(root: Path) -> None:
     rows = pq.ParquetFile(file).read(columns=["account_id", "occurred_at"]).to_pylist()
     assert {r["occurred_at"].month for r in rows} == {3}
     assert rows == sorted(rows, key=lambda r: (r["account_id"], r["occurred_at"]))
+
+
+def test_what_belongs_to_touchpoints_lies_by_their_month(root: Path) -> None:
+    """Rows without a time of their own lie in the month of their touchpoint, so that a new touchpoint rewrites one month."""
+    publish(root, "bridges")
+    with snapshot(root) as connection:
+        for table in (t.name for t in TABLES.values() if t.by_touchpoint):
+            folder = root / "published" / "parquet" / table
+            found = {
+                path.parent.name: {row["touchpoint_id"] for row in pq.ParquetFile(path).read().to_pylist()}
+                for path in folder.glob("*/data.parquet")
+            }
+            expected: dict[str, set[str]] = {}
+            for touchpoint, month in connection.execute(
+                f"SELECT touchpoint_id, strftime(occurred_at, '%Y-%m') FROM {table} JOIN fact_touchpoint USING (touchpoint_id)"
+            ).fetchall():
+                expected.setdefault(f"month={month}", set()).add(touchpoint)
+            assert found == expected, table
+
+
+def test_a_row_without_its_touchpoint_is_not_lost(root: Path, tmp_path: Path) -> None:
+    """The audit will refuse such a snapshot; until it does, Parquet has the rows of the database."""
+    path = tmp_path / "touchloop.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        for table in (TABLES["fact_touchpoint"], TABLES["bridge_touchpoint_account"]):
+            connection.execute(create(table))
+        connection.execute("INSERT INTO bridge_touchpoint_account VALUES ('T99', 'A1', true)")
+        tables = write_parquet(connection, tmp_path / "parquet", None, {}, "orphan")
+    (file,) = tables["bridge_touchpoint_account"]["files"]
+    assert (file["path"], file["rows"]) == ("bridge_touchpoint_account/month=unknown/data.parquet", 1)
+    assert pq.ParquetFile(tmp_path / "parquet" / file["path"]).metadata.num_rows == 1
 
 
 def test_what_did_not_change_is_linked(root: Path) -> None:
@@ -96,9 +134,7 @@ def test_replaced_snapshots_stay_for_the_grace_time(root: Path) -> None:
 def test_a_discarded_candidate_changes_nothing(root: Path) -> None:
     """What fails its audit is forgotten, and readers see what they saw."""
     publish(root, "good")
-    candidate = Candidate(root / "published", "bad")
-    candidate.build(root / "state" / "warehouse.duckdb", run_id="bad", as_of="", seller_level=True)
-    candidate.discard()
+    made(root, "bad").discard()
     assert current(root / "published") == root / "published" / "snapshots" / "good"
     assert not list((root / "published" / "snapshots").glob(".bad*"))
 

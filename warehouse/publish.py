@@ -15,28 +15,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from schemas.fields import Table
+from schemas.ddl import comments, create, quoted
 from schemas.registry import TABLES
+from warehouse.parquet import write_parquet
 from warehouse.store import SETTINGS
 
 SELLER_TABLES = ("mart_seller_account_period", "mart_seller_period", "mart_response_time")
-
-
-@dataclass(frozen=True)
-class Partition:
-    """One file of one table: its path below ``parquet/``, the SQL that selects its rows, and what identifies its content."""
-
-    path: str
-    where: str
-    rows: int
-    fingerprint: str
+MEMORY = "500MB"
+"""For sorting what Parquet gets; beyond it DuckDB spills."""
 
 
 class Candidate:
@@ -48,64 +39,33 @@ class Candidate:
         self.folder = published / "snapshots" / f".{snapshot_id}.partial"
         self.database = self.folder / "touchloop.duckdb"
 
-    def build(self, warehouse: Path, *, run_id: str, as_of: str, seller_level: bool) -> None:
-        """Copy the closed warehouse and write or link its Parquet files."""
+    def copy(self, warehouse: Path, *, seller_level: bool) -> None:
+        """Copy the closed warehouse: then ``database`` may be audited."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         if seller_level:
-            shutil.copyfile(warehouse, self.database)
+            copy_file(warehouse, self.database)
         else:
             copy_without(warehouse, self.database, SELLER_TABLES)
-        previous = read_manifest(current(self.published))
+
+    def write_parquet(self, *, run_id: str, spill: Path) -> None:
+        """Write or link the Parquet files of the copied database; ``spill`` is a folder for what does not fit in memory."""
+        old = current(self.published)
         con = duckdb.connect(str(self.database), read_only=True)
         try:
-            for statement in SETTINGS:
+            for statement in (*SETTINGS, f"SET memory_limit='{MEMORY}'", f"SET temp_directory={quoted(str(spill))}"):
                 con.execute(statement)
-            con.execute("SET preserve_insertion_order=true")
-            manifest = self._write_parquet(con, previous, run_id)
+            row = con.execute("SELECT max(as_of) FROM dim_run").fetchone()
+            tables = write_parquet(
+                con, self.folder / "parquet", old / "parquet" if old else None, read_manifest(old), run_id
+            )
         finally:
             con.close()
-        manifest |= {"snapshot": self.id, "run_id": run_id, "as_of": as_of}
+        as_of = row[0].isoformat() if row and row[0] else ""
+        manifest = {"snapshot": self.id, "run_id": run_id, "as_of": as_of, "tables": tables}
         (self.folder / "parquet" / "manifest.json").write_text(
             json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8"
         )
-
-    def _write_parquet(self, con: duckdb.DuckDBPyConnection, previous: dict[str, Any], run_id: str) -> dict[str, Any]:
-        parquet = self.folder / "parquet"
-        old_folder = current(self.published)
-        have = {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-        tables: dict[str, Any] = {}
-        for table in TABLES.values():
-            if table.name not in have:
-                continue
-            old = {f["path"]: f for f in previous.get("tables", {}).get(table.name, {}).get("files", [])}
-            files = []
-            for partition in partitions(con, table):
-                path = parquet / partition.path
-                path.parent.mkdir(parents=True, exist_ok=True)
-                before = old.get(partition.path)
-                if (
-                    before
-                    and before["fingerprint"] == partition.fingerprint
-                    and old_folder
-                    and link(old_folder / "parquet" / partition.path, path)
-                ):
-                    files.append(before)
-                    continue
-                write_partition(con, table, partition, path, run_id)
-                entry = {
-                    "path": partition.path,
-                    "rows": partition.rows,
-                    "fingerprint": partition.fingerprint,
-                    "run_id": run_id,
-                }
-                files.append(entry | {"bytes": path.stat().st_size})
-            tables[table.name] = {
-                "schema_version": table.version,
-                "rows": sum(f["rows"] for f in files),
-                "files": files,
-            }
-        return {"tables": tables}
 
     def swap(self, keep_seconds: float, now: float) -> Path:
         """Make it current, whole and at once; then remove snapshots that were replaced longer ago than ``keep_seconds``."""
@@ -158,51 +118,17 @@ def point(name: Path, target: Path) -> None:
     os.replace(partial, name)
 
 
-def link(old: Path, new: Path) -> bool:
-    try:
-        os.link(old, new)
-    except OSError:
-        return False
-    return True
-
-
-def partitions(con: duckdb.DuckDBPyConnection, table: Table) -> Iterator[Partition]:
-    """The files that a table's rows fall into: by month of its time, or by period, or one.
-
-    The fingerprint is the row count and the XOR of the rows' hashes: independent of the order of rows, and of the run.
-    """
-    fingerprint = "count(*), bit_xor(hash(t))::VARCHAR"
-    columns: tuple[str, ...] = ()
-    if table.month_of:
-        key, columns = f"strftime({table.month_of}, '%Y-%m')", ("month",)
-        rows = con.execute(f'SELECT {key}, {fingerprint} FROM "{table.name}" t GROUP BY 1 ORDER BY 1').fetchall()
-    elif "period_start" in table.names:
-        key, columns = "period_grain, period_start::VARCHAR", ("period_grain", "period_start")
-        rows = con.execute(f'SELECT {key}, {fingerprint} FROM "{table.name}" t GROUP BY 1, 2 ORDER BY 1, 2').fetchall()
-    else:
-        rows = con.execute(f'SELECT {fingerprint} FROM "{table.name}" t').fetchall()
-    for row in rows:
-        values, (count, digest) = row[: len(columns)], row[len(columns) :]
-        folders = "/".join(f"{c}={v}" for c, v in zip(columns, values, strict=True))
-        where = "true"
-        if table.month_of:
-            year, month = (int(part) for part in values[0].split("-"))
-            after = f"{year + month // 12}-{month % 12 + 1:02d}-01"
-            where = f"{table.month_of} >= TIMESTAMPTZ '{values[0]}-01 00:00:00+00' AND {table.month_of} < TIMESTAMPTZ '{after} 00:00:00+00'"
-        elif columns:
-            where = " AND ".join(f"{c} = '{v}'" for c, v in zip(columns, values, strict=True))
-        path = "/".join(part for part in (table.name, folders, "data.parquet") if part)
-        yield Partition(path, where, count, f"{table.version}:{count}:{digest}")
-
-
-def write_partition(
-    con: duckdb.DuckDBPyConnection, table: Table, partition: Partition, path: Path, run_id: str
-) -> None:
-    order = f"ORDER BY {', '.join(table.sort)}" if table.sort else ""
-    con.execute(
-        f"""COPY (SELECT * FROM "{table.name}" WHERE {partition.where} {order}) TO '{str(path).replace("'", "''")}'
-            (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{run_id: '{run_id}', schema_version: '{table.version}'}})"""
-    )
+def copy_file(source: Path, target: Path) -> None:
+    """Copy inside the kernel; a file system that can share blocks (XFS, Btrfs) shares them, and the copy costs nothing."""
+    with source.open("rb") as reading, target.open("xb") as writing:
+        left = os.fstat(reading.fileno()).st_size
+        try:
+            while left and (done := os.copy_file_range(reading.fileno(), writing.fileno(), left)):
+                left -= done
+        except (OSError, AttributeError):  # another file system, or another kernel
+            left = -1
+    if left:
+        shutil.copyfile(source, target)
 
 
 def copy_without(warehouse: Path, target: Path, left_out: tuple[str, ...]) -> None:
@@ -211,9 +137,7 @@ def copy_without(warehouse: Path, target: Path, left_out: tuple[str, ...]) -> No
     try:
         for statement in SETTINGS:
             con.execute(statement)
-        con.execute(f"ATTACH '{str(warehouse).replace(chr(39), chr(39) * 2)}' AS warehouse (READ_ONLY)")
-        from schemas.ddl import comments, create
-
+        con.execute(f"ATTACH {quoted(str(warehouse))} AS warehouse (READ_ONLY)")
         for table in TABLES.values():
             if table.name not in left_out:
                 con.execute(create(table))

@@ -107,3 +107,9 @@ class Store:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def clear_mark(vault: Path, name: str) -> None:
+    """Forget a mark while the store is closed, without opening the warehouse for it."""
+    with duckdb.connect(str(vault)) as connection:
+        connection.execute("DELETE FROM mark WHERE name = ?", [name])

@@ -143,6 +143,11 @@ def _row_rule(column: Column, check: Check) -> RowRule:
     elif check.kind == "in_set":
         sentence = f"{name} must be one of {', '.join(check.values)}"
         broken = f"{value} NOT IN ({', '.join(quoted(v) for v in check.values)})"
+    elif check.kind == "items_in_set":
+        sentence = f"every item of {name} must be one of {', '.join(check.values)}"
+        # list_has_all passes over NULLs in the list
+        allowed = f"[{', '.join(quoted(v) for v in check.values)}]"
+        broken = f"NOT list_has_all({allowed}, {value}) OR list_count({value}) <> len({value})"
     else:
         bounds = [
             *([f"{value} < {check.minimum!r}"] if check.minimum is not None else []),
