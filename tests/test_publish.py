@@ -84,6 +84,32 @@ def test_what_belongs_to_touchpoints_lies_by_their_month(root: Path) -> None:
             assert found == expected, table
 
 
+def test_a_large_month_lies_in_several_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut by days, each row in the file that names its day; a later row on one day leaves the other days' files as they are."""
+    monkeypatch.setattr("warehouse.parquet.ROWS_OF_A_FILE", 1)
+    folder = publish(root, "days")
+    files = sorted((folder / "parquet" / "fact_touchpoint" / "month=2026-03").iterdir())
+    assert len(files) > 2
+    for file in files:
+        first, last = (int(day) for day in file.stem.removeprefix("days-").split("-"))
+        assert {row["occurred_at"].day for row in pq.ParquetFile(file).read().to_pylist()} <= set(
+            range(first, last + 1)
+        )
+    rows = sum(
+        pq.ParquetFile(path).metadata.num_rows for path in (folder / "parquet" / "fact_touchpoint").rglob("*.parquet")
+    )
+    assert rows == counts(root / "published" / "touchloop.duckdb")["fact_touchpoint"]
+    before = {file.name: file.stat().st_ino for file in files}
+    with duckdb.connect(str(root / "state" / "warehouse.duckdb")) as connection:
+        connection.execute(
+            "UPDATE fact_touchpoint SET subject_text = 'changed' WHERE touchpoint_id = "
+            "(SELECT min(touchpoint_id) FROM fact_touchpoint WHERE strftime(occurred_at, '%Y-%m') = '2026-03')"
+        )
+    folder = publish(root, "later")
+    after = {f.name: f.stat().st_ino for f in (folder / "parquet" / "fact_touchpoint" / "month=2026-03").iterdir()}
+    assert sum(after[name] != before[name] for name in before) == 1
+
+
 def test_a_row_without_its_touchpoint_is_not_lost(root: Path, tmp_path: Path) -> None:
     """The audit will refuse such a snapshot; until it does, Parquet has the rows of the database."""
     path = tmp_path / "touchloop.duckdb"

@@ -1,4 +1,4 @@
-"""The Parquet side of a snapshot: one file a partition, written where its rows changed, linked from the snapshot before where not.
+"""The Parquet side of a snapshot: files written where their rows changed, linked from the snapshot before where not.
 
 Small partitions of a table are read together, in one sorted query, and cut by their known numbers of rows: a query and a scan
 for every file would cost more than the files.
@@ -10,7 +10,10 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
+from datetime import date, timedelta
+from functools import partial, reduce
+from itertools import chain, groupby
+from operator import xor
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,10 @@ TOGETHER = 5_000_000
 BATCH = 50_000
 """Rows of a row group: what a writer has in memory at once."""
 WRITERS = 2
+MONTH = 31
+SPANS = (MONTH, 8, 2, 1)
+"""Days that a file of a month's may hold; the largest that keeps it small, as far as days do."""
+ROWS_OF_A_FILE = 60_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,8 @@ class Partition:
     where: str
     rows: int
     fingerprint: str
+    span: int = MONTH
+    """Days of a month that it holds."""
 
 
 def write_parquet(
@@ -97,36 +106,74 @@ def link(old: Path, new: Path) -> bool:
 
 
 def partitions(con: duckdb.DuckDBPyConnection, table: Table) -> Iterator[Partition]:
-    """The files that a table's rows fall into, in order: by month, or by period, or one.
+    """The files that a table's rows fall into, in order: by month or days of it, or by period, or one.
 
     The fingerprint is the row count and the XOR of the rows' hashes: independent of the order of rows, and of the run.
     """
-    keys, columns = keys_of(table), columns_of(table)
-    grouping = f"GROUP BY {', '.join(keys)} ORDER BY {', '.join(keys)}" if keys else ""
+    moment, columns = moment_of(table), period_of(table)
+    keys = (_start("day", moment),) if moment else columns
     selected = "".join(f"({key})::VARCHAR, " for key in keys)
-    rows = con.execute(f"SELECT {selected}count(*), bit_xor(hash(t))::VARCHAR FROM {source_of(table)} {grouping}")
-    for row in rows.fetchall():
-        values, (count, digest) = row[: len(keys)], row[len(keys) :]
-        if columns == ("month",) and values[0]:
-            values = (values[0][:7],)
-        folders = [f"{c}={v or 'unknown'}" for c, v in zip(columns, values, strict=True)]
-        path = "/".join((table.name, *folders, "data.parquet"))
-        yield Partition(path, _where(table, values), count, f"{table.version}:{count}:{digest}")
+    grouping = f"GROUP BY {', '.join(keys)} ORDER BY {', '.join(keys)}" if keys else ""
+    found = con.execute(f"SELECT {selected}count(*), bit_xor(hash(t)) FROM {source_of(table)} {grouping}").fetchall()
+    if moment:
+        yield from _by_days(table, moment, [(day and date.fromisoformat(day[:10]), n, x) for day, n, x in found])
+        return
+    for *values, count, digest in found:
+        named = list(zip(columns, values, strict=True))
+        path = "/".join((table.name, *(f"{name}={value}" for name, value in named), "data.parquet"))
+        where = " AND ".join(f"{name} = '{value}'" for name, value in named) or "true"
+        yield Partition(path, where, count, f"{table.version}:{count}:{digest}")
 
 
-def columns_of(table: Table) -> tuple[str, ...]:
-    """The folders below a table's: ``month=2026-03``, or ``period_grain=week/period_start=2026-03-02``."""
-    if table.month_of or table.by_touchpoint:
-        return ("month",)
+def _by_days(table: Table, moment: str, days: Sequence[tuple[date | None, int, int]]) -> Iterator[Partition]:
+    """A month is one file, or as many as it takes to keep them small: a late row rewrites the days around it."""
+    for start, month in groupby(days, lambda found: found[0] and found[0].replace(day=1)):
+        found = list(month)
+        if start is None:
+            yield _partition(table, "month=unknown/data.parquet", f"{moment} IS NULL", found)
+            continue
+        rows = sum(count for _, count, _ in found)
+        span = next(days for days in SPANS if rows * days <= ROWS_OF_A_FILE * MONTH or days == 1)
+        end = (start + timedelta(MONTH)).replace(day=1)
+        for part, own in groupby(found, partial(_part, span)):
+            first = start + timedelta(part * span)
+            after = min(first + timedelta(span), end)
+            name = "data" if span == MONTH else f"days-{first.day:02d}-{(after - timedelta(1)).day:02d}"
+            where = f"{moment} >= TIMESTAMPTZ '{first} 00:00:00+00' AND {moment} < TIMESTAMPTZ '{after} 00:00:00+00'"
+            yield _partition(table, f"month={start:%Y-%m}/{name}.parquet", where, list(own), span)
+
+
+def _part(span: int, found: tuple[date | None, int, int]) -> int:
+    assert found[0] is not None
+    return (found[0].day - 1) // span
+
+
+def _partition(
+    table: Table, name: str, where: str, found: Sequence[tuple[date | None, int, int]], span: int = MONTH
+) -> Partition:
+    count, digest = sum(n for _, n, _ in found), reduce(xor, (x for *_, x in found))
+    return Partition(f"{table.name}/{name}", where, count, f"{table.version}:{count}:{digest}", span)
+
+
+def period_of(table: Table) -> tuple[str, ...]:
     return ("period_grain", "period_start") if "period_start" in table.names else ()
 
 
-def keys_of(table: Table) -> tuple[str, ...]:
-    """What rows are grouped and ordered by into partitions, in SQL."""
-    if moment := _moment(table):
-        # of a TIMESTAMP: of a TIMESTAMPTZ the month is looked up in a calendar, row by row
-        return (f"date_trunc('month', make_timestamp(epoch_us({moment})))",)
-    return columns_of(table)
+def moment_of(table: Table) -> str | None:
+    """The time by which rows lie in months, in SQL over ``source_of``."""
+    return "p.occurred_at" if table.by_touchpoint else f't."{table.month_of}"' if table.month_of else None
+
+
+def _start(unit: str, moment: str) -> str:
+    """Of a TIMESTAMP: of a TIMESTAMPTZ the day is looked up in a calendar, row by row."""
+    return f"date_trunc('{unit}', make_timestamp(epoch_us({moment})))"
+
+
+def keys_of(table: Table, span: int) -> tuple[str, ...]:
+    """By what partitions of one span follow one another, in SQL."""
+    if moment := moment_of(table):
+        return _start("month", moment), f"(day({_start('day', moment)}) - 1) // {span}"
+    return period_of(table)
 
 
 def source_of(table: Table) -> str:
@@ -136,26 +183,11 @@ def source_of(table: Table) -> str:
     return f'"{table.name}" t'
 
 
-def _moment(table: Table) -> str | None:
-    return "p.occurred_at" if table.by_touchpoint else f't."{table.month_of}"' if table.month_of else None
-
-
-def _where(table: Table, values: Sequence[str | None]) -> str:
-    """The rows of one partition. A range of moments, so that DuckDB may skip what its statistics rule out."""
-    if moment := _moment(table):
-        if values[0] is None:
-            return f"{moment} IS NULL"
-        year, month = (int(part) for part in values[0].split("-"))
-        start, end = f"{values[0]}-01 00:00:00+00", f"{year + month // 12}-{month % 12 + 1:02d}-01 00:00:00+00"
-        return f"{moment} >= TIMESTAMPTZ '{start}' AND {moment} < TIMESTAMPTZ '{end}'"
-    return " AND ".join(f"{c} = '{v}'" for c, v in zip(columns_of(table), values, strict=True)) or "true"
-
-
 def groups(changed: Sequence[Partition], rows: int) -> Iterator[list[Partition]]:
-    """Neighbours, up to so many rows: what is read by one query."""
+    """Neighbours of one span, up to so many rows: what is read by one query."""
     group: list[Partition] = []
     for partition in changed:
-        if group and sum(p.rows for p in group) + partition.rows > rows:
+        if group and (sum(p.rows for p in group) + partition.rows > rows or partition.span != group[0].span):
             yield group
             group = []
         group.append(partition)
@@ -167,7 +199,7 @@ def write_partitions(
     con: duckdb.DuckDBPyConnection, table: Table, group: Sequence[Partition], folder: Path, run_id: str
 ) -> None:
     """Write the files of neighbouring partitions. Raises ``OSError`` if the disk does not take them."""
-    order = [*(keys_of(table) if len(group) > 1 else ()), *(f't."{name}"' for name in table.sort)]
+    order = [*(keys_of(table, group[0].span) if len(group) > 1 else ()), *(f't."{name}"' for name in table.sort)]
     query = f"SELECT t.* FROM {source_of(table)} WHERE {' OR '.join(f'({p.where})' for p in group)}"
     reader = con.execute(query + (f" ORDER BY {', '.join(order)}" if order else "")).to_arrow_reader(BATCH)
     schema = reader.schema.with_metadata({"run_id": run_id, "schema_version": table.version})
