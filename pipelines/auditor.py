@@ -32,6 +32,7 @@ class Auditor:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE if not os.environ.get("TOUCHLOOP_DEBUG") else None,
                 text=True,
+                start_new_session=True,  # a terminal's Ctrl-C is for us; it ends when we do
             )
 
     def begin(self, database: os.PathLike[str]) -> None:

@@ -110,6 +110,37 @@ def run(workspace: WorkspaceOption = HERE, as_of: AsOfOption = None, as_json: Js
 
 
 @app.command()
+def stream(
+    workspace: WorkspaceOption = HERE,
+    every: Annotated[float, typer.Option(help="Seconds between the starts of two increments.", min=0)] = 5.0,
+    until_caught_up: Annotated[
+        bool, typer.Option("--until-caught-up", help="End when nothing is left to land.")
+    ] = False,
+    as_of: AsOfOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON per increment on standard output.")] = False,
+) -> None:
+    """Do what run does again and again, files and topics, until stopped (SIGTERM, Ctrl-C) or caught up."""
+    from pipelines.show_stream import watched
+    from pipelines.stream import Progress, Stopping, line
+    from pipelines.stream import stream as run_stream
+
+    opened = _open(workspace)
+    fixed = _clock(as_of) if as_of is not None else None
+    with opened.writer(), watched(err, live=err.is_terminal and not as_json) as (say, show):
+
+        def done(summary: Any, progress: Progress) -> None:
+            if as_json:
+                print(msgspec.json.encode(summary).decode(), flush=True)
+            elif not err.is_terminal:
+                say(line(summary, progress.last_seconds))
+
+        run_stream(
+            opened, every=every, until_caught_up=until_caught_up, clock=lambda: _clock(None) if fixed is None else fixed,
+            fixed=fixed is not None, say=say, show=show, done=done, stopping=Stopping(),
+        )  # fmt: skip
+
+
+@app.command()
 def audit(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
     """Audit the warehouse as it stands, without publishing. Exit 1 if an expectation fails."""
     from pipelines.run import audit_only

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +16,10 @@ from apache_beam.coders.typecoders import registry  # noqa: E402
 from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
 
 logging.disable(logging.NOTSET)
+if not os.environ.get("TOUCHLOOP_DEBUG"):
+    logging.getLogger("apache_beam.runners.common").setLevel(
+        logging.CRITICAL
+    )  # it logs what it then raises, traceback and all
 
 
 class ArrowIpcCoder(coders.Coder):

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import msgspec
 
 from pipelines.directory import ADAPTER_VERSION, ReadDirectory, dimension_rows, read_directory
-from pipelines.errors import TooManyRejects
+from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, TooManyRejects, UserError
+from pipelines.kafka.broker import planned, tell_group
+from pipelines.kafka.connection import Connection
+from pipelines.kafka.plan import GAP, KAFKA, KafkaPlan, KafkaUnit, rounds
 from pipelines.landed import LANDED
 from pipelines.plan import FileUnit, Seen, deal, increments, plan_files
+from pipelines.settings import BY_HEADER
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
@@ -38,6 +43,7 @@ SMALL_EVENTS = 5_000
 """The same for folding."""
 
 Say = Callable[[str], None]
+Unit = FileUnit | KafkaUnit
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -52,6 +58,12 @@ class Summary(msgspec.Struct, kw_only=True):
     ignored: int = 0
     rejected: int = 0
     events: int = 0
+    gaps: int = 0
+    """Ranges of offsets that retention took away before they were read."""
+    lag: dict[str, int] = {}
+    """Offsets by ``topic/partition`` that the broker had at the plan and the ledger has not."""
+    newest_event_at: str | None = None
+    """Start of the latest thing that the landed events tell of."""
     directory_files: int = 0
     accounts_rebuilt: int = 0
     touchpoints: int = 0
@@ -75,7 +87,11 @@ class Summary(msgspec.Struct, kw_only=True):
 class Increment:
     """Runs one increment in a workspace whose writer lock is held. ``now`` is the clock; ``fixed`` says that the user set it.
 
-    ``on_work`` is called once there is something to do: what takes long to start can start beside it.
+    ``on_work`` is called once there is something to do: what takes long to start can start beside it. ``kafka`` None leaves
+    topics alone; ``go_on`` is asked between two landings of ranges, and what it refuses waits for the next increment.
+
+    What stopped a part of the work and not the rest (a broker that is away, a unit with too many rejects) stands in ``faults``
+    when ``run`` returns, for the caller to raise once the rest is published.
     """
 
     def __init__(
@@ -86,8 +102,17 @@ class Increment:
         fixed: bool,
         say: Say = lambda _: None,
         on_work: Callable[[], None] = lambda: None,
+        workers: Workers | None = None,
+        kafka: Connection | None = None,
+        go_on: Callable[[], bool] = lambda: True,
     ) -> None:
         self.workspace, self.now, self.fixed, self.say, self.on_work = workspace, now, fixed, say, on_work
+        self.workers, self.kafka, self.go_on = workers, kafka, go_on
+        self.faults: list[UserError] = []
+        self.ends: dict[str, int] | None = None
+        """The ledger's end by ``topic/partition``; None if topics were left alone."""
+        self._held: set[str] = set()
+        """Partitions that a refused range keeps from going on: their offsets must stay without a hole."""
         self.settings = workspace.settings
         self.summary = Summary(as_of=to_datetime(now).isoformat())
         self.scratch = workspace.fresh_scratch()
@@ -106,13 +131,15 @@ class Increment:
             Store(
                 workspace.warehouse, workspace.vault, self.scratch, memory_mb=self.settings.ingest.warehouse_memory_mb
             ) as store,
-            Workers(self.settings.ingest.workers) as workers,
+            nullcontext(self.workers) if self.workers else Workers(self.settings.ingest.workers) as workers,
         ):
             with self.phase("plan"):
                 units, recognised = self._plan(store)
+                topics = self._plan_topics(store)
                 directory = read_directory(workspace.root, workspace.crm)
+            planned_units: list[Unit] = [*units, *topics.gaps, *topics.ranges]
             self.summary.run_id = run_id_of(
-                self.now, units, directory.digest, self.settings.meaning_hash(rules_version)
+                self.now, planned_units, directory.digest, self.settings.meaning_hash(rules_version)
             )
             self.summary.warnings += [w for f in directory.files for w in f.warnings]
             if recognised:
@@ -121,6 +148,7 @@ class Increment:
                 store.connection.execute("COMMIT")
             for batch in increments(units, self.settings.ingest.increment_bytes):
                 self._land(store, workers, batch)
+            self._land_topics(store, workers, topics)
             self.summary.directory_files = commit_directory(
                 store,
                 directory.files,
@@ -139,7 +167,7 @@ class Increment:
             row[0]: Seen(*row[1:])
             for row in con.execute("SELECT location, size, modified, unit_id FROM vault.seen").fetchall()
         }
-        landed = {row[0] for row in con.execute("SELECT unit_id FROM ledger_unit").fetchall()}
+        landed = {row[0] for row in con.execute("SELECT unit_id FROM ledger_unit WHERE kind = 'file'").fetchall()}
         new: dict[str, FileUnit] = {}
         recognised = []
         for unit in plan_files(self.workspace.root, all_sources().values(), seen):
@@ -149,40 +177,100 @@ class Increment:
                 recognised.append((unit.location, unit.size, unit.modified, unit.unit_id))
         return list(new.values()), recognised
 
-    def _land(self, store: Store, workers: Workers, units: list[FileUnit]) -> None:
+    def _plan_topics(self, store: Store) -> KafkaPlan:
+        """Offsets that the ledger does not have. A broker that is away keeps nothing else from landing."""
+        if self.kafka is None:
+            return KafkaPlan()
+        rows = store.connection.execute(
+            "SELECT location, max(range_end) FROM ledger_unit WHERE kind IN (?, ?) GROUP BY location", [KAFKA, GAP]
+        ).fetchall()
+        self.ends = dict(rows)
+        try:
+            plan = planned(self.kafka, self.ends, self.summary.warnings.append)
+        except (BrokerUnavailable, KafkaRefused) as fault:
+            self.faults.append(fault)
+            return KafkaPlan()
+        self.summary.gaps = len(plan.gaps)
+        self.summary.lag = {one.location: 0 for one in plan.partitions}
+        self.summary.lag |= {unit.location: unit.records for unit in plan.ranges}
+        for gap in plan.gaps:
+            self.summary.warnings.append(
+                f"DATA LOST: Kafka's retention removed offsets {gap.start:,} to {gap.end - 1:,} of {gap.location} before they were read; the "
+                "ledger has them as kafka_gap. Read more often, or keep longer"
+            )
+        return plan
+
+    def _land_topics(self, store: Store, workers: Workers, plan: KafkaPlan) -> None:
+        """Gaps first, then the ranges, every partition getting on with its share of each landing."""
+        if plan.gaps:
+            self._landed_to(self._land(store, workers, plan.gaps))
+        if self.kafka is None or not plan.ranges:
+            return
+        ends = {}
+        for turn in rounds(plan.ranges, self.kafka.settings.max_records_per_increment):
+            units = [unit for unit in turn if unit.location not in self._held]
+            try:
+                landed = self._land(store, workers, units) if units else []
+            except (BrokerUnavailable, KafkaRefused) as fault:
+                self.faults.append(fault)
+                break
+            except OffsetsGone as fault:
+                self.summary.warnings.append(f"{fault}; the next increment sees the gap")
+                break
+            self._landed_to(landed)
+            for unit in landed:
+                if isinstance(unit, KafkaUnit):
+                    ends[unit.topic, unit.partition] = unit.end
+                    self.summary.lag[unit.location] -= unit.records
+            if not self.go_on():
+                break
+        if ends and self.kafka.settings.group_id:
+            tell_group(self.kafka, ends, self.summary.warnings.append)
+
+    def _landed_to(self, units: Sequence[Unit]) -> None:
+        assert self.ends is not None
+        self.ends |= {unit.location: unit.end for unit in units if isinstance(unit, KafkaUnit)}
+
+    def _land(self, store: Store, workers: Workers, units: Sequence[Unit]) -> list[Unit]:
+        """Read, decode and commit these units in one transaction. Returns those that were: a unit that changed, or has too many
+        rejects, is left out."""
         from pipelines.ingest import (  # Beam is imported where a pipeline runs, not by a run with nothing to do
             IngestJob,
             run_ingest,
         )
 
         folder = self.scratch / f"landing-{len(self.summary.seconds)}-{self.summary.units}"
+        shutil.rmtree(folder, ignore_errors=True)  # of a round whose every unit was left out
         folder.mkdir(parents=True)
         expand_until = self.now + self.settings.recurrence_days * DAY
         zones = {name: s.timezone for name, s in self.settings.sources.items()}
-        small = sum(u.size for u in units) < SMALL
+        to_read = [u for u in units if not (isinstance(u, KafkaUnit) and u.kind == GAP)]
+        small = sum(u.size for u in to_read) < SMALL
         with self.phase("ingest"):
-            hands = [units] if small else deal(units, self.settings.ingest.workers)
+            hands = [to_read] if small else deal(to_read, self.settings.ingest.workers)
             jobs = [
                 IngestJob(
-                    self.workspace.root, folder, hand, self.now, expand_until, zones, self.settings.ingest.batch_records
+                    self.workspace.root, folder, hand, self.now, expand_until, zones,
+                    self.settings.ingest.batch_records, self.kafka,
                 )
-                for hand in hands
-            ]
+                for hand in hands if hand
+            ]  # fmt: skip
             workers.run(run_ingest, jobs, here=small)
         with self.phase("land"):
-            units = self._unchanged(units)
+            kept = self._unchanged(units)
             files = sorted(folder.glob("*.arrow"))
-            register_landed(store, files, LANDED, [u.unit_id for u in units])
-            self._guard(store, units)
-            sources = all_sources()
-            rows = [
-                UnitRow(u.unit_id, u.system, "file", u.location, 0, u.size, sources[u.system].version) for u in units
-            ]
-            seen = [(u.location, u.size, u.modified, u.unit_id) for u in units]
+            register_landed(store, files, LANDED, [u.unit_id for u in kept])
+            kept = self._within_limits(store, kept)
+            if not kept:
+                return []
+            seen = [(u.location, u.size, u.modified, u.unit_id) for u in kept if isinstance(u, FileUnit)]
+            self._note_newest(store)
             store.set_mark(
                 "unpublished", self.summary.run_id
             )  # the ledger is published too, whatever the records became
-            landing = commit_increment(store, rows, received_at=self.now, run_id=self.summary.run_id, seen=seen)
+            landing = commit_increment(
+                store, [unit_row(u) for u in kept], received_at=self.now, run_id=self.summary.run_id, seen=seen
+            )
         self.summary.add(landing)
         self.say(
             f"landed {landing.units:,} units: {landing.records:,} records = {landing.accepted:,} accepted + {landing.duplicate:,} duplicate"
@@ -190,37 +278,61 @@ class Increment:
         )
         for file in files:
             file.unlink()
-
-    def _unchanged(self, units: list[FileUnit]) -> list[FileUnit]:
-        """Units whose file is still what was planned; another was read half old, half new, and waits for the next increment."""
-        kept = []
-        for unit in units:
-            path = self.workspace.root / unit.location
-            entry = path.stat() if path.exists() else None
-            if entry is not None and (entry.st_size, entry.st_mtime_ns) == (unit.size, unit.modified):
-                kept.append(unit)
-            else:
-                self.summary.warnings.append(f"{unit.location} changed while it was read; it is left for the next run")
         return kept
 
-    def _guard(self, store: Store, units: Sequence[FileUnit]) -> None:
+    def _note_newest(self, store: Store) -> None:
+        newest = store.connection.execute("SELECT max(occurred_at) FROM landed WHERE occurred_at <= ?", [self.now])
+        row = newest.fetchone()
+        if row and row[0] is not None:
+            self.summary.newest_event_at = max(self.summary.newest_event_at or "", to_datetime(row[0]).isoformat())
+
+    def _unchanged(self, units: Sequence[Unit]) -> list[Unit]:
+        """Units whose file is still what was planned; another was read half old, half new, and waits for the next increment."""
+        kept: list[Unit] = []
+        for unit in units:
+            if isinstance(unit, FileUnit):
+                path = self.workspace.root / unit.location
+                entry = path.stat() if path.exists() else None
+                if entry is None or (entry.st_size, entry.st_mtime_ns) != (unit.size, unit.modified):
+                    self.summary.warnings.append(
+                        f"{unit.location} changed while it was read; it is left for the next run"
+                    )
+                    continue
+            kept.append(unit)
+        return kept
+
+    def _within_limits(self, store: Store, units: Sequence[Unit]) -> list[Unit]:
+        """Units without too many rejects. The others are taken out of the landing, and are faults: the rest lands without them."""
         limits = self.settings.rejects
         where = {u.unit_id: u for u in units}
         for unit_id, records, rejected in reject_shares(store, UNDERSTOOD):
-            if rejected >= limits.min_records and rejected > limits.max_share * records:
-                unit = where[unit_id]
-                reason = store.connection.execute(
-                    """SELECT reason, any_value(explanation), count(*) FROM landed
-                       WHERE unit_id = ? AND outcome = 'rejected' AND NOT list_contains(?, reason)
-                       GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 1""",
-                    [unit_id, list(UNDERSTOOD)],
-                ).fetchone()
-                assert reason is not None
-                raise TooManyRejects(
-                    f"{unit.location}: {rejected:,} of {records:,} records were rejected by the {unit.system} adapter, more than "
-                    f"rejects.max_share = {limits.max_share:g}. Most often: {reason[0]} ({reason[2]:,} times), e.g. {reason[1]}. "
-                    "Is the file in the right folder? Nothing of this increment was landed."
+            if rejected < limits.min_records or rejected <= limits.max_share * records:
+                continue
+            unit = where.pop(unit_id)
+            reason = store.connection.execute(
+                """SELECT reason, any_value(explanation), count(*) FROM landed
+                   WHERE unit_id = ? AND outcome = 'rejected' AND NOT list_contains(?, reason)
+                   GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 1""",
+                [unit_id, list(UNDERSTOOD)],
+            ).fetchone()
+            assert reason is not None
+            store.connection.execute("DELETE FROM landed WHERE unit_id = ?", [unit_id])
+            if isinstance(unit, KafkaUnit):
+                self._held.add(unit.location)
+                place = f"{unit.location}, offsets {unit.start:,} to {unit.end - 1:,}"
+                question = (
+                    "Is the topic mapped to the right source (kafka.topics)? Nothing of the partition from there on"
                 )
+            else:
+                place, question = unit.location, "Is the file in the right folder? Nothing of it"
+            self.faults.append(
+                TooManyRejects(
+                    f"{place}: {rejected:,} of {records:,} records were rejected by the {unit.system} adapter, more than "
+                    f"rejects.max_share = {limits.max_share:g}. Most often: {reason[0]} ({reason[2]:,} times), e.g. {reason[1]}. "
+                    f"{question} was landed; everything else was."
+                )
+            )
+        return [u for u in units if u.unit_id in where]
 
     def _derive(self, store: Store, workers: Workers, directory: ReadDirectory, rules_version: str) -> None:
         config = self.settings.meaning_hash(rules_version)
@@ -294,7 +406,16 @@ class Increment:
         derivation.done()
 
 
-def run_id_of(now: int, units: Sequence[FileUnit], directory: str, config: str) -> str:
+def unit_row(unit: Unit) -> UnitRow:
+    """What the ledger says of a unit before its records are counted."""
+    if isinstance(unit, FileUnit):
+        version = all_sources()[unit.system].version
+        return UnitRow(unit.unit_id, unit.system, "file", unit.location, 0, unit.size, version)
+    version = BY_HEADER if unit.system == BY_HEADER else all_sources()[unit.system].version
+    return UnitRow(unit.unit_id, unit.system, unit.kind, unit.location, unit.start, unit.end, version)
+
+
+def run_id_of(now: int, units: Sequence[Unit], directory: str, config: str) -> str:
     digest = hashlib.sha256(f"{now}\x1f{directory}\x1f{config}".encode())
     for unit in units:
         digest.update(unit.unit_id.encode())

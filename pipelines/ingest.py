@@ -10,6 +10,9 @@ import msgspec
 import pyarrow as pa
 
 from pipelines.coders import PipelineOptions, beam, register
+from pipelines.kafka.connection import Connection
+from pipelines.kafka.plan import KafkaUnit
+from pipelines.kafka.reader import read_ranges
 from pipelines.landed import land
 from pipelines.normalize import Normalizer
 from pipelines.plan import FileUnit
@@ -27,22 +30,26 @@ class IngestJob(msgspec.Struct, frozen=True):
 
     root: Path
     folder: Path
-    units: list[FileUnit]
+    units: list[FileUnit | KafkaUnit]
     received_at: int
     expand_until: int
     zones: dict[str, str | None]
     batch_records: int
+    kafka: Connection | None = None
 
 
 @beam.typehints.with_output_types(pa.RecordBatch)
 class Read(beam.DoFn):
     """A list of units to batches of raw records."""
 
-    def __init__(self, root: Path, batch_records: int) -> None:
-        self.root, self.batch_records = root, batch_records
+    def __init__(self, root: Path, batch_records: int, kafka: Connection | None) -> None:
+        self.root, self.batch_records, self.kafka = root, batch_records, kafka
 
-    def process(self, units: list[FileUnit]) -> Iterator[Any]:
-        yield from read_batches(self.root, units, self.batch_records)
+    def process(self, units: list[FileUnit | KafkaUnit]) -> Iterator[Any]:
+        yield from read_batches(self.root, (u for u in units if isinstance(u, FileUnit)), self.batch_records)
+        if self.kafka is not None:
+            ranges = [u for u in units if isinstance(u, KafkaUnit)]
+            yield from read_ranges(self.kafka, ranges, self.batch_records)
 
 
 @beam.typehints.with_input_types(pa.RecordBatch)
@@ -78,7 +85,7 @@ def run_ingest(job: IngestJob) -> None:
         _ = (
             pipeline
             | "units" >> beam.Create([job.units], reshuffle=False)
-            | "read" >> beam.ParDo(Read(job.root, job.batch_records))
+            | "read" >> beam.ParDo(Read(job.root, job.batch_records, job.kafka))
             | "normalize" >> beam.ParDo(Normalize(job.received_at, job.expand_until, job.zones))
             | "land" >> beam.ParDo(Land(job.folder))
         )

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -29,6 +30,20 @@ class FileUnit(msgspec.Struct, frozen=True):
     size: int
     modified: int
     """Nanoseconds; a file that changes while it is read is left for the next increment."""
+
+
+class Work(Protocol):
+    """What can be packed and dealt: a file, or a range of offsets."""
+
+    @property
+    def unit_id(self) -> str: ...
+    @property
+    def system(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+
+W = TypeVar("W", bound=Work)
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -75,9 +90,9 @@ def file_unit_id(system: str, location: str, path: Path) -> str:
     return hash_id(f"file\x1f{system}\x1f{location}\x1f{digest.hexdigest()}")
 
 
-def increments(units: Iterable[FileUnit], limit_bytes: int) -> Iterator[list[FileUnit]]:
+def increments(units: Iterable[W], limit_bytes: int) -> Iterator[list[W]]:
     """Cut the units into increments of at most ``limit_bytes`` (a single larger unit is one of its own)."""
-    batch: list[FileUnit] = []
+    batch: list[W] = []
     size = 0
     for unit in units:
         if batch and size + unit.size > limit_bytes:
@@ -89,14 +104,14 @@ def increments(units: Iterable[FileUnit], limit_bytes: int) -> Iterator[list[Fil
         yield batch
 
 
-def deal(units: list[FileUnit], hands: int) -> list[list[FileUnit]]:
+def deal(units: list[W], hands: int) -> list[list[W]]:
     """Deal units to so many workers by the weight of their work, heaviest first; empty hands are left out.
 
     Bytes are a poor measure of work across sources (a mail costs more than a page view), so each source is dealt out evenly.
     """
-    dealt: list[list[FileUnit]] = [[] for _ in range(hands)]
+    dealt: list[list[W]] = [[] for _ in range(hands)]
     totals = [0] * hands
-    by_source: dict[str, list[FileUnit]] = {}
+    by_source: dict[str, list[W]] = {}
     for unit in units:
         by_source.setdefault(unit.system, []).append(unit)
     for system in sorted(by_source):

@@ -9,9 +9,10 @@ from pipelines.errors import UserError
 from pipelines.increment import Say
 from pipelines.landed import LANDED, land
 from pipelines.normalize import Normalizer
-from pipelines.read import to_raw
+from pipelines.read import Row, to_raw
 from pipelines.run import run_once
 from pipelines.workspace import Workspace
+from transforms.sources import all_sources
 from transforms.times import DAY
 from warehouse import replay as rows_of
 from warehouse.store import Store
@@ -60,9 +61,17 @@ def replay(workspace: Workspace, source: str | None, now: int, *, fixed: bool, s
         files = []
         for start in range(0, len(pending), settings.ingest.batch_records):
             part = pending[start : start + settings.ingest.batch_records]
-            raw = to_raw([(r.unit_id, r.source, r.name, r.position, r.payload, None, None) for r in part])
+            raw = to_raw([_row(r) for r in part])
             files.append(land(normalizer.batch(raw), folder))
         counts = rows_of.commit_replay(store, files, LANDED, now) if files else {}
     if counts:
         run_once(workspace, now, fixed=fixed, say=say)
     return counts
+
+
+def _row(pending: rows_of.Pending) -> Row:
+    """The record as it goes to its adapter; one of a system without an adapter is rejected again, until there is one."""
+    bad, detail = None, None
+    if pending.source not in all_sources():
+        bad, detail = "unknown_system", f"{pending.name}: there is no adapter for {pending.source!r}"
+    return pending.unit_id, pending.source, pending.name, pending.position, pending.payload, bad, detail

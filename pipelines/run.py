@@ -3,32 +3,82 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from pipelines.auditor import Auditor
 from pipelines.errors import AuditFailed, UserError
 from pipelines.increment import Increment, Say, Summary
+from pipelines.kafka.connection import Connection, close_shared
+from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from warehouse.publish import Candidate
 from warehouse.store import Store, clear_mark
 
 
-def run_once(workspace: Workspace, now: int, *, fixed: bool, say: Say) -> Summary:
-    """One increment and, if anything changed since the last publishing, a new snapshot.
+class Session:
+    """Increments of one workspace, with what is expensive to start kept between them: the auditor, the workers, the consumers."""
 
-    Raises ``AuditFailed`` (the last snapshot stays), ``TooManyRejects`` (nothing of the unit was landed).
-    """
-    with Auditor(workspace) as auditor:
-        increment = Increment(workspace, now, fixed=fixed, say=say, on_work=auditor.start)
+    def __init__(self, workspace: Workspace, say: Say, *, deaf: bool = False) -> None:
+        """``deaf``: the workers do not hear signals that end this process; see ``Workers``."""
+        self.workspace, self.say = workspace, say
+        self.auditor = Auditor(workspace)
+        self.workers = Workers(workspace.settings.ingest.workers, deaf=deaf)
+        settings = workspace.settings.kafka
+        self.kafka = Connection(workspace.root, settings) if settings else None
+        self.faults: list[UserError] = []
+        """Of the last increment: what stopped a part of it, and not the rest."""
+        self.ends: dict[str, int] | None = None
+        """The ledger's end by ``topic/partition`` after it; None if it left topics alone."""
+
+    def once(self, now: int, *, fixed: bool, topics: bool = True, go_on: Callable[[], bool] = lambda: True) -> Summary:
+        """One increment and, if anything changed since the last publishing, a new snapshot.
+
+        ``topics`` False leaves Kafka alone, ``go_on`` is asked between two landings of its ranges.
+        Raises ``AuditFailed``: the last snapshot stays.
+        """
+        increment = Increment(
+            self.workspace, now, fixed=fixed, say=self.say, on_work=self.auditor.start, workers=self.workers,
+            kafka=self.kafka if topics else None, go_on=go_on,
+        )  # fmt: skip
         summary = increment.run()
-        if summary.unpublished is None and workspace.snapshot.exists():
-            summary.snapshot = str(workspace.snapshot)
+        self.faults, self.ends = increment.faults, increment.ends
+        summary.snapshot = str(self.workspace.snapshot)
+        if summary.unpublished is None and self.workspace.snapshot.exists():
             return summary
         with increment.phase("publish"):
-            _publish(workspace, auditor, summary.unpublished or summary.run_id, say)
-    summary.published = True
-    summary.snapshot = str(workspace.snapshot)
+            _publish(self.workspace, self.auditor, summary.unpublished or summary.run_id, self.say)
+        summary.published = True
+        return summary
+
+    def close(self) -> None:
+        self.workers.close()
+        self.auditor.close()
+        close_shared()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def run_once(workspace: Workspace, now: int, *, fixed: bool, say: Say) -> Summary:
+    """One increment, published.
+
+    Raises ``AuditFailed`` (the last snapshot stays); and, once everything else is published, ``TooManyRejects`` (nothing of
+    that unit was landed), ``BrokerUnavailable`` or ``KafkaRefused`` (no more of the topics).
+    """
+    with Session(workspace, say) as session:
+        summary = session.once(now, fixed=fixed)
+        for further in session.faults[1:]:
+            say(str(further))
+        if session.faults:
+            raise session.faults[0]
     return summary
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
+import signal
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -23,8 +25,9 @@ class Workers:
     killed run leaves nobody behind who still writes.
     """
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, count: int, *, deaf: bool = False) -> None:
+        """``deaf`` workers do not hear a terminal's Ctrl-C or a service manager's TERM: their parent finishes what they are at."""
+        self.count, self.deaf = count, deaf
         self._pool: ProcessPoolExecutor | None = None
 
     def run(self, function: Callable[[Any], Any], jobs: Iterable[Any], *, here: bool = False) -> list[Any]:
@@ -44,7 +47,7 @@ class Workers:
         if self._pool is None:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(["pipelines.ingest", "pipelines.journeys"])
-            self._pool = ProcessPoolExecutor(self.count, mp_context=context, initializer=_end_with_parent)
+            self._pool = ProcessPoolExecutor(self.count, mp_context=context, initializer=_begin, initargs=(self.deaf,))
         return self._pool
 
     def close(self) -> None:
@@ -67,11 +70,23 @@ def tell_of_the_machine(function: Callable[[Any], Any], job: Any) -> Any:
         return function(job)
     except Exception as error:  # whatever Beam made of it; what is no fault of the machine is raised again
         cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, OSError):
+        while cause is not None and not isinstance(cause, OSError | UserError):
             cause = cause.__cause__ or cause.__context__
         if cause is None:
             raise
+        if isinstance(cause, UserError):  # ours already, but for the step's name that Beam puts behind it
+            raise type(cause)(_RUNNING.sub("", str(cause))) from None
         raise UserError(f"{cause}; what was not committed is done again by the next run") from None
+
+
+_RUNNING = re.compile(r" \[while running '[^']*'\]")
+
+
+def _begin(deaf: bool) -> None:
+    if deaf:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:

@@ -160,14 +160,18 @@ def test_a_reject_keeps_its_bytes_and_its_reason(tmp_path: Path) -> None:
         conservation(connection)
 
 
-def test_too_many_rejects_stop_the_job_and_land_nothing(tmp_path: Path) -> None:
-    """A misplaced file does not become a thousand rejects."""
+def test_too_many_rejects_stop_the_job_and_land_everything_else(tmp_path: Path) -> None:
+    """A misplaced file does not become a thousand rejects, and does not keep the others from landing."""
     root = example(tmp_path)
     put(root, [("slack/orders.jsonl", b"\n".join(b'{"order": %d}' % i for i in range(500)))])
+    put(root, [("slack/right.jsonl", json.dumps(slack_message(1)).encode())])
     with pytest.raises(TooManyRejects, match=r"orders\.jsonl: 500 of 500 records were rejected by the slack adapter"):
         increment(root)
     with snapshot(root, published=False) as connection:
-        assert connection.execute("SELECT count(*) FROM ledger_unit").fetchone() == (0,)
+        landed = connection.execute("SELECT location FROM ledger_unit WHERE source <> 'crm'").fetchall()
+        assert landed == [("inbox/slack/right.jsonl",)]
+        assert connection.execute("SELECT count(*) FROM rejected_record").fetchone() == (0,)
+        conservation(connection)
 
 
 def test_a_second_writer_is_turned_away(tmp_path: Path) -> None:

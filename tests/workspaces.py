@@ -61,10 +61,14 @@ def shuffled(items: list[tuple[str, bytes]], seed: int) -> list[tuple[str, bytes
 
 
 def increment(root: Path, as_of: str = AS_OF) -> Summary:
-    """One increment without publishing."""
+    """One increment without publishing. Raises the first of its faults."""
     workspace = Workspace(root)
     with workspace.writer():
-        return Increment(workspace, parse_iso(as_of, "as_of"), fixed=True).run()
+        made = Increment(workspace, parse_iso(as_of, "as_of"), fixed=True)
+        summary = made.run()
+    for fault in made.faults:
+        raise fault
+    return summary
 
 
 def run(root: Path, as_of: str = AS_OF) -> Summary:

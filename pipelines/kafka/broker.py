@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 
-from pipelines.kafka.connection import ANSWER_SECONDS, Connection, partition, shared_consumer
-from pipelines.kafka.plan import Partition
+from pipelines.errors import KafkaRefused, UserError
+from pipelines.kafka.connection import ANSWER_SECONDS, Connection, commit, partition, shared_consumer
+from pipelines.kafka.plan import KafkaPlan, Partition, plan_ranges
 from pipelines.kafka.topics import is_pattern, source_of_topic
 
 Say = Callable[[str], None]
+LOOKS = 4
+"""A broker that has just come back may for a moment know of less than it has: only what it still says then is believed."""
+PAUSE_SECONDS = 1.0
 
 
 def look(connection: Connection, warn: Say = lambda _: None) -> list[Partition]:
@@ -33,3 +38,25 @@ def look(connection: Connection, warn: Say = lambda _: None) -> list[Partition]:
         if not is_pattern(name) and name not in there:
             warn(f"kafka.topics: there is no topic {name} at {connection.where()} yet")
     return [Partition(one.topic, one.partition, source, beginnings[one], ends[one]) for one, source in where]
+
+
+def planned(connection: Connection, landed: Mapping[str, int], warn: Say) -> KafkaPlan:
+    """``plan_ranges`` of what the broker has now. Raises as ``look`` and ``plan_ranges`` do."""
+    for left in reversed(range(LOOKS)):
+        partitions = look(connection, warn)
+        try:
+            return plan_ranges(partitions, landed)
+        except KafkaRefused:
+            if not left:
+                raise
+            time.sleep(PAUSE_SECONDS)
+    raise AssertionError("the last look returns or raises")
+
+
+def tell_group(connection: Connection, ends: Mapping[tuple[str, int], int], warn: Say) -> None:
+    """Commit what has landed under ``kafka.group_id``, for other tools to see. That it fails is no fault: the ledger has it."""
+    try:
+        with shared_consumer(connection, group=True) as consumer:
+            commit(consumer, ends)
+    except UserError as error:
+        warn(f"the offsets were landed, but not committed for the group {connection.settings.group_id}: {error}")

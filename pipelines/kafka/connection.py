@@ -156,26 +156,34 @@ def told(connection: Connection) -> Iterator[None]:
         raise BrokerUnavailable(f"Kafka at {connection.where()} does not answer: {error}") from None
 
 
-_open: dict[bytes, Consumer] = {}
+_open: dict[tuple[bytes, bool], Consumer] = {}
 
 
 @contextmanager
-def shared_consumer(connection: Connection) -> Iterator[Consumer]:
-    """This process's consumer of a connection, kept between uses; after a fault another is made."""
-    consumer = _open.get(connection.key)
+def shared_consumer(connection: Connection, *, group: bool = False) -> Iterator[Consumer]:
+    """This process's consumer of a connection, kept between uses; after a fault another is made.
+
+    Raises as ``Connection.open`` and ``told`` do.
+    """
+    key = connection.key, group
+    consumer = _open.get(key)
     if consumer is None:
-        consumer = _open[connection.key] = connection.open()
+        consumer = _open[key] = connection.open(group=group)
     try:
         with told(connection):
             yield consumer
     except BaseException:
-        drop(connection)
+        _close(_open.pop(key, None))
         raise
 
 
-def drop(connection: Connection) -> None:
-    """Close this process's consumer of a connection, if there is one."""
-    consumer = _open.pop(connection.key, None)
+def close_shared() -> None:
+    """Close this process's consumers."""
+    while _open:
+        _close(_open.popitem()[1])
+
+
+def _close(consumer: Consumer | None) -> None:
     if consumer is not None:
         with suppress(faults.KafkaError, OSError):
             consumer.close()
