@@ -10,7 +10,7 @@ export UV_COMPILE_BYTECODE = 1
 export UV_NO_CONFIG = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-integration check bench docs lock clean flink-up flink-down
+.PHONY: help setup run test test-integration check bench docs lock clean flink-up flink-down kafka-up kafka-down
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ check: $(READY) ## ruff and mypy
 
 bench: $(READY) ## throughput against the decode-only limit and against one-element-at-a-time (RECORDS=1000000)
 	$(BIN)/python -m benchmarks.throughput --records $(or $(RECORDS),1000000)
+
+kafka-up: $(READY) ## a Kafka broker on a free loopback port (needs Java 17 and Maven)
+	@PYTHONPATH=tests $(BIN)/python -m clusters.kafka up
+
+kafka-down: $(READY) ## end it
+	@PYTHONPATH=tests $(BIN)/python -m clusters.kafka down
 
 flink-up: $(READY) ## a Flink cluster with Beam's job server and Python workers on free loopback ports (needs Java 17 and Maven)
 	@PYTHONPATH=tests $(BIN)/python -m clusters.flink up
