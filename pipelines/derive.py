@@ -6,12 +6,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import msgspec
+
 from pipelines.directory import ReadDirectory
 from pipelines.journeys import ShardJob, World, run_accounts, run_fold
 from pipelines.staging import Stage, staged
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
-from warehouse import derive, groups
+from transforms.calendars import EXCEPTION
+from transforms.series import OCCURRENCE
+from warehouse import derive, groups, series
 from warehouse.store import Store
 
 
@@ -53,6 +57,7 @@ class Derivation:
                 groups.mark_everything_dirty(self.store)
             elif self.previous is not None:
                 self._mark_due()
+            self._find_series()
             groups.close_over_edges(self.store)
             groups.label_groups(self.store)
             shards = derive.write_event_shards(
@@ -105,6 +110,13 @@ class Derivation:
         """Plans whose time has come since the run before: a visit at a place is held once it is over."""
         assert self.previous is not None
         derive.mark_due_plans(self.store, self.previous, self.now)
+
+    def _find_series(self) -> None:
+        """Of the calendar: occurrences that lie in other groups than the new version or the deletion that ends them."""
+        found = series.find_series(self.store, OCCURRENCE, EXCEPTION)
+        self.world = msgspec.structs.replace(self.world, series=found)
+        if found:
+            series.mark_series_dirty(self.store, OCCURRENCE)
 
     def _deal(self, shards: list[Path]) -> list[list[Path]]:
         return [hand for hand in (shards[n :: self._hands] for n in range(self._hands)) if hand]

@@ -25,6 +25,7 @@ from transforms.directory import Directory
 from transforms.event import Witness, decode_event
 from transforms.fold import Folder
 from transforms.jobs import Rulebook
+from transforms.series import SeriesBook
 from transforms.settings import Settings
 from transforms.touchpoint import Folded, Participant, Touchpoint
 
@@ -48,6 +49,8 @@ class World(msgspec.Struct, frozen=True):
     settings: Settings
     rules_text: str | None
     as_of: int
+    series: list[tuple[str, str, int, int | None]] = []
+    """Series of calendar entries of which a newer version or a deletion is known, as ``warehouse.series`` tells them."""
 
     def directory(self) -> Directory:
         return Directory.build(self.crm, self.settings.identity, self.bindings)
@@ -59,6 +62,7 @@ class World(msgspec.Struct, frozen=True):
             Rulebook.load(self.rules_text, self.settings.journeys.min_confidence),
             self.settings,
             self.as_of,
+            SeriesBook.of(self.series),
         )
 
     def account_context(self) -> AccountContext:

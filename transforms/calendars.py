@@ -12,8 +12,14 @@ from transforms.normal import clean_subject, email_id, phone_id, scrub
 from transforms.times import DAY, LATEST, SECOND, checked, from_datetime
 from transforms.venues import Venue
 
-OVERRIDE = 1_000_000
-"""Added to a revision that moves or cancels one occurrence, so that it wins over what the whole series says."""
+
+EXCEPTION = 2**30
+"""From this revision on, an occurrence speaks for itself (moved or cancelled alone) and wins over what its series says."""
+_LAST_SEQUENCE = 15
+_STAMP_SINCE = 1_262_304_000 * SECOND
+"""2010-01-01; a revision holds 25 bits of 32-second steps, until 2044."""
+_STAMP_STEP = 32 * SECOND
+_LAST_STAMP = 2**25 - 1
 
 _NOBODY = ("calendar.google.com",)
 """Addresses of rooms, of shared calendars and of mail that Google made an entry of: nobody reads them."""
@@ -47,6 +53,21 @@ class Slot(msgspec.Struct, frozen=True):
     end: int
     is_day: bool
     token: str | None = None
+
+
+def revision_of(sequence: int | None, written_at: int | None, *, is_cancelled: bool, is_exception: bool) -> int:
+    """The order in which RFC 5546 (2.1.5) has the versions of an entry: by SEQUENCE, then by when they were written.
+
+    Of one sequence, a cancellation is the last word; one that names no sequence is the last word of all. An exception
+    stands above its series. Versions of one sequence that were written within the same half minute are not told apart.
+    """
+    if sequence is None:
+        number = _LAST_SEQUENCE if is_cancelled else 0
+    else:
+        number = min(max(sequence, 0), _LAST_SEQUENCE)
+    stamp = 0 if written_at is None else min(max((written_at - _STAMP_SINCE) // _STAMP_STEP, 0), _LAST_STAMP)
+    rank = (number << 1 | is_cancelled) << 25 | stamp
+    return max(rank, 1) + (EXCEPTION if is_exception else 0)
 
 
 def event_of(entry: Entry, slot: Slot, *, event_id: str, revision: int, join_keys: tuple[str, ...] = ()) -> Event:

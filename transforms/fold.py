@@ -29,6 +29,7 @@ from transforms.fold_words import Labeller
 from transforms.jobs import Rulebook
 from transforms.opportunity import OpportunityVerdict
 from transforms.resolve import AccountVerdict, inherit_thread, resolve_account, settle_sides
+from transforms.series import SeriesBook
 from transforms.settings import Settings
 from transforms.times import DAY
 from transforms.touchpoint import AssetEvent, Folded, Resolution, TouchpointAccount, TouchpointEvent
@@ -40,7 +41,13 @@ class Folder:
     """One per worker: a run's directory, rules and settings. ``as_of`` decides which plans lie in the past."""
 
     def __init__(
-        self, directory: Directory, assets: AssetBook, rules: Rulebook, settings: Settings, as_of: int
+        self,
+        directory: Directory,
+        assets: AssetBook,
+        rules: Rulebook,
+        settings: Settings,
+        as_of: int,
+        series: SeriesBook | None = None,
     ) -> None:
         self._directory = directory
         self._rules = rules
@@ -50,6 +57,7 @@ class Folder:
         self._labeller = Labeller(rules, settings.folding)
         self._deals = DealChooser(directory, int(settings.journeys.opportunity_attach_days * DAY))
         self._event_types: dict[tuple[str, str], str] = {}
+        self._series = series or SeriesBook({})
 
     def fold(self, witnesses: Iterable[Witness]) -> Folded:
         """All rows below ``fact_event`` that one connected group of witnesses gives, in journey order."""
@@ -84,7 +92,9 @@ class Folder:
             drafts += fold_chats(families["chat"], parties, self._bench)
         if "app" in families:
             drafts += fold_apps(families["app"], parties, self._bench)
-        live = families.get("schedule", []) + families.get("attendance", [])
+        plans = families.get("schedule", [])
+        self._series.end(plans)
+        live = plans + families.get("attendance", [])
         if live:
             found = fold_meetings(live, parties, self._rules, self._bench)
             drafts += settle_visits(found, lambda draft: self._account(draft).account_id, self._settings.folding)

@@ -174,6 +174,8 @@ def _meeting(resource: Resource, context: Context) -> list[Event] | Ignored:
         )
         for one in _series(resource, slot, zone, context.until)
     ]
+    if is_cancelled:  # under the series' own id it ends the exceptions too, and what an earlier version had planned
+        events.append(event_of(entry, slot, event_id=native, revision=_revision(resource), join_keys=keys))
     return events or Ignored("no_occurrence")
 
 
@@ -310,7 +312,7 @@ SOURCE = SourceSpec(
     name="google_calendar",
     title="Google Calendar",
     channel="in_person",
-    version="1",
+    version="2",
     framing="json",
     parse=parse,
     supports=(

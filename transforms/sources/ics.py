@@ -10,7 +10,6 @@ from icalendar import Component
 from icalendar.prop import vBroken
 
 from transforms.calendars import (
-    OVERRIDE,
     Entry,
     Slot,
     clean_id,
@@ -20,6 +19,7 @@ from transforms.calendars import (
     gathered,
     micros,
     person,
+    revision_of,
     role_of,
     title,
     token_of,
@@ -127,17 +127,21 @@ def _meeting(component: Component, is_cancelled: bool, zones: Zones, context: Co
     if start is None:
         raise Reject("missing_field", "DTSTART", "the VEVENT has no DTSTART")
     entry = _entry(component, parties, organizer, room, is_cancelled)
-    sequence = min(max(_integer(component, "SEQUENCE"), 0), OVERRIDE - 2) + 1
-    revision = sequence + (OVERRIDE if entry.status == "cancelled" else 0)
+    is_void = entry.status == "cancelled"
+    revision = revision_of(
+        _integer(component, "SEQUENCE"), entry.recorded_at, is_cancelled=is_void, is_exception=moved is not None
+    )
     slot, zone = _slot(component, start, zones)
     if moved is not None:
         token = _token(moved, component, zones, zone)
         planned = msgspec.structs.replace(slot, token=token)
-        return [event_of(entry, planned, event_id=f"{entry.uid}/{token}", revision=revision + OVERRIDE)]
+        return [event_of(entry, planned, event_id=f"{entry.uid}/{token}", revision=revision)]
     if not any(component.get(name) for name in ("RRULE", "RDATE")):
         return [event_of(entry, slot, event_id=entry.uid, revision=revision)]
     found = series(component, slot, zone, zones, context.until)
     events = [event_of(entry, one, event_id=f"{entry.uid}/{one.token}", revision=revision) for one in found]
+    if is_void:  # under the series' own id it ends the exceptions too, and what an earlier version had planned
+        events.append(event_of(entry, slot, event_id=entry.uid, revision=revision))
     return events or Ignored("no_occurrence")
 
 
@@ -230,8 +234,8 @@ def _attachments(component: Component) -> tuple[tuple[str, ...], list[str]]:
 
 
 def _recorded_at(component: Component) -> int | None:
-    """LAST-MODIFIED, else CREATED; None where they are missing, floating or broken, for nothing hangs on them."""
-    for name in ("LAST-MODIFIED", "CREATED"):
+    """LAST-MODIFIED, else DTSTAMP, else CREATED; None where they are missing, floating or broken."""
+    for name in ("LAST-MODIFIED", "DTSTAMP", "CREATED"):
         value = next(iter(values(component, name)), None)
         moment = None if isinstance(value, vBroken) else getattr(value, "dt", None)
         if isinstance(moment, datetime) and moment.tzinfo is not None:
@@ -278,9 +282,9 @@ def _token(moved: date, component: Component, zones: Zones, own: tzinfo) -> str:
     return token_of(micros(planned, "RECURRENCE-ID"))
 
 
-def _integer(component: Component, name: str) -> int:
+def _integer(component: Component, name: str) -> int | None:
     value = component.get(name)
-    return int(value) if isinstance(value, int) else 0
+    return int(value) if isinstance(value, int) else None
 
 
 def _length(component: Component) -> timedelta | None:
@@ -297,7 +301,7 @@ SOURCE = SourceSpec(
     name="ics",
     title="iCalendar",
     channel="in_person",
-    version="1",
+    version="2",
     framing="ics",
     parse=parse,
     supports=(

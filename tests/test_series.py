@@ -1,0 +1,125 @@
+"""Series of calendar entries through whole increments: what a new version or a deletion of a series does to its dates."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from workspaces import contents, example, increment, put, snapshot
+
+AS_OF = "2026-05-11T00:00:00Z"
+ANN = "ORGANIZER:mailto:sam.reyes@vendor.example"
+BOB = "ATTENDEE:mailto:bea.winter@northfield.example"
+PLACE = "LOCATION:Northfield plant 2\\, 12 Mill Road"
+
+
+def calendar(*lines: str, method: str = "PUBLISH") -> bytes:
+    body = "\r\n".join(["BEGIN:VEVENT", "UID:weekly", "SUMMARY:Visit", PLACE, ANN, BOB, *lines, "END:VEVENT"])
+    return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:{method}\r\n{body}\r\nEND:VCALENDAR\r\n".encode()
+
+
+def weekly(*lines: str) -> bytes:
+    return calendar("DTSTART:20260303T100000Z", "DTEND:20260303T110000Z", "RRULE:FREQ=WEEKLY;COUNT=4", *lines)
+
+
+FIRST = weekly("SEQUENCE:0", "LAST-MODIFIED:20260301T080000Z")
+MOVED = calendar(
+    "RECURRENCE-ID:20260317T100000Z", "DTSTART:20260318T100000Z", "DTEND:20260318T110000Z", "SEQUENCE:0",
+    "LAST-MODIFIED:20260302T080000Z",
+)  # fmt: skip
+WITHOUT_THE_SECOND = weekly("EXDATE:20260310T100000Z", "SEQUENCE:0", "LAST-MODIFIED:20260304T080000Z")
+CANCELLED = calendar("DTSTART:20260303T100000Z", "SEQUENCE:1", "DTSTAMP:20260305T080000Z", method="CANCEL")
+
+
+def held(root: Path) -> list[str]:
+    with snapshot(root, published=False) as connection:
+        rows = connection.execute(
+            "SELECT strftime(occurred_at, '%m-%d %H:%M') FROM fact_touchpoint WHERE status = 'held' ORDER BY occurred_at"
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("versions", "left"),
+    [
+        ([FIRST], ["03-03 10:00", "03-10 10:00", "03-17 10:00", "03-24 10:00"]),
+        ([FIRST, MOVED], ["03-03 10:00", "03-10 10:00", "03-18 10:00", "03-24 10:00"]),
+        ([FIRST, WITHOUT_THE_SECOND], ["03-03 10:00", "03-17 10:00", "03-24 10:00"]),
+        ([FIRST, MOVED, WITHOUT_THE_SECOND], ["03-03 10:00", "03-18 10:00", "03-24 10:00"]),
+        ([FIRST, MOVED, CANCELLED], []),
+    ],
+    ids=["series", "exception", "one_date_taken_out", "exception_stays", "cancelled"],
+)
+def test_the_newest_version_of_a_series_holds(tmp_path: Path, versions: list[bytes], left: list[str]) -> None:
+    """In whatever order and in however many runs the versions arrive, the newest one says what is planned."""
+    seen = []
+    for number, order in enumerate(itertools.permutations(versions)):
+        if number not in (0, len(versions) - 1, len(list(itertools.permutations(versions))) - 1):
+            continue
+        root = example(tmp_path / str(number))
+        for place, data in enumerate(order):
+            put(root, [(f"ics/{place}.ics", data)])
+            increment(root, AS_OF)
+        assert held(root) == left
+        with snapshot(root, published=False) as connection:
+            seen.append(contents(connection))
+    assert all(one == seen[0] for one in seen)
+
+
+def test_an_edit_without_a_new_sequence_counts() -> None:
+    """What is told later, by LAST-MODIFIED, is a higher revision; a higher SEQUENCE outweighs it, a cancellation both."""
+    from transforms.calendars import revision_of
+    from transforms.times import DAY, parse_iso
+
+    monday = parse_iso("2026-03-02T00:00:00Z", "x")
+    known = [
+        revision_of(0, None, is_cancelled=False, is_exception=False),
+        revision_of(0, monday, is_cancelled=False, is_exception=False),
+        revision_of(0, monday + DAY, is_cancelled=False, is_exception=False),
+        revision_of(0, monday, is_cancelled=True, is_exception=False),
+        revision_of(1, monday, is_cancelled=False, is_exception=False),
+        revision_of(None, None, is_cancelled=True, is_exception=False),
+        revision_of(None, None, is_cancelled=False, is_exception=True),
+        revision_of(99, 4_000_000_000_000_000, is_cancelled=True, is_exception=True),
+    ]
+    assert known == sorted(set(known))
+    assert known[-1] < 2**31
+
+
+def google(**fields: object) -> bytes:
+    return json.dumps(
+        {
+            "kind": "calendar#event", "organizer": {"email": "sam.reyes@vendor.example"}, "summary": "Visit",
+            "attendees": [{"email": "bea.winter@northfield.example"}], "location": "12 Mill Road, Northfield", **fields,
+        }
+    ).encode()  # fmt: skip
+
+
+def test_a_deleted_google_series_is_gone_whole(tmp_path: Path) -> None:
+    """A deletion that carries nothing but the series' id ends all its dates, moved ones too; one that comes first as well."""
+    series = google(
+        id="abc", updated="2026-03-01T08:00:00Z", recurrence=["RRULE:FREQ=WEEKLY;COUNT=3"],
+        start={"dateTime": "2026-03-03T10:00:00Z"}, end={"dateTime": "2026-03-03T11:00:00Z"},
+    )  # fmt: skip
+    moved = google(
+        id="abc_20260310T100000Z", recurringEventId="abc", updated="2026-03-02T08:00:00Z",
+        originalStartTime={"dateTime": "2026-03-10T10:00:00Z"},
+        start={"dateTime": "2026-03-11T10:00:00Z"}, end={"dateTime": "2026-03-11T11:00:00Z"},
+    )  # fmt: skip
+    deleted = b'{"kind": "calendar#event", "id": "abc", "status": "cancelled"}'
+    root = example(tmp_path / "last")
+    put(root, [("google_calendar/a.json", series), ("google_calendar/b.json", moved)])
+    increment(root, AS_OF)
+    assert held(root) == ["03-03 10:00", "03-11 10:00", "03-17 10:00"]
+    put(root, [("google_calendar/c.json", deleted)])
+    increment(root, AS_OF)
+    assert held(root) == []
+    other = example(tmp_path / "first")
+    for name, data in [("c", deleted), ("b", moved), ("a", series)]:
+        put(other, [(f"google_calendar/{name}.json", data)])
+        increment(other, AS_OF)
+    assert held(other) == []
+    with snapshot(root, published=False) as left, snapshot(other, published=False) as right:
+        assert contents(left) == contents(right)
