@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.event import Event, Party
+from transforms.linking import fold_key, link_keys
 from transforms.times import MINUTE
 
 START = at("03-02 09:00")
@@ -180,3 +181,25 @@ def test_sessions_are_those_of_the_definition_in_any_order(events: list[tuple[in
     shuffled = witnesses + witnesses[:2]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert folder().fold(shuffled) == folded
+
+
+def test_a_live_chat_is_the_visitors_who_logs_in_later() -> None:
+    """R5 holds for every call of a source: a chat under an anonymous id is the person's to whom the id was bound."""
+    question = Event(
+        family="chat",
+        source="/segment",
+        source_event_id="q",
+        dedupe_key="chat:/segment/c/q",
+        channel="chat",
+        medium="web_chat",
+        conversation_id="c",
+        occurred_at=START,
+        direction="inbound",
+        parties=(Party((ANN,), "actor", side="buyer"), Party(("external_id:live_chat:9",), "to", side="seller")),
+    )
+    login = identify("03-05 09:00", B1, ANN)
+    folded = fold(question, login)
+    assert "B1" in people(folded, only(folded))
+    assert set(link_keys(question)) & {fold_key(login), *link_keys(login)}
+    elsewhere = fold(question, identify("03-05 09:00", B1, ANN, source="/snowplow"))
+    assert "B1" not in people(elsewhere, only(elsewhere))

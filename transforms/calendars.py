@@ -12,7 +12,6 @@ from transforms.normal import clean_subject, email_id, phone_id, scrub
 from transforms.times import DAY, LATEST, SECOND, checked, from_datetime
 from transforms.venues import Venue
 
-
 EXCEPTION = 2**30
 """From this revision on, an occurrence speaks for itself (moved or cancelled alone) and wins over what its series says."""
 _LAST_SEQUENCE = 15

@@ -15,6 +15,8 @@ from transforms.touchpoint import IdentityConflict, IdentityLink
 
 ANONYMOUS = "anonymous_id:"
 BINDING_FAMILIES = ("app", "identity")
+BOUND_FAMILIES = ("app", "chat")
+"""Whose anonymous visitors a binding names: live chats know them by the id that the app gave them."""
 
 
 class Binding(msgspec.Struct, frozen=True, order=True):
@@ -43,7 +45,7 @@ class PartyBook:
 
     def __call__(self, event: Event, party: Party) -> ResolvedParty:
         """The party as of the event's time, in the event's source."""
-        if self._timelines and event.family == "app":
+        if self._timelines and event.family in BOUND_FAMILIES:
             binding = self._binding(event, party)
             if binding is not None:
                 return self._resolve(_bound_party(party, binding), event.account_hint, binding)

@@ -9,7 +9,7 @@ prefix       what shares it
 ``m:``       one email by Message-ID, and whatever refers to it
 ``t:``       emails of one provider thread
 ``c:``       messages of one conversation
-``a:``       one app user, and the identifiers bound to that user in the same source
+``a:``       one app user, the identifiers bound to that user in the same source, and chats of that anonymous visitor
 ``i:``       an identity event that binds nothing inside a group (it acts through the directory)
 ``x:``       one meeting occurrence by dedupe key
 ``j:``       meetings that share a join key on a day (a recurring meeting's occurrences share it on different days)
@@ -49,7 +49,12 @@ def link_keys(event: Event) -> tuple[str, ...]:
     """Further keys, without ``fold_key``, each once and in a fixed order; most chat and app events have none."""
     family = event.family
     if family == "chat":
-        return ()
+        # a live chat's visitor may be known by what he did in the app of the same source (R5)
+        return tuple(
+            dict.fromkeys(
+                f"a:{event.source}/{one}" for p in event.parties for one in p.ids if one.startswith("anonymous_id:")
+            )
+        )
     if family == "app" or is_app_identity(event):
         first, *others = _app_ids(event)
         return tuple(dict.fromkeys(f"a:{event.source}/{other}" for other in others if other != first))

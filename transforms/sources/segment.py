@@ -56,7 +56,7 @@ def parse(record: bytes, context: Context) -> Parsed:
     handler = _HANDLERS.get(kind) or _HANDLERS.get(kind.lower())
     if handler is None:
         raise Reject("unknown_type", "$.type", f"type {kind[:80]!r} is not known: {', '.join(_HANDLERS)} are")
-    return handler(call, record)
+    return handler(call, record, context.zone)
 
 
 def explode(frame: bytes, context: Context) -> Iterable[bytes]:
@@ -94,18 +94,20 @@ def _with_shared(item: bytes, shared: list[bytes], context: dict[str, Any] | Non
     return b"{" + b",".join(shared) + (b"," if shared and not inner.startswith(b"}") else b"") + inner
 
 
-def _track(call: Call, record: bytes) -> Parsed:
+def _track(call: Call, record: bytes, zone: str | None) -> Parsed:
     name = call.event
     if type(name) is not str or not name:
         raise Reject("missing_field", "$.event", f"$.event is {shown(name)}: a track call needs a name")
     chat = _CHATS.get(name.lower())
     properties = call.properties or NO_PROPERTIES
     if chat is not None and (conversation := text_of(properties.conversation_id) or text_of(properties.conversationId)):
-        return chat(call, record, conversation)
+        return chat(call, record, zone, conversation)
     act = act_of(name)
     if act.ignore is not None:
         return Ignored(act.ignore)
-    event = _app_event(call, record, properties.email if act.kind == "form_submit" or name == "Signed Up" else None)
+    event = _app_event(
+        call, record, zone, properties.email if act.kind == "form_submit" or name == "Signed Up" else None
+    )
     event.event_name = scrub(name[:200])
     if act.kind is not None:
         event.interaction_kind = act.kind
@@ -117,22 +119,22 @@ def _track(call: Call, record: bytes) -> Parsed:
     return event
 
 
-def _page(call: Call, record: bytes) -> Parsed:
-    return _app_event(call, record, None)
+def _page(call: Call, record: bytes, zone: str | None) -> Parsed:
+    return _app_event(call, record, zone, None)
 
 
-def _screen(call: Call, record: bytes) -> Parsed:
-    event = _app_event(call, record, None)
+def _screen(call: Call, record: bytes, zone: str | None) -> Parsed:
+    event = _app_event(call, record, zone, None)
     event.medium = "mobile_app"
     event.page_path = text_of(call.name) or event.page_path
     return event
 
 
-def _app_event(call: Call, record: bytes, form_email: Any) -> Event:
+def _app_event(call: Call, record: bytes, zone: str | None, form_email: Any) -> Event:
     """What page, screen and track have in common."""
     where = call.context or NO_CONTEXT
     parties = actor_of(call, where, form_email)
-    occurred_at, quality = when(call)
+    occurred_at, quality = when(call, zone)
     page = where.page
     properties = call.properties or NO_PROPERTIES
     own_url = properties.url or properties.link_url
@@ -154,7 +156,7 @@ def _app_event(call: Call, record: bytes, form_email: Any) -> Event:
         is_automated=type(agent) is str and is_robot(agent),
         occurred_at=occurred_at,
         time_quality=quality,
-        recorded_at=received_at(call),
+        recorded_at=received_at(call, zone),
         dedupe_key=f"app:{SEGMENT}/{source_event_id}",
         conversation_id=parties[0].ids[0],
         native_session_id=text_of(where.sessionId),
@@ -165,15 +167,17 @@ def _app_event(call: Call, record: bytes, form_email: Any) -> Event:
     )
 
 
-def _identify(call: Call, record: bytes) -> Parsed:
+def _identify(call: Call, record: bytes, zone: str | None) -> Parsed:
     """A profile: everything that it names is one person."""
     where = call.context or NO_CONTEXT
     phone = call.traits.phone if call.traits is not None else None
     more = (found,) if type(phone) is str and (found := phone_id(phone)) else ()
-    return _identity(call, record, actor_of(call, where, None), more, text_of(where.groupId) or text_of(call.groupId))
+    return _identity(
+        call, record, zone, actor_of(call, where, None), more, text_of(where.groupId) or text_of(call.groupId)
+    )
 
 
-def _group(call: Call, record: bytes) -> Parsed:
+def _group(call: Call, record: bytes, zone: str | None) -> Parsed:
     """A user's account. The traits are the group's, so they name nobody."""
     group = text_of(call.groupId)
     if group is None:
@@ -181,10 +185,10 @@ def _group(call: Call, record: bytes) -> Parsed:
     if id_of(call.userId) is None and id_of(call.user_id) is None and id_of(call.anonymousId) is None:
         return Ignored("group_without_user")
     call.traits = None
-    return _identity(call, record, actor_of(call, call.context or NO_CONTEXT, None), (), group)
+    return _identity(call, record, zone, actor_of(call, call.context or NO_CONTEXT, None), (), group)
 
 
-def _alias(call: Call, record: bytes) -> Parsed:
+def _alias(call: Call, record: bytes, zone: str | None) -> Parsed:
     """Two ids of one user. The spec lets the previous one be a user's or an anonymous id, so it is bound as both."""
     previous = id_of(call.previousId)
     if previous is None:
@@ -192,11 +196,13 @@ def _alias(call: Call, record: bytes) -> Parsed:
             "missing_field", "$.previousId", f"$.previousId is {shown(call.previousId)}: an alias call needs it"
         )
     more = (f"external_id:segment:{previous}", f"anonymous_id:segment:{previous}")
-    return _identity(call, record, actor_of(call, call.context or NO_CONTEXT, None), more, None)
+    return _identity(call, record, zone, actor_of(call, call.context or NO_CONTEXT, None), more, None)
 
 
-def _identity(call: Call, record: bytes, parties: tuple[Party, ...], more: tuple[str, ...], group: str | None) -> Event:
-    occurred_at, quality = when(call)
+def _identity(
+    call: Call, record: bytes, zone: str | None, parties: tuple[Party, ...], more: tuple[str, ...], group: str | None
+) -> Event:
+    occurred_at, quality = when(call, zone)
     source_event_id = message_id(call, record)
     name = call.traits.name if call.traits is not None else None
     ids = parties[0].ids
@@ -208,7 +214,7 @@ def _identity(call: Call, record: bytes, parties: tuple[Party, ...], more: tuple
         channel="app",
         occurred_at=occurred_at,
         time_quality=quality,
-        recorded_at=received_at(call),
+        recorded_at=received_at(call, zone),
         dedupe_key=f"src:{SEGMENT}/{source_event_id}",
         conversation_id=ids[0],
         parties=(Party(tuple(names), "actor", clean_subject(name) if type(name) is str else None),),
@@ -216,29 +222,29 @@ def _identity(call: Call, record: bytes, parties: tuple[Party, ...], more: tuple
     )
 
 
-def _by_customer(call: Call, record: bytes, conversation: str) -> Parsed:
+def _by_customer(call: Call, record: bytes, zone: str | None, conversation: str) -> Parsed:
     """ "Message Sent" is sent by the customer: the spec's names are the reverse of a seller's view."""
-    return _chat(call, record, conversation, from_customer=True)
+    return _chat(call, record, zone, conversation, from_customer=True)
 
 
-def _by_agent(call: Call, record: bytes, conversation: str) -> Parsed:
-    return _chat(call, record, conversation, from_customer=False)
+def _by_agent(call: Call, record: bytes, zone: str | None, conversation: str) -> Parsed:
+    return _chat(call, record, zone, conversation, from_customer=False)
 
 
-def _conversation_started(call: Call, record: bytes, conversation: str) -> Parsed:
+def _conversation_started(call: Call, record: bytes, zone: str | None, conversation: str) -> Parsed:
     """Carries the customer's first message, or nothing."""
     if call.properties is None or text_of(call.properties.message_body) is None:
         return Ignored("conversation_started")
-    return _chat(call, record, conversation, from_customer=True)
+    return _chat(call, record, zone, conversation, from_customer=True)
 
 
-def _conversation_ended(call: Call, record: bytes, conversation: str) -> Parsed:
+def _conversation_ended(call: Call, record: bytes, zone: str | None, conversation: str) -> Parsed:
     return Ignored("conversation_ended")
 
 
-def _chat(call: Call, record: bytes, conversation: str, from_customer: bool) -> Event:
+def _chat(call: Call, record: bytes, zone: str | None, conversation: str, from_customer: bool) -> Event:
     properties = call.properties or NO_PROPERTIES
-    occurred_at, quality = when(call)
+    occurred_at, quality = when(call, zone)
     # the spec's copilot calls name no agent: the other side is a machine
     is_copilot = text_of(properties.conversation_id) is None
     customer = Party(
@@ -261,7 +267,7 @@ def _chat(call: Call, record: bytes, conversation: str, from_customer: bool) -> 
         direction="inbound" if from_customer else "outbound",
         occurred_at=occurred_at,
         time_quality=quality,
-        recorded_at=received_at(call),
+        recorded_at=received_at(call, zone),
         dedupe_key=f"chat:{SEGMENT}/{conversation}/{native}",
         conversation_id=conversation,
         subject_text=clean_subject(body, 120),
@@ -288,7 +294,7 @@ def _agent(properties: Properties, role: str, is_copilot: bool) -> Party:
     )
 
 
-_HANDLERS: dict[str, Callable[[Call, bytes], Parsed]] = {
+_HANDLERS: dict[str, Callable[[Call, bytes, str | None], Parsed]] = {
     "page": _page,
     "track": _track,
     "screen": _screen,
@@ -296,7 +302,7 @@ _HANDLERS: dict[str, Callable[[Call, bytes], Parsed]] = {
     "group": _group,
     "alias": _alias,
 }
-_CHATS: dict[str, Callable[[Call, bytes, str], Parsed]] = {
+_CHATS: dict[str, Callable[[Call, bytes, str | None, str], Parsed]] = {
     "live chat message sent": _by_customer,
     "live chat message received": _by_agent,
     "live chat conversation started": _conversation_started,
@@ -309,7 +315,7 @@ SOURCE = SourceSpec(
     name="segment",
     title="Segment",
     channel="app",
-    version="1",
+    version="2",
     framing="json",
     parse=parse,
     explode=explode,

@@ -119,46 +119,46 @@ def _party(user: str | None, anonymous: str | None, email: str | None) -> tuple[
     return (Party(tuple(dict.fromkeys(ids)), "actor"),)
 
 
-def when(call: Call) -> tuple[int, str]:
-    """Microseconds and quality.
+def when(call: Call, zone: str | None) -> tuple[int, str]:
+    """Microseconds and quality; a naive time is one of ``zone``, if that is configured.
 
     Segment itself computes ``timestamp = receivedAt - (sentAt - originalTimestamp)``, which takes the device's wrong
     clock out; where a payload holds the parts without the result, it is computed here.
     """
     stamp = call.timestamp
     if type(stamp) is str:
-        return parse_iso(stamp, "$.timestamp"), "source"
+        return parse_iso(stamp, "$.timestamp", zone), "source"
     if stamp is not None:
-        return _moment(stamp, "$.timestamp"), "source"
+        return _moment(stamp, "$.timestamp", zone), "source"
     received, sent, original = call.receivedAt, call.sentAt, call.originalTimestamp
     if original is not None:
-        made = _moment(original, "$.originalTimestamp")
+        made = _moment(original, "$.originalTimestamp", zone)
         if received is None or sent is None:
             return made, "source"
-        return _moment(received, "$.receivedAt") - (_moment(sent, "$.sentAt") - made), "skew_corrected"
+        return _moment(received, "$.receivedAt", zone) - (_moment(sent, "$.sentAt", zone) - made), "skew_corrected"
     if received is not None:
-        return _moment(received, "$.receivedAt"), "estimated"
+        return _moment(received, "$.receivedAt", zone), "estimated"
     if sent is not None:
-        return _moment(sent, "$.sentAt"), "estimated"
+        return _moment(sent, "$.sentAt", zone), "estimated"
     raise Reject(
         "missing_field", "$.timestamp", "$.timestamp is missing, and no other field says when the call was made"
     )
 
 
-def _moment(value: Any, field: str) -> int:
+def _moment(value: Any, field: str, zone: str | None) -> int:
     if type(value) is str:
-        return parse_iso(value, field)
+        return parse_iso(value, field, zone)
     if type(value) in (int, float) and abs(value) < 1e18:
         return from_epoch_millis(value, field) if abs(value) > 100_000_000_000 else from_epoch_seconds(value, field)
     raise Reject("bad_timestamp", field, f"{field} is {shown(value)}: not a time")
 
 
-def received_at(call: Call) -> int | None:
+def received_at(call: Call, zone: str | None) -> int | None:
     """When Segment wrote it down; no reason to turn a call away."""
     if call.receivedAt is None:
         return None
     try:
-        return _moment(call.receivedAt, "$.receivedAt")
+        return _moment(call.receivedAt, "$.receivedAt", zone)
     except Reject:
         return None
 
