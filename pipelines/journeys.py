@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -52,6 +53,11 @@ class World(msgspec.Struct, frozen=True):
     series: list[tuple[str, str, int, int | None]] = []
     """Series of calendar entries of which a newer version or a deletion is known, as ``warehouse.series`` tells them."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a directory is tens of thousands of structs, and pickle asks each of them for its fields
+        rest = {name: getattr(self, name) for name in self.__struct_fields__ if name != "crm"}
+        return _world, (msgspec.msgpack.encode(self.crm), rest)
+
     def directory(self) -> Directory:
         return Directory.build(self.crm, self.settings.identity, self.bindings)
 
@@ -79,6 +85,39 @@ class World(msgspec.Struct, frozen=True):
         )
 
 
+def _world(crm: bytes, rest: dict[str, Any]) -> World:
+    return World(crm=msgspec.msgpack.decode(crm, type=Crm), **rest)
+
+
+_HELD: dict[int, World] = {}
+
+
+class Held(msgspec.Struct, frozen=True):
+    """The name of a world that this process holds.
+
+    A step that stays in the process takes the name along: the world itself Beam would pickle, compress and read again.
+    """
+
+    name: int
+
+    def folder(self) -> Folder:
+        return _HELD[self.name].folder()
+
+    def account_context(self) -> AccountContext:
+        return _HELD[self.name].account_context()
+
+
+@contextmanager
+def held(world: World) -> Iterator[Held]:
+    """While inside, steps of pipelines in this process find the world by the name that is given."""
+    name = id(world)
+    _HELD[name] = world
+    try:
+        yield Held(name)
+    finally:
+        del _HELD[name]
+
+
 class ShardJob(msgspec.Struct, frozen=True):
     """A worker's share: folders of Parquet in, staged tables out."""
 
@@ -96,7 +135,7 @@ class ReadGroups(beam.DoFn):
 
     def process(self, shard: Path) -> Iterator[Any]:
         table = pq.read_table(shard, partitioning=None).combine_chunks()
-        table = table.sort_by([("group_hash", "ascending"), ("event_id", "ascending")])
+        table = table.sort_by("group_hash")  # of a group nobody asks for an order
         groups = table.column("group_hash").combine_chunks().to_numpy()
         start = 0
         while start < len(groups):
@@ -112,11 +151,12 @@ class ReadGroups(beam.DoFn):
 class Fold(beam.DoFn):
     """A batch of whole groups to touchpoints and what hangs on them, staged; gives how many there were."""
 
-    def __init__(self, world: World, out: Path) -> None:
+    def __init__(self, world: World | Held, out: Path) -> None:
         self.world, self.out = world, out
 
     def setup(self) -> None:
-        self.folder = self.world.folder()
+        with collector_paused():
+            self.folder = self.world.folder()
 
     def process(self, batch: Any) -> Iterator[int]:
         stage = Stage(self.out, batch.schema.metadata[b"shard"].decode())
@@ -155,11 +195,12 @@ def stage_folded(stage: Stage, folded: Folded) -> None:
 class BuildAccounts(beam.DoFn):
     """A shard of accounts' touchpoints to their journeys, episodes and needs, staged; gives how many accounts there were."""
 
-    def __init__(self, world: World, out: Path) -> None:
+    def __init__(self, world: World | Held, out: Path) -> None:
         self.world, self.out = world, out
 
     def setup(self) -> None:
-        self.context = self.world.account_context()
+        with collector_paused():
+            self.context = self.world.account_context()
 
     def process(self, shard: Path) -> Iterator[int]:
         with collector_paused():
@@ -214,21 +255,21 @@ def structs(kind: Any, fields: Sequence[str], folder: Path) -> Iterable[Any]:
 def run_fold(job: ShardJob) -> None:
     """Fold the shards of one worker, as a bounded pipeline in this process."""
     register()
-    with beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
+    with held(job.world) as world, beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
         _ = (
             pipeline
             | "shards" >> beam.Create(job.shards, reshuffle=False)
             | "read" >> beam.ParDo(ReadGroups())
-            | "fold" >> beam.ParDo(Fold(job.world, job.out))
+            | "fold" >> beam.ParDo(Fold(world, job.out))
         )
 
 
 def run_accounts(job: ShardJob) -> None:
     """Rebuild the accounts of one worker's shards, as a bounded pipeline in this process."""
     register()
-    with beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
+    with held(job.world) as world, beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
         _ = (
             pipeline
             | "shards" >> beam.Create(job.shards, reshuffle=False)
-            | "rebuild" >> beam.ParDo(BuildAccounts(job.world, job.out))
+            | "rebuild" >> beam.ParDo(BuildAccounts(world, job.out))
         )
