@@ -75,10 +75,23 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
         details = store.count("SELECT count(*) FROM vault.event_detail")
         dirty = store.count("SELECT count(*) FROM vault.dirty")
         unpublished = store.mark("unpublished")
+        read_by = store.connection.execute(
+            "SELECT source, adapter_version, count(*) FROM ledger_unit GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
     yield Finding(broken == 0, f"conservation: {broken} units whose counts do not add up")
     yield Finding(
         events == counted == details,
         f"events: {events:,} in fact_event, {counted:,} in the ledger, {details:,} in the vault",
+    )
+    now = {name: spec.version for name, spec in all_sources().items()}
+    older = [f"{n:,} of {source} by {version} (now {now[source]})" for source, version, n in read_by
+             if now.get(source, version) != version]  # fmt: skip
+    yield Finding(
+        not older,
+        "all units were read by the adapters of today"
+        if not older
+        else f"units read by another version of their adapter: {', '.join(older)}. What they hold stays as that version read it. "
+        "To read everything again, move state/ aside and run: files come from the inbox, topics as far back as the broker keeps them",
     )
     yield Finding(
         dirty == 0,

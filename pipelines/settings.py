@@ -145,7 +145,11 @@ def load_settings(path: Path) -> WorkspaceSettings:
         raise SettingsError(f"{path}: not UTF-8 at byte {error.start}") from None
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at ")
-        key = where.strip("`").removeprefix("$.") or "the file"
+        key = where.strip("`").removeprefix("$.").removeprefix("$")
+        if unknown := re.fullmatch("Object contains unknown field `(.*)`", message):
+            key = f"{key}.{unknown[1]}".removeprefix(".")
+            raise SettingsError(f"{path}: {key}: there is no such setting") from None
+        key = key or "the file"
         raise SettingsError(f"{path}: {key}: {message}") from None
     _check(path, settings)
     return settings

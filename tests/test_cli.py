@@ -6,10 +6,12 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from workspaces import EXAMPLE, example, increment, payloads, put
 
 from pipelines import cli
+from pipelines.workspace import Workspace
 
 
 def touchloop(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -135,3 +137,25 @@ def test_doctor_finds_a_misnamed_folder(
     (example_root / "inbox" / "slak").mkdir()
     assert touchloop(monkeypatch, "doctor", "--workspace", str(example_root)) == 1
     assert "inbox/slak/ is no source that touchloop knows" in capsys.readouterr().out
+
+
+def test_doctor_tells_what_an_older_adapter_read(
+    example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After an upgrade, the units that another version of their adapter read are named, and how to read them again."""
+    import dataclasses
+
+    from pipelines import doctor
+    from transforms.sources import all_sources
+
+    put(example_root, payloads())
+    increment(example_root)
+    newer = {
+        name: msgspec.structs.replace(spec, version="99") if name == "slack" else spec
+        for name, spec in all_sources().items()
+    }
+    monkeypatch.setattr(doctor, "all_sources", lambda: newer)
+    capsys.readouterr()
+    findings = [dataclasses.asdict(one) for one in doctor.examine(Workspace(example_root))]
+    told = [one["text"] for one in findings if not one["ok"]]
+    assert any("of slack by 1.0.0 (now 99)" in one for one in told), told

@@ -211,7 +211,7 @@ def participants() -> dict[str, list[Participant]]:
                     name, seq, who, role, attended=True, joined_at=one.occurred_at, left_at=one.ended_at,
                     attended_seconds=one.duration_seconds, is_engaged=who != SELLER,
                 )
-                for seq, (role, who) in enumerate(everybody)
+                for seq, (role, who) in enumerate(everybody, start=1)
             ]  # fmt: skip
             continue
         assert one.actor_party_id is not None

@@ -83,7 +83,13 @@ def _unusual(text: str, field: str, zone: str | None) -> tuple[int, str]:
     except (ValueError, TypeError, IndexError, OverflowError):  # the standard library's, on hostile text
         parts = None
     if parts is None:
-        return parse_iso(text, field, zone), "source"
+        try:
+            return parse_iso(text, field, zone), "source"
+        except Reject as reject:
+            if reject.reason_code == "naive_timestamp":
+                raise
+            detail = f"{field} is {shown!r}: neither a date as mail has it (RFC 5322) nor an ISO 8601 time"
+            raise Reject("bad_timestamp", field, detail) from None
     year, month, day, hour, minute, second = parts[:6]
     offset, quality = _offset(text, parts[9])
     if offset is None:

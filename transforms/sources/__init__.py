@@ -73,7 +73,7 @@ def parse_record(spec: SourceSpec, record: bytes, context: Context) -> list[Even
     except msgspec.DecodeError as error:
         raise Reject("malformed_json", None, f"not valid JSON: {error}") from None
     except UnicodeDecodeError as error:
-        raise Reject("bad_encoding", None, f"not valid UTF-8 at byte {error.start}") from None
+        raise Reject("invalid_encoding", None, f"not valid UTF-8 at byte {error.start}") from None
     except RecursionError:
         raise Reject("too_deep", None, "nested too deeply to be read") from None
     if isinstance(parsed, Event):
