@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from pipelines.directory import ReadDirectory
-from pipelines.journeys import ShardJob, World, run_accounts, run_fold
+from pipelines.journeys import PARTICIPANT_COLUMNS, TOUCHPOINT_COLUMNS, ShardJob, World, run_accounts, run_fold
 from pipelines.staging import Stage, staged
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
@@ -81,8 +81,9 @@ class Derivation:
             self.touchpoints = derive.count_new_touchpoints(self.store)
             self.accounts = derive.finish_touchpoints(self.store, due=self.due)
             account_shards = derive.write_account_shards(
-                self.store, self.scratch / "accounts", self.settings.shard_touchpoints, self._hands
-            )
+                self.store, self.scratch / "accounts", TOUCHPOINT_COLUMNS, PARTICIPANT_COLUMNS,
+                self.settings.shard_touchpoints, self._hands,
+            )  # fmt: skip
         rebuilt = self._out("rebuilt")
         with self.phase("journeys"):
             self.workers.run(
