@@ -109,6 +109,16 @@ def test_gmail_dots_and_tags_lead_to_the_base_address_only_if_it_is_known() -> N
     assert build().person_of(("email:a.n.n+x@gmail.com",)).person_id is None
 
 
+def test_gmail_reads_no_dots_in_the_directory_either() -> None:
+    """Somebody listed as a.nn@gmail.com writes as ann@gmail.com too; of two people with one mailbox it is nobody's."""
+    known = build(people=[buyer("B3", "email:a.nn@gmail.com")])
+    for written in ("email:ann@gmail.com", "email:an.n+x@gmail.com"):
+        assert (known.person_of((written,)).person_id, known.person_of((written,)).rule_id) == ("B3", "R3")
+    two = build(people=[buyer("B3", "email:a.nn@gmail.com"), buyer("B4", "email:an.n@gmail.com")])
+    assert two.person_of(("email:ann@gmail.com",)).person_id is None
+    assert two.person_of(("email:an.n@gmail.com",)).person_id == "B4"
+
+
 def test_an_external_id_outvotes_an_email_and_the_conflict_is_logged() -> None:
     """R1 and R2 of one party name two persons: R1 wins, and one row says so without the address in it."""
     match = build().person_of((BOB, "external_id:slack:U1"))

@@ -52,7 +52,7 @@ def _draft(group: list[tuple[Occasion, str]], resolve: Resolver, rules: Rulebook
     seats = _seats(speaking, resolve)
     channel, medium = _channel(events, resolve, bench)
     title = first_known(event.subject_text for event in events)
-    named_kind, meeting_type = rules.meeting_kind(title)
+    named_kind, meeting_type = _named(events, rules)
     row = new_row(
         winner,
         winner.event.dedupe_key,
@@ -141,6 +141,15 @@ def _kind(events: Sequence[Event], named: str | None, medium: str) -> str:
     stated = [event.interaction_kind for event in events if event.interaction_kind]
     precise = next((kind for kind in stated if kind not in GENERIC_KINDS), None)
     return precise or named or first_known(stated) or KIND_OF_MEDIUM.get(medium, "meeting")
+
+
+def _named(events: Sequence[Event], rules: Rulebook) -> tuple[str | None, str | None]:
+    """(kind, meeting type) of the first title that names any: reports often have no better one than "Sam's meeting"."""
+    for event in events:
+        kind, meeting_type = rules.meeting_kind(event.subject_text)
+        if kind is not None or meeting_type is not None:
+            return kind, meeting_type
+    return None, None
 
 
 def _settle(draft: Draft, found: Presence, plan: Event, events: Sequence[Event], bench: Workbench) -> None:

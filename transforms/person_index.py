@@ -50,6 +50,8 @@ class PersonIndex:
         """Emails that several contacts have: the payload's account may choose among them."""
         self._emails: dict[str, tuple[str, ...]] = {}
         """Identifiers that nobody is known by to the emails that a profile of the same human names."""
+        self._mailboxes: dict[str, _Hit] = {}
+        """Base addresses of listed emails that are written with dots which Gmail does not read, where one person has them."""
 
     @staticmethod
     def build(
@@ -67,7 +69,17 @@ class PersonIndex:
         index._add_aliases(crm)
         index._add_phones(countries)
         index._add_bindings(bindings)
+        index._add_mailboxes()
         return index
+
+    def _add_mailboxes(self) -> None:
+        found: dict[str, dict[str, _Hit]] = {}
+        for identifier, hit in sorted(self._hits.items()):
+            if identifier.startswith("email:") and "+" not in identifier:
+                base = "email:" + email_base(identifier[6:])
+                if base != identifier:
+                    found.setdefault(base, {})[hit.person_id] = hit
+        self._mailboxes = {base: next(iter(hits.values())) for base, hits in found.items() if len(hits) == 1}
 
     def hit(self, identifier: str) -> _Hit | None:
         """The person known by this identifier, by R1 to R4; an email also by its base address (R3)."""
@@ -75,9 +87,7 @@ class PersonIndex:
         if found is not None or not identifier.startswith("email:"):
             return found
         base = "email:" + email_base(identifier[6:])
-        if base == identifier:
-            return None
-        known = self._hits.get(base)
+        known = self._hits.get(base) or self._mailboxes.get(base)
         return None if known is None else _Hit(known.person_id, "R3", known.evidence)
 
     def match(self, ids: tuple[str, ...], account_hint: str | None = None) -> PersonMatch:

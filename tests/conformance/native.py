@@ -1,0 +1,74 @@
+"""Native payloads in short form, for scenarios written from the definitions: (path below the inbox, bytes)."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any
+
+File = tuple[str, bytes]
+SAM, DANA = "sam@vendor.example", "dana@vendor.example"
+
+
+def at(text: str) -> datetime:
+    """``03-06 16:30``, ``03-06 16:30:59`` in 2026, UTC; or a whole ISO time."""
+    return datetime.fromisoformat(text if text[:2] == "20" else f"2026-{text}+00:00")
+
+
+def epoch(text: str) -> int:
+    return int(at(text).timestamp())
+
+
+def mail(name: str, when: str, sender: str, to: str, subject: str, *lines: str, body: str = "Hello.") -> File:
+    """One message; ``lines`` are further headers."""
+    head = [f"Message-ID: <{name}@mail.example>", f"Date: {format_datetime(at(when))}", f"From: {sender}", f"To: {to}"]
+    return (f"email/{name}.eml", "\r\n".join([*head, f"Subject: {subject}", *lines, "", body, ""]).encode())
+
+
+def answers(name: str) -> str:
+    return f"In-Reply-To: <{name}@mail.example>"
+
+
+def slack(channel: str, user: str, when: str, text: str, **event: Any) -> File:
+    """A message of the Events API; ``event`` replaces fields of the inner event."""
+    ts = f"{epoch(when)}.000000"
+    inner = {"type": "message", "channel": channel, "user": user, "text": text, "ts": ts, "event_ts": ts} | event
+    data = {"type": "event_callback", "team_id": "T0VENDOR", "event_time": epoch(when), "event": inner}
+    return (f"slack/{channel}-{inner['event_ts']}-{user}-{inner.get('subtype', '')}.json", json.dumps(data).encode())
+
+
+def segment(name: str, kind: str, when: str, **call: Any) -> File:
+    """One call; ``path`` is the page's."""
+    path = call.pop("path", None)
+    if path:
+        call["properties"] = {"path": path}
+    if "timestamp" not in call:
+        call["timestamp"] = at(when).isoformat()
+    return (f"segment/{name}.json", json.dumps({"type": kind, "messageId": name, **call}).encode())
+
+
+def zoom(name: str, number: str, *stays: tuple[str, str, str]) -> list[File]:
+    """Joins and leaves of one occurrence: (address, joined, left)."""
+    found = []
+    for index, (address, joined, left) in enumerate(stays):
+        for kind, moment in (("joined", joined), ("left", left)):
+            person = {"user_id": str(index), "participant_uuid": address, "user_name": address, "email": address}
+            person["join_time" if kind == "joined" else "leave_time"] = at(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
+            meeting = {"uuid": f"{name}==", "id": number, "type": 2, "topic": "Call", "timezone": "UTC"}
+            data = {
+                "event": f"meeting.participant_{kind}", "event_ts": epoch(moment) * 1000,
+                "payload": {"account_id": "acc", "object": meeting | {"participant": person}},
+            }  # fmt: skip
+            found.append((f"zoom/{name}-{index}-{kind}.json", json.dumps(data).encode()))
+    return found
+
+
+def ics(name: str, start: str, end: str, organizer: str, guests: list[str], *lines: str, method: str = "") -> File:
+    """One VEVENT; times as iCalendar writes them after the colon, or with parameters in front (``;TZID=…:…``)."""
+    body = [f"METHOD:{method}"] if method else []
+    body += ["BEGIN:VEVENT", f"UID:{name}", *(f"DT{what}{moment if moment[0] == ';' else ':' + moment}"
+             for what, moment in (("START", start), ("END", end)))]  # fmt: skip
+    body += [f"ORGANIZER:mailto:{organizer}", *(f"ATTENDEE;PARTSTAT=ACCEPTED:mailto:{guest}" for guest in guests)]
+    text = ["BEGIN:VCALENDAR", "VERSION:2.0", *body, *lines, "END:VEVENT", "END:VCALENDAR", ""]
+    return (f"ics/{name}-{method.lower()}.ics", "\r\n".join(text).encode())

@@ -1,0 +1,761 @@
+"""Scenarios written from the definitions alone: native payloads in, figures that were worked out by hand out.
+
+All scenarios lie in one workspace, an account (or a few) for each, and are run at once: none may disturb another.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pytest
+from conformance.native import DANA, SAM, File, answers, ics, mail, segment, slack, zoom
+from workspaces import conservation, increment, put, snapshot
+
+AS_OF = "2026-06-01T00:00:00Z"
+PLACE = "LOCATION:12 Mill Road\\, Springfield"
+
+
+class Case(NamedTuple):
+    name: str
+    files: list[File]
+    asks: list[tuple[str, list[tuple[Any, ...]]]]
+    accounts: tuple[str, ...] = ()
+    """Beside the one that has the scenario's name."""
+    deals: tuple[str, ...] = ()
+    """Rows of opportunities.csv."""
+    members: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+
+
+def touches(account: str, columns: str, where: str = "true") -> str:
+    return f"SELECT {columns} FROM fact_touchpoint WHERE account_id = '{account}' AND {where} ORDER BY occurred_at, subject_text"
+
+
+def lifetime(account: str, columns: str, seller: str = "S1") -> str:
+    return (
+        f"SELECT {columns} FROM mart_seller_account_period "
+        f"WHERE account_id = '{account}' AND seller_id = '{seller}' AND period_grain = 'lifetime'"
+    )
+
+
+def b(account: str, number: int = 1) -> str:
+    return f"b{number}@{account}.example"
+
+
+CASES = [
+    Case(
+        "copies",
+        [
+            mail("copies-1", "03-02 09:00", b("copies"), SAM, "Options"),
+            (
+                "email/sent/copies.eml",
+                mail("copies-1", "03-02 09:00", b("copies"), SAM, "Options", "X-Box: 2")[1].replace(
+                    b"@mail.example", b"@MAIL.Example"
+                ),
+            ),
+        ],
+        [(touches("copies", "direction, buying_job"), [("inbound", "solution_exploration")])],
+    ),
+    Case(
+        "thread",
+        [
+            mail("thread-1", "03-02 09:00", b("thread"), SAM, "Plan"),
+            mail("thread-2", "03-02 10:00", "jane.home@gmail.com", SAM, "Re: Plan", answers("thread-1")),
+            mail("thread-3", "03-02 11:00", "nobody.known@gmail.com", SAM, "Hello there"),
+        ],
+        [
+            (
+                touches("thread", "account_resolution, interaction_kind, is_countable"),
+                [("person", "message", True), ("thread", "reply", True)],
+            ),
+            (
+                "SELECT account_id, account_resolution, is_countable FROM fact_touchpoint WHERE subject_text = 'Hello there'",
+                [(None, "unresolved", False)],
+            ),
+        ],
+    ),
+    Case(
+        "plus",
+        [
+            mail("plus-1", "03-02 09:00", "b1+news@plus.example", SAM, "Hi"),
+            mail("plus-2", "03-02 10:00", "annasmith+x@gmail.com", SAM, "Hi"),
+        ],
+        [
+            (
+                """SELECT person_id, person_rule_id FROM fact_touchpoint_participant p JOIN fact_touchpoint t USING (touchpoint_id)
+             WHERE t.account_id = 'plus' AND participation_role = 'actor' ORDER BY t.occurred_at""",
+                [("plus-b1", "R3"), ("anna", "R3")],
+            )
+        ],
+        people=("anna,buyer,Anna Smith,anna.smith@gmail.com,,plus,,,,,",),
+    ),
+    Case(
+        "machines",
+        [
+            mail("machines-1", "03-02 09:00", b("machines"), SAM, "Out of office", "Auto-Submitted: auto-replied"),
+            mail("machines-2", "03-02 10:00", b("machines"), SAM, "A note", "X-Auto-Response-Suppress: All"),
+            mail(
+                "machines-3",
+                "03-02 11:00",
+                b("machines"),
+                SAM,
+                "News",
+                "Precedence: bulk",
+                "List-Id: <news.machines.example>",
+            ),
+        ],
+        [(touches("machines", "is_automated, is_countable"), [(True, False), (False, True), (True, False)])],
+    ),
+    Case(
+        "ack",
+        [
+            mail("ack-1", "03-02 09:00", SAM, b("ack"), "Overview"),
+            mail(
+                "ack-2",
+                "03-02 10:00",
+                b("ack"),
+                SAM,
+                "Re: Overview",
+                answers("ack-1"),
+                body="Thanks, see you next week",
+            ),
+        ],
+        [
+            (touches("ack", "is_ack, is_countable, direction"), [(False, True, "outbound"), (True, True, "inbound")]),
+            ("SELECT count(*) FROM fact_response WHERE account_id = 'ack'", [(0,)]),
+            (
+                lifetime("ack", "dialogue_ratio, buyer_channel_answer_coverage, touch_followup_share"),
+                [(1.0, None, None)],
+            ),
+        ],
+    ),
+    Case(
+        "weekend",
+        [
+            mail("weekend-1", "03-06 16:30", b("weekend"), SAM, "When can we start?"),
+            mail("weekend-2", "03-09 09:30", SAM, b("weekend"), "Re: When can we start?", answers("weekend-1")),
+        ],
+        [
+            (
+                """SELECT ask_channel, response_business_seconds, response_calendar_seconds, is_within_horizon, seller_id, is_cross_channel
+             FROM fact_response WHERE account_id = 'weekend'""",
+                [("email", 3600, 65 * 3600, True, "S1", False)],
+            )
+        ],
+    ),
+    Case(  # New York's clocks go forward on Sunday 2026-03-08: Friday 16:00 (UTC-5) to Monday 10:00 (UTC-4) is one hour and one hour
+        "summertime",
+        [
+            mail("summertime-1", "03-06 21:00", b("summertime"), DANA, "What does it cost?"),
+            mail(
+                "summertime-2", "03-09 14:00", DANA, b("summertime"), "Re: What does it cost?", answers("summertime-1")
+            ),
+        ],
+        [
+            (
+                "SELECT seller_id, response_business_seconds, response_calendar_seconds FROM fact_response WHERE account_id = 'summertime'",
+                [("S2", 7200, 65 * 3600)],
+            )
+        ],
+    ),
+    Case(
+        "ping",
+        [
+            mail("ping-1", "03-02 10:00", b("ping"), SAM, "Which version?"),
+            mail("ping-2", "03-03 10:00", b("ping"), SAM, "Re: Which version?", answers("ping-1"), body="Any news?"),
+            mail("ping-3", "03-03 12:00", DANA, b("ping"), "Re: Which version?", answers("ping-2")),
+        ],
+        [
+            (
+                """SELECT ask_count, response_business_seconds, answered_by_colleague, seller_id FROM fact_response
+             WHERE account_id = 'ping'""",
+                [(2, 10 * 3600, True, "S1")],
+            )
+        ],
+    ),
+    Case(
+        "cross",
+        [
+            slack("C0CROSS1", "U-cross-b1", "03-02 10:00", "Is it on the roadmap?"),
+            mail("cross-1", "03-02 12:00", SAM, b("cross"), "The roadmap"),
+            slack("C0CROSS1", "U0SAM", "03-02 13:00", "I wrote you a mail."),
+        ],
+        [
+            (
+                """SELECT ask_channel, answer_channel, is_cross_channel, response_business_seconds FROM fact_response
+                WHERE account_id = 'cross'""",
+                [("chat", "email", True, 7200)],
+            ),
+            # the channel itself was answered too, within the horizon
+            (lifetime("cross", "buyer_channel_answer_coverage_num, buyer_channel_answer_coverage_den"), [(1, 1)]),
+        ],
+    ),
+    Case(
+        "burst",
+        [
+            slack("C0BURST1", "U-burst-b1", "03-02 10:00:00", "One"),
+            slack("C0BURST1", "U-burst-b1", "03-02 10:05:00", "Two"),
+            slack("C0BURST1", "U-burst-b1", "03-02 10:10:01", "Three"),
+            slack("C0BURST1", "U0SAM", "03-02 10:10:30", "Four"),
+        ],
+        [
+            (
+                touches("burst", "message_count, direction, interaction_kind, buyer_minutes"),
+                [(2, "inbound", "message", 2.0), (1, "inbound", "message", 1.0), (1, "outbound", "reply", 1.0)],
+            )
+        ],
+    ),
+    Case(
+        "edits",
+        [
+            slack("C0EDITS1", "U-edits-b1", "03-02 10:00", "Hello"),
+            slack(
+                "C0EDITS1",
+                "U-edits-b1",
+                "03-02 10:30",
+                "",
+                subtype="message_changed",
+                ts="1772447400.000100",
+                event_ts="1772447400.000100",
+                message={
+                    "type": "message",
+                    "user": "U-edits-b1",
+                    "text": "Which price?",
+                    "ts": "1772445600.000000",
+                    "edited": {"user": "U-edits-b1", "ts": "1772447400.000000"},
+                },
+            ),
+            slack("C0EDITS1", "U-edits-b1", "03-02 12:00", "A slip"),
+            slack(
+                "C0EDITS1",
+                "U-edits-b1",
+                "03-02 12:01",
+                "",
+                subtype="message_deleted",
+                deleted_ts="1772452800.000000",
+                previous_message={"type": "message", "user": "U-edits-b1", "text": "A slip", "ts": "1772452800.000000"},
+            ),
+        ],
+        [
+            (
+                touches("edits", "subject_text, is_voided, is_countable, is_question"),
+                [("Which price?", False, True, True), ("A slip", True, False, False)],
+            ),
+            ("SELECT count(*) FROM fact_response WHERE account_id = 'edits'", [(1,)]),
+        ],
+    ),
+    Case(
+        "gap14",
+        [
+            segment("gap14-1", "page", "03-02 09:00", userId="u-gap14", path="/docs/api"),
+            segment("gap14-2", "page", "03-16 09:00", userId="u-gap14", path="/docs/api"),
+            segment("gap15-1", "page", "03-02 09:00", userId="u-gap15", path="/docs/api"),
+            segment("gap15-2", "page", "03-16 09:00:01", userId="u-gap15", path="/docs/api"),
+        ],
+        [
+            (
+                """SELECT account_id, session_count, visit_count, self_loop_count, resume_count, loop_count, loop_rate FROM mart_journey_summary
+             WHERE account_id IN ('gap14', 'gap15') AND journey_scope = 'account' ORDER BY 1""",
+                [("gap14", 1, 1, 1, 0, 0, None), ("gap15", 2, 2, 0, 1, 0, 0.0)],
+            )
+        ],
+        accounts=("gap15",),
+    ),
+    Case(
+        "tie",
+        [
+            mail("tie-1", "03-02 09:00", b("tie"), SAM, "Requirements"),
+            mail("tie-2", "03-03 09:00", b("tie"), SAM, "Our options"),
+            mail("tie-3", "03-03 09:00", b("tie"), SAM, "More requirements"),
+        ],
+        [
+            (
+                """SELECT variant, loop_count, visit_count, self_loop_count FROM mart_journey_summary
+             WHERE account_id = 'tie' AND journey_scope = 'account'""",
+                [("RB>SE", 0, 2, 1)],
+            )
+        ],
+    ),
+    Case(
+        "silence",
+        [
+            mail("silence-1", "03-02 09:00", b("silence"), SAM, "Our options"),
+            mail("silence-2", "03-03 09:00", b("silence"), SAM, "Requirements"),
+            mail("silence-3", "03-23 09:00", b("silence"), SAM, "Other options"),
+        ],
+        [
+            (
+                """SELECT revisited_job, loop_length, loop_kind, trigger_type, loop_duration_seconds FROM fact_loop
+                WHERE account_id = 'silence' AND journey_scope = 'account'""",
+                [("solution_exploration", 1, "core", "silence_break", 21 * 86400)],
+            ),
+            (
+                """SELECT transition_type FROM fact_transition WHERE account_id = 'silence' AND journey_scope = 'account'
+                ORDER BY to_visit_no""",
+                [("forward",), ("backward",)],
+            ),
+        ],
+    ),
+    Case(
+        "always",
+        [
+            mail("always-1", "03-02 09:00", b("always"), SAM, "Our options"),
+            mail("always-2", "03-03 09:00", b("always"), SAM, "Case study"),
+            mail("always-3", "03-04 09:00", b("always", 2), SAM, "Price list"),
+            mail("always-4", "03-05 09:00", b("always"), SAM, "Another case study"),
+        ],
+        [
+            (
+                """SELECT revisited_job, path, loop_kind, trigger_type FROM fact_loop WHERE account_id = 'always'
+                AND journey_scope = 'account'""",
+                [("validation", "SS", "parallel", "new_stakeholder")],
+            ),
+            (
+                """SELECT transition_type FROM fact_transition WHERE account_id = 'always' AND journey_scope = 'account'
+                ORDER BY to_visit_no""",
+                [("lateral",), ("lateral",), ("lateral",)],
+            ),
+        ],
+    ),
+    Case(  # one meeting in a calendar and in two reports of Zoom's: 30 minutes, two of ours
+        "once",
+        [
+            ics(
+                "once-1",
+                "20260310T100000Z",
+                "20260310T110000Z",
+                SAM,
+                [b("once"), DANA],
+                "SUMMARY:Demo",
+                "LOCATION:https://vendor.zoom.us/j/81111111111",
+            ),
+            *zoom(
+                "once",
+                "81111111111",
+                (SAM, "03-10 09:58", "03-10 10:35"),
+                (DANA, "03-10 10:00", "03-10 10:40"),
+                (b("once"), "03-10 10:02", "03-10 10:32"),
+            ),
+        ],
+        [
+            (
+                touches(
+                    "once",
+                    "status, channel, interaction_kind, duration_seconds, buyer_minutes, seller_minutes, direction, time_quality",
+                ),
+                [("held", "video", "demo", 1800, 30.0, 60.0, "mutual", "source")],
+            )
+        ],
+    ),
+    Case(
+        "short",
+        [
+            *zoom(
+                "short1",
+                "82222222221",
+                (SAM, "03-10 10:00:00", "03-10 10:30:00"),
+                (b("short"), "03-10 10:00:00", "03-10 10:01:59"),
+            ),
+            *zoom(
+                "short2",
+                "82222222222",
+                (SAM, "03-11 10:00:00", "03-11 10:30:00"),
+                (b("short"), "03-11 10:00:00", "03-11 10:02:00"),
+            ),
+        ],
+        [(touches("short", "status, is_countable, buyer_minutes"), [("no_show", False, 0.0), ("held", True, 2.0)])],
+    ),
+    Case(
+        "rejoin",
+        zoom(
+            "rejoin",
+            "83333333331",
+            (SAM, "03-10 10:00", "03-10 11:00"),
+            (b("rejoin"), "03-10 10:05", "03-10 10:15"),
+            (b("rejoin"), "03-10 10:30", "03-10 10:45"),
+        ),
+        [
+            (
+                touches(
+                    "rejoin", "strftime(occurred_at, '%H:%M'), strftime(ended_at, '%H:%M'), buyer_participant_count"
+                ),
+                [("10:05", "10:45", 1)],
+            ),
+            (
+                """SELECT attended_seconds FROM fact_touchpoint_participant JOIN fact_touchpoint USING (touchpoint_id)
+                WHERE account_id = 'rejoin' AND side = 'buyer'""",
+                [(1500,)],
+            ),
+        ],
+    ),
+    Case(
+        "dialin",
+        [
+            ics(
+                "dialin-1",
+                "20260310T100000Z",
+                "20260310T110000Z",
+                SAM,
+                [b("dialin"), b("dialin", 2)],
+                PLACE,
+                "DESCRIPTION:or https://vendor.zoom.us/j/84444444441",
+            ),
+            *zoom(
+                "dialin",
+                "84444444441",
+                (SAM, "03-10 10:00", "03-10 11:00"),
+                (b("dialin", 2), "03-10 10:00", "03-10 11:00"),
+            ),
+        ],
+        [(touches("dialin", "channel, modality, status, direction"), [("in_person", "in_person", "held", "mutual")])],
+    ),
+    Case(
+        "two_a",
+        [ics("two-1", "20260310T100000Z", "20260310T110000Z", SAM, [b("two_a"), b("two_b"), b("two_b", 2)], PLACE)],
+        [
+            (
+                "SELECT account_id, is_primary FROM bridge_touchpoint_account WHERE account_id IN ('two_a', 'two_b') ORDER BY 1",
+                [("two_a", False), ("two_b", True)],
+            ),
+            (
+                "SELECT count(DISTINCT touchpoint_id) FROM bridge_touchpoint_account WHERE account_id IN ('two_a', 'two_b')",
+                [(1,)],
+            ),
+        ],
+        accounts=("two_b",),
+    ),
+    Case(
+        "plans",
+        [
+            ics(
+                "plans-1",
+                "20260310T100000Z",
+                "20260310T110000Z",
+                SAM,
+                [b("plans")],
+                "SUMMARY:Call",
+                "LOCATION:https://vendor.zoom.us/j/85555555551",
+            ),
+            ics(
+                "plans-2",
+                "20260311T100000Z",
+                "20260311T110000Z",
+                SAM,
+                [b("plans")],
+                "SUMMARY:Visit",
+                PLACE,
+                "SEQUENCE:0",
+            ),
+            ics(
+                "plans-2",
+                "20260311T100000Z",
+                "20260311T110000Z",
+                SAM,
+                [b("plans")],
+                "SUMMARY:Visit",
+                PLACE,
+                "SEQUENCE:1",
+                method="CANCEL",
+            ),
+        ],
+        [
+            (
+                touches("plans", "subject_text, status, is_countable, time_quality"),
+                [("Call", "scheduled", False, "estimated"), ("Visit", "cancelled", False, "source")],
+            )
+        ],
+    ),
+    Case(  # Berlin's clocks go forward on 2026-03-29
+        "berlin",
+        [
+            ics(
+                "berlin-1",
+                ";TZID=Europe/Berlin:20260324T090000",
+                ";TZID=Europe/Berlin:20260324T100000",
+                SAM,
+                [b("berlin")],
+                PLACE,
+                "RRULE:FREQ=WEEKLY;COUNT=2",
+            )
+        ],
+        [
+            (
+                touches("berlin", "strftime(occurred_at, '%m-%d %H:%M'), status"),
+                [("03-24 08:00", "held"), ("03-31 07:00", "held")],
+            )
+        ],
+    ),
+    Case(
+        "merge",
+        [
+            ics("merge-1", "20260310T090000Z", "20260310T100000Z", SAM, [b("merge")], PLACE),
+            ics("merge-2", "20260310T110000Z", "20260310T120000Z", SAM, [b("merge"), b("merge", 2)], PLACE),
+            ics("merge-3", "20260310T130100Z", "20260310T140000Z", SAM, [b("merge")], PLACE),
+        ],
+        [
+            (
+                touches("merge", "strftime(occurred_at, '%H:%M'), strftime(ended_at, '%H:%M')", "is_countable"),
+                [("09:00", "12:00"), ("13:01", "14:00")],
+            )
+        ],
+    ),
+    Case(
+        "edge",
+        [mail("edge-1", "2026-03-31T23:30:00-05:00", b("edge"), SAM, "Hello")],
+        [
+            (
+                """SELECT period_grain, CAST(period_start AS VARCHAR), inbound_count FROM mart_seller_account_period
+                WHERE account_id = 'edge' AND inbound_count > 0 AND period_grain IN ('week', 'month') ORDER BY 1""",
+                [("month", "2026-04-01", 1), ("week", "2026-03-30", 1)],
+            ),
+        ],
+    ),
+    Case(
+        "deal",
+        [
+            mail("deal-1", "03-05 23:59:59", b("deal"), SAM, "a"),
+            mail("deal-2", "03-06 00:00", b("deal"), SAM, "b"),
+            mail("deal-3", "04-02 00:00", b("deal"), SAM, "c"),
+        ],
+        [(touches("deal", "opportunity_id"), [(None,), ("deal-o",), (None,)])],
+        deals=("deal-o,deal,D,S1,2026-03-20T00:00:00Z,2026-04-01T00:00:00Z,won,,1000,USD,",),
+    ),
+    Case(
+        "choice",
+        [
+            mail("choice-1", "03-05 10:00", b("choice", 2), SAM, "a"),
+            mail("choice-2", "03-06 10:00", b("choice"), SAM, "b"),
+        ],
+        [
+            (
+                touches("choice", "opportunity_id, opportunity_resolution"),
+                [(None, "ambiguous"), ("choice-y", "group_member")],
+            )
+        ],
+        deals=(
+            "choice-x,choice,X,S1,2026-03-01T00:00:00Z,,open,,1000,USD,",
+            "choice-y,choice,Y,S1,2026-03-01T00:00:00Z,,open,,1000,USD,",
+        ),
+        members=("choice-y,choice-b1,user,2026-03-01T00:00:00Z,",),
+    ),
+    Case(
+        "device",
+        [
+            segment("device-1", "page", "03-02 09:00", anonymousId="anon-device", path="/docs/api"),
+            segment(
+                "device-2",
+                "identify",
+                "03-02 09:10",
+                anonymousId="anon-device",
+                userId="x1",
+                traits={"email": b("device")},
+            ),
+            segment("device-3", "page", "03-02 09:20", anonymousId="anon-device", path="/docs/api"),
+        ],
+        [
+            (
+                touches("device", "direction, duration_seconds, buying_job, modality"),
+                [("self_serve", 1200, "requirements_building", "digital_self_serve")],
+            )
+        ],
+    ),
+    Case(  # two people on one device: only what follows each binding is theirs
+        "shared",
+        [
+            segment("shared-1", "page", "03-02 09:00", anonymousId="anon-shared", path="/docs/api"),
+            segment(
+                "shared-2",
+                "identify",
+                "03-02 10:00",
+                anonymousId="anon-shared",
+                userId="s1",
+                traits={"email": b("shared")},
+            ),
+            segment("shared-3", "page", "03-02 10:01", anonymousId="anon-shared", path="/docs/api"),
+            segment(
+                "shared-4",
+                "identify",
+                "03-02 11:00",
+                anonymousId="anon-shared",
+                userId="s2",
+                traits={"email": b("shared", 2)},
+            ),
+            segment("shared-5", "page", "03-02 11:01", anonymousId="anon-shared", path="/docs/api"),
+        ],
+        [
+            (
+                """SELECT person_id, strftime(occurred_at, '%H:%M') FROM fact_touchpoint_participant JOIN fact_touchpoint USING (touchpoint_id)
+             WHERE account_id = 'shared' ORDER BY 2""",
+                [("shared-b1", "10:01"), ("shared-b2", "11:01")],
+            )
+        ],
+    ),
+    Case(
+        "group",
+        [segment("group-1", "page", "03-02 09:00", userId="who-knows", path="/docs/api", context={"groupId": "group"})],
+        [(touches("group", "account_resolution, is_countable"), [("explicit", True)])],
+    ),
+    Case(
+        "appgap",
+        [
+            segment(f"appgap-{n}", "page", f"03-02 {clock}", userId="u-appgap", path="/docs/api")
+            for n, clock in enumerate(("09:00:00", "09:30:00", "10:00:01"))
+        ],
+        [(touches("appgap", "duration_seconds, buyer_minutes"), [(1800, 30.0), (0, 0.0)])],
+    ),
+    Case(
+        "words",
+        [
+            mail("words-1", "03-02 09:00", b("words"), SAM, "=?iso-2022-jp?B?GyRCOCtAUSRiJGobKEI=?="),
+            mail("words-2", "03-02 10:00", b("words"), SAM, ""),
+            mail("words-3", "03-02 11:00", b("words"), SAM, "long " * 2000),
+            (
+                "email/words-4.eml",
+                mail("words-4", "03-02 12:00", b("words"), SAM, "Grüße")[1].decode().encode("latin-1"),
+            ),
+        ],
+        [
+            (
+                touches("words", "count(*), count(*) FILTER (is_countable), max(length(subject_text)) <= 1000").replace(
+                    " ORDER BY occurred_at, subject_text", ""
+                ),
+                [(4, 4, True)],
+            )
+        ],
+    ),
+    Case(
+        "ours",
+        [
+            mail("ours-1", "03-02 09:00", SAM, b("ours"), "Hello", f"Cc: {DANA}"),
+            mail("ours-2", "03-02 10:00", SAM, DANA, "Fwd: Hello from ours", answers("ours-1")),
+        ],
+        [
+            (lifetime("ours", "seller_touch_count"), [(1,)]),
+            (lifetime("ours", "coalesce(sum(seller_touch_count), 0)", "S2"), [(0,)]),
+            (
+                "SELECT is_internal, is_countable FROM fact_touchpoint WHERE subject_text = 'Fwd: Hello from ours'",
+                [(True, False)],
+            ),
+        ],
+    ),
+    Case(
+        "idle",
+        [],
+        [
+            (
+                lifetime(
+                    "idle",
+                    "seller_touch_count, channel_coverage, channel_balance, channel_fit, dialogue_ratio, mutual_share, is_hybrid, hybrid_score",
+                ),
+                [(0, 0.0, None, None, None, None, None, None)],
+            )
+        ],
+    ),
+    Case(
+        "mix",
+        [
+            mail("mix-1", "03-02 10:00", b("mix"), SAM, "Which options?"),
+            mail("mix-2", "03-02 12:00", SAM, b("mix"), "Re: Which options?", answers("mix-1")),
+            *zoom("mix", "86666666661", (SAM, "03-03 10:00", "03-03 10:30"), (b("mix"), "03-03 10:00", "03-03 10:30")),
+            segment("mix-3", "page", "03-04 09:00", userId="u-mix", path="/pricing"),
+        ],
+        [
+            (
+                lifetime(
+                    "mix",
+                    "channel_coverage, round(channel_balance, 4), round(channel_fit, 4), modality_reach, buyer_channel_answer_coverage",
+                ),
+                [(0.4, round(math.log(2) / math.log(5), 4), round(1 - 1 / 3, 4), 0.5, 0.5)],
+            ),
+            (
+                lifetime(
+                    "mix",
+                    "dialogue_ratio, round(mutual_share, 4), is_hybrid, round(response_median_business_seconds), job_coverage_num",
+                ),
+                [(1.0, round(1 / 3, 4), None, 7200.0, 2)],
+            ),
+        ],
+    ),
+]
+
+
+def table(header: str, rows: list[str]) -> bytes:
+    return "\n".join([header, *rows, ""]).encode()
+
+
+def directory() -> list[File]:
+    """A buyer group of two in each account, their accounts known to each system; S1 owns every account."""
+    names = [name for case in CASES for name in (case.name, *case.accounts)]
+    people = [
+        "S1,seller,Sam,sam@vendor.example,,,AE,,west,UTC,slack:U0SAM",
+        "S2,seller,Dana,dana@vendor.example,,,AE,,east,America/New_York,",
+    ]
+    for name in names:
+        people.append(f"{name}-b1,buyer,One,b1@{name}.example,,{name},,,,,slack:U-{name}-b1;segment:u-{name}")
+        people.append(f"{name}-b2,buyer,Two,b2@{name}.example,,{name},,,,,")
+    people += [row for case in CASES for row in case.people]
+    return [
+        (
+            "crm/accounts.csv",
+            table("account_id,name,domains,owner_seller_id,country", [f"{n},{n},{n}.example,S1,US" for n in names]),
+        ),
+        (
+            "crm/people.csv",
+            table(
+                "person_id,side,full_name,emails,phones,account_id,title,is_executive,team_id,timezone,external_ids",
+                people,
+            ),
+        ),
+        (
+            "crm/assignments.csv",
+            table(
+                "account_id,seller_id,role,valid_from,valid_to", [f"{n},S1,owner,2026-03-01T00:00:00Z," for n in names]
+            ),
+        ),
+        (
+            "crm/opportunities.csv",
+            table(
+                "opportunity_id,account_id,name,owner_seller_id,opened_at,closed_at,status,loss_reason,amount,currency,stage",
+                [row for case in CASES for row in case.deals],
+            ),
+        ),
+        (
+            "crm/buying_group.csv",
+            table(
+                "opportunity_id,person_id,buyer_role,valid_from,valid_to",
+                [row for case in CASES for row in case.members],
+            ),
+        ),
+    ]
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    root: Path = tmp_path_factory.mktemp("conformance")
+    (root / "touchloop.toml").write_text('[identity]\ncompany_domains = ["vendor.example"]\n')
+    put(root, directory())
+    put(root, [file for case in CASES for file in case.files])
+    increment(root, AS_OF)
+    with snapshot(root, published=False) as connection:
+        yield connection
+
+
+def test_the_inputs_are_sound(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Nothing was rejected and everything adds up, so that a scenario fails for what it is about."""
+    conservation(warehouse)
+    assert warehouse.execute("SELECT source, reason_code, detail FROM rejected_record").fetchall() == []
+    names = [name for name, _ in directory()]
+    assert all(len(list(csv.reader(io.StringIO(data.decode())))) > 1 for _, data in directory()), names
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_scenario(warehouse: duckdb.DuckDBPyConnection, case: Case) -> None:
+    """The figures are the ones worked out by hand."""
+    for question, expected in case.asks:
+        assert warehouse.execute(question).fetchall() == expected, question
