@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import duckdb
 import msgspec
@@ -16,6 +17,15 @@ from pipelines.errors import SettingsError, UserError
 from pipelines.workspace import Workspace
 from transforms.event import Reject
 from transforms.times import parse_iso
+
+if TYPE_CHECKING:
+    from pipelines.observe.logs import Logs
+
+
+class LogFormat(enum.StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,7 +46,15 @@ JsonOption = Annotated[bool, typer.Option("--json", help="A machine's summary on
 AsOfOption = Annotated[
     str | None, typer.Option("--as-of", help="Fix the clock: an ISO 8601 time with a zone.", metavar="TIME")
 ]
+LogFormatOption = Annotated[
+    LogFormat | None,
+    typer.Option(
+        "--log-format", help="text, or json: one object a line on standard error.", envvar="TOUCHLOOP_LOG_FORMAT"
+    ),
+]
 HERE = Path(".")
+_logs: list[Logs] = []
+"""The log of this command, if it is one for machines: the last message goes there too."""
 
 
 def main() -> None:
@@ -44,20 +62,37 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        err.print(f"[red]touchloop:[/red] {_plain(error)}", soft_wrap=True)
-        sys.exit(error.exit_code)
+        _stop(error, error.exit_code)
     except KeyboardInterrupt:
         err.print("touchloop: interrupted; what was not committed will be done again by the next run")
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)  # as a shell says of a reader that went away
     except (OSError, duckdb.IOException) as error:
-        err.print(f"[red]touchloop:[/red] {_plain(error)}", soft_wrap=True)
-        sys.exit(1)
+        _stop(error, 1)
 
 
 def _plain(error: BaseException) -> str:
     return str(error).replace("[", "\\[")
+
+
+def _stop(error: BaseException, exit_code: int) -> None:
+    """The last message, where the command's other messages went."""
+    for log in _logs:
+        log.error(str(error), exit_code)
+    if not _logs:
+        err.print(f"[red]touchloop:[/red] {_plain(error)}", soft_wrap=True)
+    sys.exit(exit_code)
+
+
+def _log(chosen: LogFormat | None) -> Logs | None:
+    """A log for machines, if one is wanted."""
+    if chosen is not LogFormat.JSON:
+        return None
+    from pipelines.observe.logs import Logs
+
+    _logs.append(Logs())
+    return _logs[-1]
 
 
 def _open(root: Path) -> Workspace:
@@ -94,13 +129,21 @@ def init(workspace: WorkspaceOption = HERE) -> None:
 
 
 @app.command()
-def run(workspace: WorkspaceOption = HERE, as_of: AsOfOption = None, as_json: JsonOption = False) -> None:
+def run(
+    workspace: WorkspaceOption = HERE,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+    log_format: LogFormatOption = None,
+) -> None:
     """Land what is new, rebuild what it touches, audit, publish."""
+    from pipelines.observe.watchers import watchers
     from pipelines.run import run_once
 
+    logs = _log(log_format)
+    say = logs.say() if logs else _say(as_json)
     opened = _open(workspace)
-    with opened.writer():
-        summary = run_once(opened, _clock(as_of), fixed=as_of is not None, say=_say(as_json))
+    with opened.writer(), watchers(opened, job="run", say=say, logs=logs) as observer:
+        summary = run_once(opened, _clock(as_of), fixed=as_of is not None, say=say, observer=observer)
     if as_json:
         print(msgspec.json.encode(summary).decode())
         return
@@ -118,26 +161,35 @@ def stream(
     ] = False,
     as_of: AsOfOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON per increment on standard output.")] = False,
+    log_format: LogFormatOption = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve /metrics and /healthz on this port (observe.port).", min=0, max=65535)
+    ] = None,
 ) -> None:
     """Do what run does again and again, files and topics, until stopped (SIGTERM, Ctrl-C) or caught up."""
+    from pipelines.observe.watchers import watchers
     from pipelines.show_stream import watched
     from pipelines.stream import Progress, Stopping, line
     from pipelines.stream import stream as run_stream
 
     opened = _open(workspace)
     fixed = _clock(as_of) if as_of is not None else None
-    with opened.writer(), watched(err, live=err.is_terminal and not as_json) as (say, show):
+    logs = _log(log_format)
+    live = err.is_terminal and not as_json and logs is None
+    with opened.writer(), watched(err, live=live) as (tell, show):
+        say = logs.say() if logs else tell
 
         def done(summary: Any, progress: Progress) -> None:
             if as_json:
                 print(msgspec.json.encode(summary).decode(), flush=True)
-            elif not err.is_terminal:
+            elif logs is None and not live:
                 say(line(summary, progress.last_seconds))
 
-        run_stream(
-            opened, every=every, until_caught_up=until_caught_up, clock=lambda: _clock(None) if fixed is None else fixed,
-            fixed=fixed is not None, say=say, show=show, done=done, stopping=Stopping(),
-        )  # fmt: skip
+        with watchers(opened, job="stream", say=say, logs=logs, serve=True, port=metrics_port) as observer:
+            run_stream(
+                opened, every=every, until_caught_up=until_caught_up, clock=lambda: _clock(None) if fixed is None else fixed,
+                fixed=fixed is not None, say=say, show=show, done=done, stopping=Stopping(), observer=observer,
+            )  # fmt: skip
 
 
 @app.command()

@@ -17,6 +17,7 @@ from pipelines.kafka.broker import planned, tell_group
 from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import GAP, KAFKA, KafkaPlan, KafkaUnit, rounds
 from pipelines.landed import LANDED
+from pipelines.observe.observer import Observer
 from pipelines.plan import FileUnit, Seen, deal, increments, plan_files
 from pipelines.settings import BY_HEADER
 from pipelines.workers import Workers
@@ -33,6 +34,7 @@ from warehouse.commit import (
     reject_shares,
     remember_files,
 )
+from warehouse.ledger import Input, Totals, inputs, totals
 from warehouse.store import Store
 
 SMALL = 1_500_000
@@ -105,9 +107,17 @@ class Increment:
         workers: Workers | None = None,
         kafka: Connection | None = None,
         go_on: Callable[[], bool] = lambda: True,
+        observer: Observer | None = None,
     ) -> None:
         self.workspace, self.now, self.fixed, self.say, self.on_work = workspace, now, fixed, say, on_work
         self.workers, self.kafka, self.go_on = workers, kafka, go_on
+        self.observer = observer or Observer()
+        self.began = time.time()
+        self.inputs: list[Input] = []
+        self.totals: Totals | None = None
+        """Of the ledger when ``run`` returns, if anything was landed or rebuilt and somebody watches."""
+        self._is_watched = observer is not None
+        self._is_started = False
         self.faults: list[UserError] = []
         self.ends: dict[str, int] | None = None
         """The ledger's end by ``topic/partition``; None if topics were left alone."""
@@ -141,6 +151,8 @@ class Increment:
             self.summary.run_id = run_id_of(
                 self.now, planned_units, directory.digest, self.settings.meaning_hash(rules_version)
             )
+            if planned_units:
+                self._start()
             self.summary.warnings += [w for f in directory.files for w in f.warnings]
             if recognised:
                 store.connection.execute("BEGIN")
@@ -158,7 +170,17 @@ class Increment:
             )
             self._derive(store, workers, directory, rules_version)
             self.summary.unpublished = store.mark("unpublished")
+            if self.summary.unpublished is not None:
+                self._start()
+            if self._is_started and self._is_watched:
+                self.inputs, self.totals = inputs(store, self.summary.run_id), totals(store)
             return self.summary
+
+    def _start(self) -> None:
+        """Tell that there is something to do, once."""
+        if not self._is_started:
+            self._is_started = True
+            self.observer.started(self.summary.run_id, self.began)
 
     def _plan(self, store: Store) -> tuple[list[FileUnit], list[tuple[str, int, int, str]]]:
         """Units that the ledger does not have, and files that it has under an entry not seen before (touched, or copied back)."""
@@ -350,6 +372,7 @@ class Increment:
             return
         # set before anything commits: a crash between the commit and the mark would leave new tables unpublished for good
         store.set_mark("unpublished", self.summary.run_id)
+        self._start()
         self.on_work()
         from pipelines.derive import Derivation
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.metrics import Metrics
 
 from pipelines.coders import PipelineOptions, beam, register
 from pipelines.kafka.connection import Connection
@@ -15,6 +17,7 @@ from pipelines.kafka.plan import KafkaUnit
 from pipelines.kafka.reader import read_ranges
 from pipelines.landed import land
 from pipelines.normalize import Normalizer
+from pipelines.observe.names import RECORDS
 from pipelines.plan import FileUnit
 from pipelines.read import read_batches
 
@@ -64,7 +67,26 @@ class Normalize(beam.DoFn):
         self.normalizer = Normalizer(*self.arguments)
 
     def process(self, raw: Any) -> Iterator[Any]:
-        yield self.normalizer.batch(raw)
+        landed = self.normalizer.batch(raw)
+        for (system, outcome), count in tally(raw, landed).items():
+            Metrics.counter(RECORDS.name, f"{system}.{outcome}").inc(count)
+        yield landed
+
+
+def tally(raw: Any, landed: Any) -> dict[tuple[str, str], int]:
+    """Records of a batch by system and outcome (event, ignored, rejected): Beam's counters, before the ledger has told repeats."""
+    counts = {(system.as_py(), "event"): count.as_py() for system, count in _pairs(raw.column("system"))}
+    for outcome in ("ignored", "rejected"):
+        rows = landed.filter(pc.equal(landed.column("outcome"), outcome))
+        for system, count in _pairs(rows.column("system")):
+            counts[system.as_py(), outcome] = count.as_py()
+            counts[system.as_py(), "event"] -= count.as_py()
+    return {key: count for key, count in counts.items() if count}
+
+
+def _pairs(column: Any) -> Any:
+    found = pc.value_counts(column)
+    return zip(found.field("values"), found.field("counts"), strict=True)
 
 
 @beam.typehints.with_input_types(pa.RecordBatch)

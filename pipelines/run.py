@@ -8,22 +8,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import msgspec
+
 from pipelines.auditor import Auditor
 from pipelines.errors import AuditFailed, UserError
 from pipelines.increment import Increment, Say, Summary
 from pipelines.kafka.connection import Connection, close_shared
+from pipelines.observe.observer import Increment as Observed
+from pipelines.observe.observer import Observer
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
-from warehouse.publish import Candidate
+from warehouse.publish import Candidate, current, read_manifest
 from warehouse.store import Store, clear_mark
 
 
 class Session:
     """Increments of one workspace, with what is expensive to start kept between them: the auditor, the workers, the consumers."""
 
-    def __init__(self, workspace: Workspace, say: Say, *, deaf: bool = False) -> None:
+    def __init__(self, workspace: Workspace, say: Say, *, deaf: bool = False, observer: Observer | None = None) -> None:
         """``deaf``: the workers do not hear signals that end this process; see ``Workers``."""
-        self.workspace, self.say = workspace, say
+        self.workspace, self.say, self.observer = workspace, say, observer
         self.auditor = Auditor(workspace)
         self.workers = Workers(workspace.settings.ingest.workers, deaf=deaf)
         settings = workspace.settings.kafka
@@ -41,15 +45,27 @@ class Session:
         """
         increment = Increment(
             self.workspace, now, fixed=fixed, say=self.say, on_work=self.auditor.start, workers=self.workers,
-            kafka=self.kafka if topics else None, go_on=go_on,
+            kafka=self.kafka if topics else None, go_on=go_on, observer=self.observer,
         )  # fmt: skip
+        try:
+            summary = self._once(increment)
+        except BaseException as error:
+            if self.observer is not None:
+                self.observer.failed(increment.summary.run_id, error)
+            raise
+        if self.observer is not None:
+            self.observer.finished(seen(increment))
+        return summary
+
+    def _once(self, increment: Increment) -> Summary:
         summary = increment.run()
         self.faults, self.ends = increment.faults, increment.ends
         summary.snapshot = str(self.workspace.snapshot)
         if summary.unpublished is None and self.workspace.snapshot.exists():
             return summary
         with increment.phase("publish"):
-            _publish(self.workspace, self.auditor, summary.unpublished or summary.run_id, self.say)
+            run_id = summary.unpublished or summary.run_id
+            _publish(self.workspace, self.auditor, run_id, self.say, self.observer)
         summary.published = True
         return summary
 
@@ -67,13 +83,23 @@ class Session:
         self.close()
 
 
-def run_once(workspace: Workspace, now: int, *, fixed: bool, say: Say) -> Summary:
+def seen(increment: Increment) -> Observed:
+    """An increment that has ended, for its watchers."""
+    summary = increment.summary
+    return Observed(
+        run_id=summary.run_id, began=increment.began, seconds=time.time() - increment.began, phases=summary.seconds, inputs=increment.inputs,
+        totals=increment.totals, accounts=summary.accounts_rebuilt, touchpoints=summary.touchpoints, lag=summary.lag,
+        unpublished=summary.unpublished is not None and not summary.published, summary=msgspec.to_builtins(summary),
+    )  # fmt: skip
+
+
+def run_once(workspace: Workspace, now: int, *, fixed: bool, say: Say, observer: Observer | None = None) -> Summary:
     """One increment, published.
 
     Raises ``AuditFailed`` (the last snapshot stays); and, once everything else is published, ``TooManyRejects`` (nothing of
     that unit was landed), ``BrokerUnavailable`` or ``KafkaRefused`` (no more of the topics).
     """
-    with Session(workspace, say) as session:
+    with Session(workspace, say, observer=observer) as session:
         summary = session.once(now, fixed=fixed)
         for further in session.faults[1:]:
             say(str(further))
@@ -106,7 +132,7 @@ def audit_only(workspace: Workspace) -> dict[str, Any]:
             candidate.discard()
 
 
-def _publish(workspace: Workspace, auditor: Auditor, run_id: str, say: Say) -> None:
+def _publish(workspace: Workspace, auditor: Auditor, run_id: str, say: Say, observer: Observer | None = None) -> None:
     auditor.start()
     candidate = _candidate(workspace, run_id)
     try:
@@ -114,15 +140,18 @@ def _publish(workspace: Workspace, auditor: Auditor, run_id: str, say: Say) -> N
         try:
             candidate.write_parquet(run_id=run_id, spill=workspace.scratch / "spill")  # while the other core audits
         except Exception:
-            _judged(auditor)  # what is wrong with a candidate explains best why it could not be written
+            _judged(auditor, observer)  # what is wrong with a candidate explains best why it could not be written
             raise
-        verdict = _judged(auditor)
+        verdict = _judged(auditor, observer)
     except BaseException:
         candidate.discard()
         raise
     candidate.swap(workspace.settings.publish.keep_snapshots_minutes * 60, time.time())
     say(f"audit passed ({verdict['expectations']} expectations on {verdict['tables']} tables), published")
     clear_mark(workspace.vault, "unpublished")
+    if observer is not None:
+        tables = read_manifest(current(workspace.published)).get("tables", {})
+        observer.published(run_id, time.time(), {name: table["rows"] for name, table in tables.items()})
     auditor.write_docs()
 
 
@@ -142,9 +171,11 @@ def fresh_name(folder: Path, run_id: str) -> str:
     return name
 
 
-def _judged(auditor: Auditor) -> dict[str, Any]:
+def _judged(auditor: Auditor, observer: Observer | None = None) -> dict[str, Any]:
     """The verdict on the candidate that is being audited. Raises ``AuditFailed``; then the data docs tell of it too."""
     verdict = auditor.verdict()
+    if observer is not None:
+        observer.audited(verdict)
     if not verdict["success"]:
         auditor.write_docs()
         raise AuditFailed(

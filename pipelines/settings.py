@@ -95,6 +95,22 @@ class Kafka(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return [server.strip() for server in given if server.strip()]
 
 
+class Observe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the outside can see of a pipeline at work."""
+
+    port: int | None = None
+    """Of ``/metrics`` and ``/healthz`` while ``stream`` or ``follow`` runs; without it nothing listens."""
+    host: str = "127.0.0.1"
+    """Address to listen on: the metrics name sources and topics, so this machine only unless you say more."""
+    textfile: str | None = None
+    """Metrics as a file after every increment, for the node exporter (ends in ``.prom``); relative to the workspace."""
+    stale_after_seconds: float = 900
+    """``/healthz`` says 503 when there was no sign of life for so long: longer than the longest increment."""
+    openlineage_url: str | None = None
+    """Of a lineage service; ``OPENLINEAGE_URL`` wins."""
+    openlineage_namespace: str = "touchloop"
+
+
 class WorkspaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of ``touchloop.toml``; every table and key is optional."""
 
@@ -102,6 +118,7 @@ class WorkspaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     rejects: Rejects = Rejects()
     publish: Publish = Publish()
     kafka: Kafka | None = None
+    observe: Observe = Observe()
     sources: dict[str, SourceSettings] = {}
     rules: str | None = None
     """Path of a rules file that extends the default rules, relative to the workspace."""

@@ -17,6 +17,7 @@ import msgspec
 from pipelines.errors import BrokerUnavailable
 from pipelines.increment import Summary
 from pipelines.kafka.broker import look
+from pipelines.observe.observer import Observer
 from pipelines.run import Session
 from pipelines.workspace import Workspace
 from transforms.times import DAY
@@ -136,6 +137,7 @@ def stream(
     show: Callable[[Progress], None] = lambda _: None,
     done: Done = lambda *_: None,
     stopping: Stopping | None = None,
+    observer: Observer | None = None,
 ) -> Progress:
     """Run increments ``every`` so many seconds (one that takes longer is followed at once) until asked to stop, or caught up.
 
@@ -146,7 +148,10 @@ def stream(
     stopping = stopping or Stopping()
     progress = Progress(started=time.monotonic())
     outage = Outage(say)
-    with Session(workspace, say, deaf=True) as session, stopping.on_signals(say):
+    observer = observer or Observer()
+    if workspace.settings.kafka:
+        observer.broker(up=True)
+    with Session(workspace, say, deaf=True, observer=observer) as session, stopping.on_signals(say):
         watch = Watch(session)
         while not stopping.asked:
             began = time.monotonic()
@@ -165,10 +170,12 @@ def stream(
                         raise fault
                 else:
                     caught_up = topics or session.kafka is None
-                if topics:
-                    outage.over()
+                if topics and outage.over():
+                    observer.broker(up=True)
             except BrokerUnavailable as fault:
-                outage.goes_on(fault)
+                if outage.goes_on(fault):
+                    observer.broker(up=False, detail=str(fault))
+            observer.looked(time.time())
             progress.broker_away_since = outage.since
             show(progress)
             if caught_up and until_caught_up:
@@ -224,7 +231,9 @@ class Outage:
         """Seconds until the next try."""
         return max(0.0, self._next - time.monotonic())
 
-    def goes_on(self, fault: BrokerUnavailable) -> None:
+    def goes_on(self, fault: BrokerUnavailable) -> bool:
+        """Whether it has just begun."""
+        is_new = self.since is None
         if self.since is None:
             self.since = time.monotonic()
             self._wait = 0.0
@@ -232,11 +241,15 @@ class Outage:
         self._next = time.monotonic() + self._wait
         if self._wait != before:
             self.say(f"{fault}; away for {time.monotonic() - self.since:.0f} s, next try in {self._wait:g} s")
+        return is_new
 
-    def over(self) -> None:
-        if self.since is not None:
-            self.say(f"Kafka is back after {time.monotonic() - self.since:.0f} s")
-            self.since = None
+    def over(self) -> bool:
+        """Whether there was one, which has just ended."""
+        if self.since is None:
+            return False
+        self.say(f"Kafka is back after {time.monotonic() - self.since:.0f} s")
+        self.since = None
+        return True
 
 
 def line(summary: Summary, seconds: float) -> str:

@@ -1,0 +1,163 @@
+"""OpenLineage: for each increment, what it read (with offsets) and which tables came of it (with rows).
+
+Events leave from a thread of their own: a lineage service that is slow or away never holds an increment up.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attr
+from openlineage.client import OpenLineageClient
+from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
+from openlineage.client.facet_v2 import (
+    error_message_run,
+    input_statistics_input_dataset,
+    output_statistics_output_dataset,
+)
+from openlineage.client.generated.base import InputDatasetFacet
+from openlineage.client.transport.http import HttpConfig, HttpTransport
+
+from pipelines.observe.observer import Increment, Observer
+from warehouse.ledger import Input
+
+PRODUCER = "https://pypi.org/project/touchloop"
+WAITING = 1000
+"""Events kept while the service does not answer; beyond it the oldest are lost, and that is said."""
+LAST_WORDS = 5.0
+"""Seconds that the end of the process waits for the last events to leave."""
+
+Say = Callable[[str], None]
+
+
+@attr.define
+class OffsetsFacet(InputDatasetFacet):
+    """Offsets that were read of each partition, the second of a pair exclusive."""
+
+    partitions: dict[str, list[int]] = attr.field(factory=dict)
+
+    @staticmethod
+    def _get_schema() -> str:
+        return f"{PRODUCER}/offsets-facet-1-0-0.json"
+
+
+class Lineage(Observer):
+    """Tells a lineage service of each increment that had something to do."""
+
+    def __init__(
+        self, url: str, *, namespace: str, job: str, workspace: Path, broker: str | None, say: Say, timeout: float = 5.0
+    ) -> None:
+        config = HttpConfig(url=url, timeout=timeout, retry={"total": 0})
+        self._client = OpenLineageClient(transport=HttpTransport(config))
+        self._job = Job(namespace=namespace, name=job)
+        self._workspace, self._broker, self._say = workspace, broker, say
+        self._began: dict[str, tuple[str, float]] = {}
+        self._rows: dict[str, int] = {}
+        self._unanswered = False
+        self._waiting: queue.Queue[RunEvent | None] = queue.Queue(WAITING)
+        self._thread = threading.Thread(target=self._send, name="lineage", daemon=True)
+        self._thread.start()
+
+    def started(self, run_id: str, began: float) -> None:
+        lineage_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PRODUCER}/{run_id}/{began}"))
+        self._began[run_id] = (lineage_id, began)
+        self._rows = {}
+        self._emit(RunState.START, lineage_id, began)
+
+    def published(self, run_id: str, at: float, rows: dict[str, int]) -> None:
+        self._rows = rows
+
+    def finished(self, increment: Increment) -> None:
+        known = self._began.pop(increment.run_id, None)
+        if known is not None:
+            ended = increment.began + increment.seconds
+            self._emit(RunState.COMPLETE, known[0], ended, inputs=self._inputs(increment), outputs=self._outputs())
+
+    def failed(self, run_id: str, error: BaseException) -> None:
+        known = self._began.pop(run_id, None)
+        if known is not None:
+            facet = error_message_run.ErrorMessageRunFacet(message=str(error)[:2000], programmingLanguage="python")
+            now = datetime.now(UTC).timestamp()
+            self._emit(RunState.FAIL, known[0], now, facets={"errorMessage": facet})
+
+    def close(self) -> None:
+        try:
+            self._waiting.put(None, timeout=LAST_WORDS)
+        except queue.Full:
+            return
+        self._thread.join(LAST_WORDS)
+
+    def _inputs(self, increment: Increment) -> list[InputDataset]:
+        """A folder of files for each source, a topic for all of its partitions."""
+        topics: dict[str, list[Input]] = {}
+        found = []
+        for one in increment.inputs:
+            if one.kind == "file":
+                count = input_statistics_input_dataset.InputStatisticsInputDatasetFacet(
+                    rowCount=one.records, size=one.bytes, fileCount=one.units
+                )
+                name = (self._workspace / one.location).as_posix()
+                found.append(InputDataset(namespace="file", name=name, inputFacets={"inputStatistics": count}))
+            else:
+                topics.setdefault(one.location.rpartition("/")[0], []).append(one)
+        for topic, parts in topics.items():
+            offsets: dict[str, list[int]] = {}
+            for one in parts:
+                assert one.start is not None
+                assert one.end is not None
+                partition = one.location.rpartition("/")[2]
+                start, end = offsets.get(partition, [one.start, one.end])
+                offsets[partition] = [min(start, one.start), max(end, one.end)]
+            count = input_statistics_input_dataset.InputStatisticsInputDatasetFacet(
+                rowCount=sum(p.records for p in parts)
+            )
+            facets: dict[str, Any] = {"inputStatistics": count, "touchloop_offsets": OffsetsFacet(partitions=offsets)}
+            found.append(InputDataset(namespace=f"kafka://{self._broker}", name=topic, inputFacets=facets))
+        return found
+
+    def _outputs(self) -> list[OutputDataset]:
+        database = (self._workspace / "published" / "touchloop.duckdb").as_posix()
+        statistics = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet
+        return [
+            OutputDataset(
+                namespace=f"duckdb://{database}",
+                name=f"main.{table}",
+                outputFacets={"outputStatistics": statistics(rowCount=rows)},
+            )
+            for table, rows in sorted(self._rows.items())
+        ]
+
+    def _emit(self, state: RunState, lineage_id: str, at: float, *, facets: Any = None, **datasets: Any) -> None:
+        event = RunEvent(
+            eventType=state,
+            eventTime=datetime.fromtimestamp(at, UTC).isoformat(),
+            run=Run(runId=lineage_id, facets=facets or {}),
+            job=self._job,
+            producer=PRODUCER,
+            **datasets,
+        )
+        try:
+            self._waiting.put_nowait(event)
+        except queue.Full:
+            self._trouble("its queue is full, and events are lost")
+
+    def _send(self) -> None:
+        while (event := self._waiting.get()) is not None:
+            try:
+                self._client.emit(event)
+                if self._unanswered:
+                    self._unanswered = False
+                    self._say("the lineage service answers again")
+            except Exception as error:  # whatever it is: lineage is told, never waited for
+                self._trouble(f"{type(error).__name__}: {error}")
+
+    def _trouble(self, why: str) -> None:
+        if not self._unanswered:
+            self._unanswered = True
+            self._say(f"the lineage service does not take events, and the work goes on without it: {why[:300]}")

@@ -1,0 +1,114 @@
+"""Prometheus metrics. What the ledger counts is shown as the ledger has it, so a restart neither resets nor doubles it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from pipelines.observe import names
+from pipelines.observe.observer import Increment, Observer
+from warehouse.ledger import Totals
+
+BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640, 1280)
+
+
+class LedgerTotals(Collector):
+    """The counters that are read off the ledger."""
+
+    def __init__(self) -> None:
+        self.now = Totals()
+
+    def collect(self) -> Iterable[Metric]:
+        for metric, counts in (
+            (names.RECORDS, self.now.records),
+            (names.REJECTS, self.now.rejects),
+            (names.UNITS, {(kind,): count for kind, count in self.now.units.items()}),
+        ):
+            family = CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+            for labels, count in sorted(counts.items()):
+                family.add_metric(list(labels), count)
+            yield family
+
+
+class Metrics(Observer):
+    """Keeps the metrics of one process."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry()
+        self.ledger = LedgerTotals()
+        self.registry.register(self.ledger)
+        self._own: dict[str, Any] = {}
+        kinds = {"counter": Counter, "gauge": Gauge}
+        for metric in names.ALL:
+            if metric in (names.RECORDS, names.REJECTS, names.UNITS):
+                continue
+            if metric.kind == "histogram":
+                made: Any = Histogram(
+                    metric.name, metric.meaning, metric.labels, registry=self.registry, buckets=BUCKETS
+                )
+            else:
+                made = kinds[metric.kind](metric.name, metric.meaning, metric.labels, registry=self.registry)
+            self._own[metric.name] = made
+        self._of(names.BUILD).labels(version).set(1)
+        for result in ("ok", "failed"):  # so that an alert on a rate sees the first failure
+            self._of(names.INCREMENTS).labels(result)
+            self._of(names.AUDITS).labels(result)
+
+    def _of(self, metric: names.Metric) -> Any:
+        return self._own[metric.name]
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)
+
+    def write(self, path: Path) -> None:
+        """For the node exporter's textfile collector: whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        partial.write_bytes(self.text())
+        os.replace(partial, path)
+
+    def known(self, totals: Totals, published_at: float | None) -> None:
+        """What a process that has just started finds."""
+        self.ledger.now = totals
+        for metric, at in ((names.NEWEST_EVENT, totals.newest_event), (names.NEWEST_LANDING, totals.newest_landing)):
+            if at is not None:
+                self._of(metric).set(at)
+        if published_at is not None:
+            self._of(names.LAST_PUBLISH).set(published_at)
+
+    def audited(self, verdict: dict[str, Any]) -> None:
+        self._of(names.AUDITS).labels("ok" if verdict["success"] else "failed").inc()
+        self._of(names.EXPECTATIONS).set(verdict.get("expectations", 0))
+
+    def published(self, run_id: str, at: float, rows: dict[str, int]) -> None:
+        self._of(names.LAST_PUBLISH).set(at)
+
+    def finished(self, increment: Increment) -> None:
+        self._of(names.INCREMENTS).labels("ok").inc()
+        self._of(names.INCREMENT_SECONDS).observe(increment.seconds)
+        for phase, seconds in increment.phases.items():
+            self._of(names.PHASE_SECONDS).labels(phase).observe(seconds)
+        self._of(names.REBUILT).labels("accounts").inc(increment.accounts)
+        self._of(names.REBUILT).labels("touchpoints").inc(increment.touchpoints)
+        self._of(names.LAST_INCREMENT).set(increment.began + increment.seconds)
+        self._of(names.UNPUBLISHED).set(increment.unpublished)
+        for location, lag in increment.lag.items():
+            topic, _, partition = location.rpartition("/")
+            self._of(names.LAG).labels(topic, partition).set(lag)
+        if increment.totals is not None:
+            self.known(increment.totals, None)
+
+    def failed(self, run_id: str, error: BaseException) -> None:
+        self._of(names.INCREMENTS).labels("failed").inc()
+
+    def looked(self, at: float) -> None:
+        self._of(names.LAST_LOOK).set(at)
+
+    def broker(self, *, up: bool, detail: str = "") -> None:
+        self._of(names.BROKER_UP).set(up)

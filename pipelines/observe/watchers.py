@@ -1,0 +1,86 @@
+"""The watchers that the settings ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipelines.observe.logs import Logs
+from pipelines.observe.observer import Observer, Observers
+from pipelines.workspace import Workspace
+from warehouse.ledger import Totals, totals
+from warehouse.store import Store
+
+LINEAGE_URL = "OPENLINEAGE_URL"
+LOG_FORMAT = "TOUCHLOOP_LOG_FORMAT"
+
+Say = Callable[[str], None]
+
+
+def watchers(
+    workspace: Workspace, *, job: str, say: Say, logs: Logs | None = None, serve: bool = False, port: int | None = None
+) -> Observer:
+    """Everything that ``[observe]``, the environment and the arguments ask for. ``serve``: a process that stays, with a port."""
+    settings = workspace.settings.observe
+    found: list[Observer] = [logs] if logs else []
+    url = os.environ.get(LINEAGE_URL) or settings.openlineage_url
+    if url:
+        from pipelines.observe.lineage import Lineage  # half a second to import
+
+        kafka = workspace.settings.kafka
+        broker = ",".join(kafka.servers()) if kafka else None
+        found.append(
+            Lineage(
+                url, namespace=settings.openlineage_namespace, job=job, workspace=workspace.root, broker=broker, say=say
+            )
+        )
+    port = settings.port if port is None else port
+    if (serve and port is not None) or settings.textfile:
+        found += _metrics(workspace, say, settings, port if serve else None)
+    return Observers(found)
+
+
+def _metrics(workspace: Workspace, say: Say, settings: Any, port: int | None) -> list[Observer]:
+    from pipelines.increment import version
+    from pipelines.observe.health import Health
+    from pipelines.observe.metrics import Metrics
+    from pipelines.observe.server import Server
+
+    metrics, health = Metrics(version()), Health(settings.stale_after_seconds)
+    metrics.known(*standing(workspace))
+    found: list[Observer] = [metrics, health]
+    if port is not None:
+        server = Server(settings.host, port, metrics, health)
+        say(f"metrics on http://{settings.host}:{server.port}/metrics, health on /healthz")
+        found.append(server)
+    if settings.textfile:
+        found.append(Textfile(metrics, workspace.root / settings.textfile))
+    return found
+
+
+def standing(workspace: Workspace) -> tuple[Totals, float | None]:
+    """The ledger's totals and when a snapshot was last published (epoch seconds), before this process has done anything."""
+    published = workspace.snapshot.resolve()
+    at = published.stat().st_mtime if workspace.snapshot.exists() else None
+    if not workspace.warehouse.exists():
+        return Totals(), at
+    with Store(workspace.warehouse, workspace.vault, workspace.scratch) as store:
+        return totals(store), at
+
+
+class Textfile(Observer):
+    """Writes the metrics where the node exporter looks, after every increment and at the end."""
+
+    def __init__(self, metrics: Any, path: Path) -> None:
+        self.metrics, self.path = metrics, path
+
+    def finished(self, increment: Any) -> None:
+        self.metrics.write(self.path)
+
+    def failed(self, run_id: str, error: BaseException) -> None:
+        self.metrics.write(self.path)
+
+    def close(self) -> None:
+        self.metrics.write(self.path)

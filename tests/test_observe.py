@@ -1,0 +1,254 @@
+"""What the outside sees: metrics as the ledger has them, health, logs that machines read, lineage with offsets and rows."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+from workspaces import AS_OF, ROOT, example, payloads, put
+
+from pipelines.cli import app
+from pipelines.errors import SettingsError
+from pipelines.observe import names
+from pipelines.observe.health import Health
+from pipelines.observe.lineage import Lineage
+from pipelines.observe.metrics import Metrics
+from pipelines.observe.observer import Increment
+from pipelines.observe.server import Server
+from warehouse.ledger import Input
+
+BROKEN = ("slack/broken.json", b'{"type": "event_callback"')
+
+
+@contextmanager
+def lineage_service() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """(its address, the events that it was sent)."""
+    events: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            events.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(201)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", events
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    found = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found[sample.name, tuple(sorted(sample.labels.items()))] = sample.value
+    return found
+
+
+def get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def invoke(*arguments: str, **environment: str) -> Any:
+    return CliRunner().invoke(app, [*arguments], env=environment)
+
+
+def test_a_run_tells_its_metrics_logs_and_lineage(tmp_path: Path) -> None:
+    """One run with a broken record, seen from outside by all three; a second run adds to the ledger's counters and resets none."""
+    root = example(tmp_path)
+    items = payloads()
+    put(root, [*items[:-3], BROKEN])
+    toml = root / "touchloop.toml"
+    toml.write_text(toml.read_text() + '\n[observe]\ntextfile = "metrics/touchloop.prom"\n')
+    with lineage_service() as (url, events):
+        first = invoke(
+            "run", "--workspace", str(root), "--as-of", AS_OF, "--log-format", "json", "--json", OPENLINEAGE_URL=url
+        )
+        assert first.exit_code == 0, first.output
+    summary = json.loads(first.stdout)
+
+    metrics = samples((root / "metrics" / "touchloop.prom").read_text())
+    by_outcome = {
+        outcome: sum(
+            v for (name, labels), v in metrics.items()
+            if name == "touchloop_records_total" and ("outcome", outcome) in labels and ("source", "crm") not in labels
+        )
+        for outcome in ("accepted", "duplicate", "ignored", "rejected")
+    }  # fmt: skip
+    assert by_outcome == {outcome: summary[outcome] for outcome in by_outcome}
+    assert metrics["touchloop_rejects_total", (("reason", "malformed_json"), ("source", "slack"))] == 1
+    assert metrics["touchloop_audits_total", (("result", "ok"),)] == 1
+    assert metrics["touchloop_audits_total", (("result", "failed"),)] == 0
+    assert metrics["touchloop_rebuilt_total", (("what", "accounts"),)] == summary["accounts_rebuilt"]
+    assert abs(metrics["touchloop_last_publish_timestamp_seconds", ()] - time.time()) < 120
+    assert metrics["touchloop_unpublished", ()] == 0
+
+    lines = [json.loads(line) for line in first.stderr.splitlines()]
+    assert [line["event"] for line in lines if line["event"] != "message"] == [
+        "increment_started", "audited", "published", "increment_finished",
+    ]  # fmt: skip
+    assert {line["run_id"] for line in lines if line["event"] != "message"} == {summary["run_id"]}
+    assert "@" not in first.stderr
+
+    assert [event["eventType"] for event in events] == ["START", "COMPLETE"]
+    assert len({event["run"]["runId"] for event in events}) == 1
+    for event in events:
+        assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", event["run"]["runId"])
+        assert {"eventTime", "producer", "schemaURL"} <= event.keys()
+        assert event["job"] == {"facets": {}, "name": "run", "namespace": "touchloop"}
+    read = {one["name"].rpartition("/")[2]: one["inputFacets"]["inputStatistics"] for one in events[1]["inputs"]}
+    assert sum(one["rowCount"] for name, one in read.items() if name != "crm") == summary["records"]
+    written = {one["name"]: one["outputFacets"]["outputStatistics"]["rowCount"] for one in events[1]["outputs"]}
+    manifest = json.loads((root / "published" / "parquet" / "manifest.json").read_text())
+    assert written == {f"main.{name}": table["rows"] for name, table in manifest["tables"].items()}
+
+    put(root, items[-3:])
+    second = invoke("run", "--workspace", str(root), "--as-of", AS_OF, "--json")
+    assert second.exit_code == 0, second.output
+    more = samples((root / "metrics" / "touchloop.prom").read_text())
+    counters = [key for key in metrics if key[0] in ("touchloop_records_total", "touchloop_rejects_total")]
+    assert all(more[key] >= metrics[key] for key in counters)
+    assert (
+        sum(more[k] - metrics[k] for k in counters if k[0].startswith("touchloop_records"))
+        == json.loads(second.stdout)["records"]
+    )
+
+
+def test_a_lineage_service_that_is_away_is_told_once_and_stops_nothing(tmp_path: Path) -> None:
+    said: list[str] = []
+    lineage = Lineage(
+        "http://127.0.0.1:9", namespace="n", job="run", workspace=tmp_path, broker=None, say=said.append, timeout=1
+    )
+    for number in range(3):
+        lineage.started(str(number), time.time())
+        lineage.finished(Increment(run_id=str(number), began=time.time()))
+    lineage.close()
+    assert len(said) == 1
+    assert "goes on without it" in said[0]
+
+
+def test_offsets_of_a_topic_are_told_by_partition(tmp_path: Path) -> None:
+    with lineage_service() as (url, events):
+        lineage = Lineage(url, namespace="n", job="stream", workspace=tmp_path, broker="b:9092", say=print)
+        lineage.started("r", 0.0)
+        parts = [
+            Input(kind="kafka", source="slack", location=f"chat.v1/{p}", units=1, records=5, bytes=None, start=p, end=p + 5)
+            for p in (0, 1)
+        ]  # fmt: skip
+        lineage.finished(Increment(run_id="r", began=0.0, inputs=parts))
+        lineage.close()
+    (topic,) = events[1]["inputs"]
+    assert (topic["namespace"], topic["name"]) == ("kafka://b:9092", "chat.v1")
+    assert topic["inputFacets"]["touchloop_offsets"]["partitions"] == {"0": [0, 5], "1": [1, 6]}
+    assert topic["inputFacets"]["inputStatistics"]["rowCount"] == 10
+
+
+def test_a_failed_increment_fails_its_lineage_too(tmp_path: Path) -> None:
+    with lineage_service() as (url, events):
+        lineage = Lineage(url, namespace="n", job="run", workspace=tmp_path, broker=None, say=print)
+        lineage.started("r", 0.0)
+        lineage.failed("r", ValueError("the reason"))
+        lineage.close()
+    assert [event["eventType"] for event in events] == ["START", "FAIL"]
+    assert events[1]["run"]["facets"]["errorMessage"]["message"] == "the reason"
+
+
+def test_health_turns_with_failure_and_silence() -> None:
+    health = Health(stale_after=60)
+    metrics = Metrics("1")
+    server = Server("127.0.0.1", 0, metrics, health)
+    base = f"http://127.0.0.1:{server.port}"
+    try:
+        assert get(f"{base}/healthz")[0] == 200
+        health.failed("r", ValueError("no space left"))
+        status, body = get(f"{base}/healthz")
+        assert status == 503
+        assert "no space left" in json.loads(body)["reasons"][0]
+        health.finished(Increment(run_id="r", began=0))
+        health.broker(up=False, detail="refused")
+        status, body = get(f"{base}/healthz")
+        assert (status, json.loads(body)["broker"]) == (200, "away: refused")
+        health.looked(time.time() - 61)
+        assert get(f"{base}/healthz")[0] == 503
+        status, body = get(f"{base}/metrics")
+        assert status == 200
+        assert samples(body)["touchloop_build_info", (("version", "1"),)] == 1
+        assert get(f"{base}/other")[0] == 404
+        with pytest.raises(SettingsError, match=f"cannot listen on 127.0.0.1:{server.port}"):
+            Server("127.0.0.1", server.port, metrics, health)
+    finally:
+        server.close()
+
+
+def test_a_stream_serves_while_it_runs(tmp_path: Path) -> None:
+    root = example(tmp_path)
+    put(root, payloads())
+    done = invoke(
+        "stream", "--workspace", str(root), "--as-of", AS_OF, "--until-caught-up", "--metrics-port", "0", "--log-format", "json"
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    said = [json.loads(line) for line in done.stderr.splitlines()]
+    assert any("/healthz" in line.get("text", "") for line in said)
+    assert any(line["event"] == "published" for line in said)
+
+
+def test_dashboard_and_alerts_speak_of_metrics_that_exist() -> None:
+    """And every metric is on the dashboard."""
+    known = {name for metric in names.ALL for name in names.sample_names(metric)}
+    board = json.loads((ROOT / "docs" / "grafana-dashboard.json").read_text())
+    asked = {
+        name
+        for panel in board["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"touchloop_\w+", target["expr"])
+    }
+    rules = YAML(typ="safe").load((ROOT / "docs" / "prometheus-alerts.yml").read_text())["groups"][0]["rules"]
+    alerted = {name for rule in rules for name in re.findall(r"touchloop_\w+", rule["expr"])}
+    assert asked | alerted <= known
+    for metric in names.ALL:
+        assert asked & set(names.sample_names(metric)), f"{metric.name} is not on the dashboard"
+
+
+def test_beam_counts_under_the_same_name(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    from pipelines.ingest import tally
+    from pipelines.landed import LANDED
+    from pipelines.read import RAW
+
+    raw = pa.RecordBatch.from_pylist(
+        [{"unit_id": "u", "system": s, "name": "n", "position": p, "payload": b""} for p, s in enumerate("aab")], RAW
+    )
+    landed = pa.RecordBatch.from_pylist(
+        [
+            {"unit_id": "u", "position": 0, "outcome": "event", "system": "a"},
+            {"unit_id": "u", "position": 0, "outcome": "event", "system": "a"},
+            {"unit_id": "u", "position": 1, "outcome": "rejected", "system": "a"},
+            {"unit_id": "u", "position": 2, "outcome": "ignored", "system": "b"},
+        ],
+        LANDED,
+    )
+    assert tally(raw, landed) == {("a", "event"): 1, ("a", "rejected"): 1, ("b", "ignored"): 1}

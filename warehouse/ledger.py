@@ -1,0 +1,74 @@
+"""What the ledger says for those who watch: totals since the beginning, and the inputs of one run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from warehouse.store import Store
+
+OUTCOMES = ("accepted", "duplicate", "ignored", "rejected")
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts since the beginning of the ledger: they only grow, and survive any restart."""
+
+    records: dict[tuple[str, str], int] = {}
+    """By (source, outcome)."""
+    rejects: dict[tuple[str, str], int] = {}
+    """By (source, reason_code)."""
+    units: dict[str, int] = {}
+    """By kind."""
+    newest_landing: float | None = None
+    """Epoch seconds."""
+    newest_event: float | None = None
+    """Epoch seconds of the latest ``occurred_at`` of a touchpoint that is no plan."""
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """One place that a run read: all files of one source, or one partition of one topic."""
+
+    kind: Literal["file", "kafka", "kafka_gap"]
+    source: str
+    location: str
+    """``inbox/<source>`` or ``<topic>/<partition>``."""
+    units: int
+    records: int
+    bytes: int | None
+    """Of files."""
+    start: int | None
+    end: int | None
+    """Offsets, the second exclusive; None for files."""
+
+
+def totals(store: Store) -> Totals:
+    con = store.connection
+    sums = ", ".join(f"sum({outcome}_count)::BIGINT" for outcome in OUTCOMES)
+    records = {
+        (source, outcome): count
+        for source, *counts in con.execute(f"SELECT source, {sums} FROM ledger_unit GROUP BY source").fetchall()
+        for outcome, count in zip(OUTCOMES, counts, strict=True)
+    }
+    rejects = con.execute("SELECT source, reason_code, count(*) FROM rejected_record GROUP BY ALL").fetchall()
+    landed = con.execute("SELECT epoch(max(landed_at)) FROM ledger_unit").fetchone()
+    event = con.execute("SELECT epoch(max(ended_at)) FROM fact_touchpoint WHERE status <> 'scheduled'").fetchone()
+    return Totals(
+        records=records,
+        rejects={(source, reason): count for source, reason, count in rejects},
+        units=dict(con.execute("SELECT kind, count(*) FROM ledger_unit GROUP BY kind").fetchall()),
+        newest_landing=landed[0] if landed else None,
+        newest_event=event[0] if event else None,
+    )
+
+
+def inputs(store: Store, run_id: str) -> list[Input]:
+    """What a run landed, in a fixed order."""
+    rows = store.connection.execute(
+        """SELECT kind, any_value(source), CASE kind WHEN 'file' THEN 'inbox/' || source ELSE location END AS place, count(*),
+                  sum(record_count)::BIGINT, CASE kind WHEN 'file' THEN sum(range_end)::BIGINT END,
+                  CASE kind WHEN 'file' THEN NULL ELSE min(range_start) END, CASE kind WHEN 'file' THEN NULL ELSE max(range_end) END
+           FROM ledger_unit WHERE run_id = ? GROUP BY kind, place ORDER BY kind, place""",
+        [run_id],
+    ).fetchall()
+    return [Input(**dict(zip(Input.__struct_fields__, row, strict=True))) for row in rows]
