@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,31 @@ def test_a_second_writer_is_turned_away(tmp_path: Path) -> None:
         Workspace(root).writer(),
     ):
         pass
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_edits_of_the_directory_leave_no_trace(tmp_path: Path, undisturbed: object, seed: int) -> None:
+    """Rows of the CRM taken out and changed between runs, payloads arriving meanwhile: the last directory is what counts."""
+    root = example(tmp_path)
+    crm = root / "inbox" / "crm"
+    final = {path: path.read_text() for path in sorted(crm.iterdir())}
+    dice = random.Random(seed)
+    items = shuffled(payloads(), seed)
+    for part in range(3):
+        for path in dice.sample(list(final), 4):
+            header, *rows = final[path].splitlines()
+            kept = [row for row in rows if dice.random() < 0.6]
+            changed = [
+                row.replace("northfield.example", "elsewhere.example") if dice.random() < 0.3 else row for row in kept
+            ]
+            path.write_text("\n".join([header, *changed, ""]))
+        put(root, items[part::3])
+        increment(root)
+    for path, text in final.items():
+        path.write_text(text)
+    increment(root)
+    with snapshot(root, published=False) as connection:
+        assert contents(connection) == undisturbed
 
 
 def test_a_changed_directory_rebuilds_what_rests_on_it(tmp_path: Path) -> None:

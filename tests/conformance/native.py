@@ -72,3 +72,75 @@ def ics(name: str, start: str, end: str, organizer: str, guests: list[str], *lin
     body += [f"ORGANIZER:mailto:{organizer}", *(f"ATTENDEE;PARTSTAT=ACCEPTED:mailto:{guest}" for guest in guests)]
     text = ["BEGIN:VCALENDAR", "VERSION:2.0", *body, *lines, "END:VEVENT", "END:VCALENDAR", ""]
     return (f"ics/{name}-{method.lower()}.ics", "\r\n".join(text).encode())
+
+
+def gmail(name: str, when: str, sender: str, to: str, subject: str) -> File:
+    """The API's rendering of a message."""
+    headers = {
+        "Message-ID": f"<{name}@mail.example>",
+        "Date": format_datetime(at(when)),
+        "From": sender,
+        "To": to,
+        "Subject": subject,
+    }
+    data = {
+        "id": name, "threadId": name, "labelIds": ["INBOX"], "snippet": "", "internalDate": str(epoch(when) * 1000),
+        "payload": {"mimeType": "text/plain", "headers": [{"name": k, "value": v} for k, v in headers.items()], "body": {"size": 0}},
+    }  # fmt: skip
+    return (f"gmail/{name}.json", json.dumps(data).encode())
+
+
+def google_event(name: str, start: str, end: str, organizer: str, guests: list[str], **fields: Any) -> File:
+    """An event of Google Calendar's API."""
+    data = {
+        "kind": "calendar#event", "id": name, "iCalUID": f"{name}@google.com", "status": "confirmed", "updated": "2026-03-01T08:00:00Z",
+        "organizer": {"email": organizer}, "attendees": [{"email": guest, "responseStatus": "accepted"} for guest in guests],
+        "start": {"dateTime": at(start).isoformat()}, "end": {"dateTime": at(end).isoformat()}, **fields,
+    }  # fmt: skip
+    return (f"google_calendar/{name}.json", json.dumps(data).encode())
+
+
+def meet_left(conference: str, code: str, address: str, left: str, seconds: int, **more: str) -> File:
+    """The Admin report's line for somebody who left a call after ``seconds``."""
+    named = {
+        "conference_id": conference, "meeting_code": code, "identifier": address, "identifier_type": "email_address",
+        "display_name": address, "device_type": "web", **more,
+    }  # fmt: skip
+    parameters: list[dict[str, Any]] = [{"name": key, "value": value} for key, value in named.items()]
+    parameters.append({"name": "duration_seconds", "intValue": str(seconds)})
+    data = {
+        "kind": "admin#reports#activity",
+        "id": {"time": at(left).isoformat(), "uniqueQualifier": address, "applicationName": "meet", "customerId": "C0"},
+        "actor": {"callerType": "USER", "email": address},
+        "events": [{"type": "call", "name": "call_ended", "parameters": parameters}],
+    }
+    return (f"google_meet/{conference}-{address}.json", json.dumps(data).encode())
+
+
+def snowplow(name: str, when: str, user: str, path: str) -> File:
+    """A page view in the JSON form of an enriched event."""
+    moment = at(when).strftime("%Y-%m-%dT%H:%M:%SZ")
+    data = {
+        "app_id": "docs", "platform": "web", "collector_tstamp": moment, "derived_tstamp": moment, "event": "page_view",
+        "event_id": f"00000000-0000-4000-8000-{epoch(when):012d}", "user_id": user, "domain_userid": f"d-{user}",
+        "page_url": f"https://docs.vendor.example{path}", "page_urlhost": "docs.vendor.example", "page_urlpath": path,
+    }  # fmt: skip
+    return (f"snowplow/{name}.json", json.dumps(data).encode())
+
+
+def intercom(conversation: str, *parts: tuple[str, str, str, str]) -> File:
+    """A conversation of the REST API: (author type, author email, when, text) of its source and its parts."""
+
+    def author(index: int) -> dict[str, Any]:
+        kind, address, _, _ = parts[index]
+        return {"type": kind, "id": address or kind, "name": address or "Fin", "email": address}
+
+    data = {
+        "type": "conversation", "id": conversation, "created_at": epoch(parts[0][2]), "updated_at": epoch(parts[-1][2]),
+        "source": {"type": "conversation", "id": f"{conversation}-0", "delivered_as": "customer_initiated", "subject": "",
+                   "body": parts[0][3], "author": author(0)},
+        "conversation_parts": {"type": "conversation_part.list", "conversation_parts": [
+            {"type": "conversation_part", "id": f"{conversation}-{n}", "part_type": "comment", "body": text, "created_at": epoch(when),
+             "updated_at": epoch(when), "author": author(n)} for n, (_, _, when, text) in enumerate(parts) if n]},
+    }  # fmt: skip
+    return (f"intercom/{conversation}.json", json.dumps(data).encode())

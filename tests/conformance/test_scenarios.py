@@ -14,7 +14,22 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
-from conformance.native import DANA, SAM, File, answers, ics, mail, segment, slack, zoom
+from conformance.native import (
+    DANA,
+    SAM,
+    File,
+    answers,
+    gmail,
+    google_event,
+    ics,
+    intercom,
+    mail,
+    meet_left,
+    segment,
+    slack,
+    snowplow,
+    zoom,
+)
 from workspaces import conservation, increment, put, snapshot
 
 AS_OF = "2026-06-01T00:00:00Z"
@@ -682,6 +697,202 @@ CASES = [
             ),
         ],
     ),
+    Case(
+        "mailboxes",
+        [
+            mail("mailboxes-1", "03-02 09:00", b("mailboxes"), SAM, "Options"),
+            gmail("mailboxes-1", "03-02 09:00", b("mailboxes"), SAM, "Options"),
+        ],
+        [
+            (touches("mailboxes", "direction, buyer_minutes, seller_minutes"), [("inbound", 5.0, 2.5)]),
+            (
+                """SELECT count(*) FROM bridge_touchpoint_event JOIN fact_touchpoint USING (touchpoint_id)
+                WHERE account_id = 'mailboxes'""",
+                [(2,)],
+            ),
+        ],
+    ),
+    Case(  # the calendar's hour is a plan; the report tells 09:30 to 10:30 of us and 09:40 to 10:30 of the buyer
+        "meet",
+        [
+            google_event(
+                "meetplan",
+                "03-10 09:30",
+                "03-10 10:30",
+                SAM,
+                [b("meet")],
+                summary="Business case review",
+                hangoutLink="https://meet.google.com/abc-defg-hij",
+                conferenceData={
+                    "conferenceId": "abc-defg-hij",
+                    "entryPoints": [{"uri": "https://meet.google.com/abc-defg-hij"}],
+                },
+            ),
+            meet_left(
+                "conf-meet", "ABCDEFGHIJ", SAM, "03-10 10:30", 3600, calendar_event_id="meetplan", organizer_email=SAM
+            ),
+            meet_left(
+                "conf-meet",
+                "ABCDEFGHIJ",
+                b("meet"),
+                "03-10 10:30",
+                3000,
+                calendar_event_id="meetplan",
+                organizer_email=SAM,
+            ),
+        ],
+        [
+            (
+                touches("meet", "status, strftime(occurred_at, '%H:%M'), duration_seconds, buying_job, modality"),
+                [("held", "09:40", 3000, "consensus_creation", "remote_human")],
+            )
+        ],
+    ),
+    Case(
+        "bot",
+        [
+            intercom(
+                "bot-1",
+                ("user", b("bot"), "03-02 09:00", "Is there an API?"),
+                ("bot", "", "03-02 09:00:30", "Yes, see the docs."),
+            ),
+            intercom(
+                "bot-2",
+                ("user", b("bot"), "03-03 09:00", "Is there a person?"),
+                ("admin", SAM, "03-03 10:00", "Yes, me."),
+            ),
+        ],
+        [
+            (
+                touches("bot", "direction, modality, is_automated, is_countable"),
+                [
+                    ("inbound", "digital_self_serve", False, True),
+                    ("outbound", "digital_self_serve", True, False),
+                    ("inbound", "remote_human", False, True),
+                    ("outbound", "remote_human", False, True),
+                ],
+            ),
+            # a bot answers nobody: the first question waits until a person writes to its asker, here on the same channel
+            (
+                """SELECT strftime(asked_at, '%m-%d'), response_business_seconds, is_cross_channel FROM fact_response WHERE account_id = 'bot'
+                ORDER BY 1""",
+                [("03-02", 9 * 3600, False), ("03-03", 3600, False)],
+            ),
+        ],
+    ),
+    Case(
+        "dwell",
+        [
+            snowplow("dwell-1", "03-02 09:00", "sp-dwell", "/pricing"),
+            snowplow("dwell-2", "03-02 09:02", "sp-dwell", "/docs/api"),
+            snowplow("dwell-3", "03-02 09:04", "sp-dwell", "/about"),
+        ],
+        [(touches("dwell", "buying_job, page_path, duration_seconds"), [("requirements_building", "/docs/api", 240)])],
+        people=("dwell-x,buyer,X,x@dwell.example,,dwell,,,,,snowplow:sp-dwell",),
+    ),
+    Case(
+        "need",
+        [
+            mail("need-1", "03-02 10:00", b("need"), SAM, "How do you compare?"),
+            mail("need-2", "03-04 10:00", b("need"), SAM, "Can we see a comparison?"),
+            mail("need-3", "03-09 10:00", SAM, b("need"), "As asked", body="https://assets.vendor.example/versus?u=1"),
+            segment(
+                "need-4",
+                "page",
+                "03-20 10:00",
+                userId="u-need",
+                context={"page": {"url": "https://assets.vendor.example/versus"}},
+            ),
+            mail("late-1", "03-02 10:00", b("late"), SAM, "How do you compare?"),
+            mail("late-2", "03-09 10:00:01", SAM, b("late"), "As asked", body="https://assets.vendor.example/versus"),
+            mail("never-1", "03-02 10:00", b("never"), SAM, "How do you compare?"),
+        ],
+        [
+            (
+                """SELECT DISTINCT account_id, needed_asset_type, ask_count, delivery_business_seconds, outcome, consumed FROM fact_enablement_need
+             WHERE account_id IN ('need', 'late', 'never') ORDER BY 1""",
+                [
+                    ("late", "competition_sheet", 1, 40 * 3600 + 1, "late", False),
+                    ("need", "competition_sheet", 2, 40 * 3600, "on_time", True),
+                    ("never", "competition_sheet", 1, None, "never", None),
+                ],
+            )
+        ],
+        accounts=("late", "never"),
+        deals=(
+            "never-o,never,N,S1,2026-03-01T00:00:00Z,2026-03-30T00:00:00Z,lost,price,1000,USD,",
+            "need-o,need,N,S1,2026-03-01T00:00:00Z,,open,,1000,USD,",
+            "late-o,late,N,S1,2026-03-01T00:00:00Z,,open,,1000,USD,",
+        ),
+    ),
+    Case(  # written to once at the start, and again 20 days later without an answer
+        "outreach",
+        [
+            mail("outreach-1", "03-02 10:00", b("outreach"), SAM, "Our options"),
+            mail("outreach-2", "03-10 10:00", SAM, b("outreach"), "More"),
+            mail("outreach-3", "03-22 10:00", SAM, b("outreach"), "Still there?"),
+        ],
+        [
+            (
+                """SELECT t.subject_text, j.session_no FROM fact_touchpoint t JOIN bridge_touchpoint_journey j USING (touchpoint_id)
+             JOIN mart_journey_summary s USING (journey_id)
+             WHERE t.account_id = 'outreach' AND s.journey_scope = 'account' ORDER BY t.occurred_at""",
+                [("Our options", 1), ("More", 1), ("Still there?", None)],
+            )
+        ],
+    ),
+    Case(  # half of the median won cycle (the twelve days of another scenario) has passed without an executive
+        "risk",
+        [mail("risk-1", "03-02 10:00", b("risk"), SAM, "Price list")],
+        [
+            (
+                "SELECT list_sort(signals), signal_count, risk_level FROM mart_deal_risk WHERE opportunity_id = 'risk-o'",
+                [
+                    (
+                        [
+                            "buyer_silent",
+                            "exec_absent",
+                            "no_next_step",
+                            "single_threaded",
+                            "unmet_need",
+                            "validation_or_consensus_missing",
+                        ],
+                        6,
+                        "high",
+                    )
+                ],
+            )
+        ],
+        deals=("risk-o,risk,R,S1,2026-03-01T00:00:00Z,,open,,1000,USD,",),
+    ),
+    Case(  # closed on 04-10: what comes later cannot change the review
+        "lost",
+        [
+            mail("lost-1", "03-02 10:00", b("lost"), SAM, "Our options"),
+            mail("lost-2", "03-03 10:00", b("lost"), SAM, "Case study"),
+            mail("lost-3", "04-20 10:00", b("lost", 2), SAM, "Board meeting"),
+        ],
+        [
+            (
+                """SELECT single_threaded, exec_never_engaged, buyer_silent_before_close, internal_steps_never_seen, validation_never_seen,
+                    no_good_reason FROM mart_lost_deal_review WHERE opportunity_id = 'lost-o'""",
+                [(True, True, True, True, False, True)],
+            )
+        ],
+        deals=("lost-o,lost,L,S1,2026-03-01T00:00:00Z,2026-04-10T00:00:00Z,lost,no_decision,1000,USD,",),
+    ),
+    Case(
+        "quality",
+        [mail("quality-1", "03-02 10:00", "someone@elsewhere-unknown.example", SAM, "Unknown sender")],
+        [
+            (
+                """SELECT t.account_id, t.account_resolution, p.person_rule_id, p.side FROM fact_touchpoint t
+             JOIN fact_touchpoint_participant p USING (touchpoint_id)
+             WHERE t.subject_text = 'Unknown sender' AND participation_role = 'actor'""",
+                [(None, "unresolved", "R6", "unknown")],
+            )
+        ],
+    ),
 ]
 
 
@@ -716,6 +927,13 @@ def directory() -> list[File]:
             "crm/assignments.csv",
             table(
                 "account_id,seller_id,role,valid_from,valid_to", [f"{n},S1,owner,2026-03-01T00:00:00Z," for n in names]
+            ),
+        ),
+        (
+            "crm/assets.csv",
+            table(
+                "asset_id,asset_type,name,url,filename",
+                ["versus,competition_sheet,V,https://assets.vendor.example/versus,"],
             ),
         ),
         (
