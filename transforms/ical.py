@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from icalendar import Calendar, Component, Parameters, vRecur
 from icalendar.parser import Contentline, Contentlines
+from icalendar.parser.ical import CalendarIcalParser
 from icalendar.prop import vBroken
 
 from transforms.calendars import Slot, day_token, horizon, micros, noon, token_of, wall
@@ -26,6 +28,10 @@ _BREAK = re.compile(r"\r?\n")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _SIMPLE = re.compile(r"([A-Za-z0-9-]+)((?:;[A-Za-z0-9-]+=[\w@.+/-]+(?: [\w@.+/-]+)*)*):([^\\]*)", re.ASCII)
 _DAY = re.compile(r"[0-9]{8}Z")
+_UNREAD = frozenset(("TRANSP", "CLASS", "PRIORITY", "VERSION", "PRODID", "CALSCALE"))
+"""Properties that nothing here asks for, though nearly every entry has one of them."""
+_REPEATED = frozenset(("ORGANIZER", "ATTENDEE", "STATUS", "SEQUENCE", "METHOD"))
+"""Properties whose lines say the same again and again."""
 FAULTS = (
     ValueError,
     KeyError,
@@ -55,8 +61,17 @@ class Zones(msgspec.Struct, frozen=True):
 
 def unfolded(text: str) -> tuple[str, dict[str, str]]:
     """A calendar's text to (the text with long lines joined and without VTIMEZONEs, TZID to VTIMEZONE)."""
-    body, blocks = split_zones(_FOLD.sub("", text))
+    body, blocks = split_zones(_joined(text))
     return plain_names(body), blocks
+
+
+def _joined(text: str) -> str:
+    """The text with folded lines joined; to look for one is a tenth of the work of trying at every line's end."""
+    return _FOLD.sub("", text) if "\n " in text or "\n\t" in text else text
+
+
+_NO_PARAMETERS = Parameters()
+"""Of every line that has none; the parser only hands them on."""
 
 
 class _Line(Contentline):
@@ -73,15 +88,60 @@ class _Line(Contentline):
             return super().parts()
         name, stated, value = match.groups()
         if not stated:
-            return name, Parameters(), value
+            return name, _NO_PARAMETERS, value
         return name, Parameters(pair.split("=") for pair in stated[1:].split(";")), value
+
+
+class _Parser(CalendarIcalParser):
+    """The library's parser, which here passes over what nobody reads and makes the value of a line that comes often only once."""
+
+    def handle_property(self, name: str, params: Parameters, vals: str, line: Contentline) -> None:
+        component = self.component
+        if component is not None:
+            if name in _UNREAD:
+                return
+            if name in _REPEATED and (value := _value(name, line)) is not None:
+                component.add(name, value, encode=False)
+                return
+        super().handle_property(name, params, vals, line)
+
+    def get_factory_for_property(self, name: str, params: Parameters) -> Any:
+        return super().get_factory_for_property(name, params) if params else _type(name)
+
+
+@lru_cache(maxsize=1024)
+def _type(name: str) -> Any:
+    return Calendar.types_factory.for_property(name)
+
+
+@lru_cache(maxsize=16_384)
+def _value(name: str, line: _Line) -> Any:
+    """The value of a line as the parser would make it; None where it would do more than that. Shared, so never to be changed."""
+    _, params, text = line.parts()
+    if "VALUE" in params:
+        return None
+    make = _type(name)
+    try:
+        value = make(make.from_ical(text))
+    except (ValueError, TypeError):
+        return None
+    value.params = params
+    return value
+
+
+class _Calendar(Calendar):
+    """A calendar that ``_Parser`` reads."""
+
+    @classmethod
+    def _get_ical_parser(cls, st: Any) -> CalendarIcalParser:
+        return _Parser(st, cls._get_component_factory(), cls.types_factory)
 
 
 def read(text: str) -> list[Component]:
     """Top-level components. The library is given lines, as it would cut them, and so takes no text for a file's name."""
-    lines = Contentlines(_Line(line) for line in _BREAK.split(_FOLD.sub("", text)) if line)  # type: ignore[no-untyped-call]
+    lines = Contentlines(_Line(line) for line in _BREAK.split(_joined(text)) if line)  # type: ignore[no-untyped-call]
     try:
-        return Calendar.from_ical(lines, multiple=True)  # type: ignore[call-overload, no-any-return]
+        return _Calendar.from_ical(lines, multiple=True)  # type: ignore[call-overload, no-any-return]
     except FAULTS as error:
         raise Reject("malformed_ics", None, f"not iCalendar: {str(error)[:200]}") from None
 
@@ -173,22 +233,27 @@ def placed(moment: datetime, stated: str, field: str, zones: Zones, own: tzinfo 
 # properties
 
 
+def _under(found: dict[str, Any], name: str) -> Any:
+    """What a component or a property's parameters have under a name in capitals: they keep it so, and look for it by raising."""
+    return dict.get(found, name)
+
+
 def values(component: Component, name: str) -> list[Any]:
-    value = component.get(name)
+    value = _under(component, name)
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
 def string(component: Component, name: str) -> str:
-    value = component.get(name)
+    value = _under(component, name)
     if isinstance(value, list):
         value = value[0]
     return str(value).strip() if isinstance(value, str) else ""
 
 
 def parameter(value: Any, name: str) -> str:
-    found = value.params.get(name) if hasattr(value, "params") else None
+    found = _under(value.params, name) if hasattr(value, "params") else None
     if isinstance(found, list):
         found = found[0] if found else None
     return str(found).strip() if found else ""
