@@ -45,7 +45,7 @@ LEDGER_UNIT = Table(
     (
         text("unit_id", "Hash of source, location and content (a file), or of topic, partition and range", nn=True),
         text("source", "Source system whose adapter read it", nn=True),
-        text("kind", "What the unit is (kafka_gap: offsets that retention took away before they were read; it has no records).", nn=True, values=vocab.UNIT_KINDS),
+        text("kind", "What the unit is (kafka_gap: offsets that retention took away before they were read; it has no records)", nn=True, values=vocab.UNIT_KINDS),
         text("location", "Path below the workspace, or topic/partition", nn=True),
         Column("range_start", "bigint", "First byte (a file: 0) or first offset", required=True, minimum=0),
         Column("range_end", "bigint", "One past the last byte or offset", required=True, minimum=0),

@@ -201,7 +201,7 @@ def test_a_missing_topic_is_told_and_an_internal_one_never_ours() -> None:
     said: list[str] = []
     with connected(broker):
         assert look(connection(broker, **{"*": "segment", "t": "zoom"}), said.append) == []
-    assert said == ["kafka.topics: there is no topic t at memory:9092 yet"]
+    assert said == ["kafka.topics: not at memory:9092 yet: t"]
 
 
 def test_a_reader_without_an_end_moves_on_with_every_poll() -> None:

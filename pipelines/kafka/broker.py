@@ -34,9 +34,9 @@ def look(connection: Connection, warn: Say = lambda _: None) -> list[Partition]:
         asked = [one for one, _ in where]
         beginnings = consumer.beginning_offsets(asked, timeout_ms=ANSWER_SECONDS * 1000) if asked else {}
         ends = consumer.end_offsets(asked, timeout_ms=ANSWER_SECONDS * 1000) if asked else {}
-    for name in topics:
-        if not is_pattern(name) and name not in there:
-            warn(f"kafka.topics: there is no topic {name} at {connection.where()} yet")
+    missing = [name for name in topics if not is_pattern(name) and name not in there]
+    if missing:
+        warn(f"kafka.topics: not at {connection.where()} yet: {', '.join(missing)}")
     return [Partition(one.topic, one.partition, source, beginnings[one], ends[one]) for one, source in where]
 
 

@@ -30,8 +30,47 @@ REFUSED = (
     faults.UnsupportedVersionError,
     faults.UnsupportedCodecError,
 )
-if not os.environ.get("TOUCHLOOP_DEBUG"):
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what matters of it is raised, and told once
+NO_TIME_MENDS = {
+    "SaslAuthentication": "authentication failed",
+    "Failed to authenticate": "authentication failed",
+    "SaslMechanism": "the broker does not offer this SASL mechanism",
+    "CERTIFICATE_VERIFY_FAILED": "the broker's certificate is not trusted (kafka.ssl_cafile), or is of another host",
+}
+"""Traces in kafka-python's log of a refusal that it reports as a mere timeout."""
+HANG_UPS = 3
+"""So often in a row is no accident."""
+
+
+class Overheard(logging.Handler):
+    """Takes kafka-python's log: what matters of it is told once, by us. Nothing of it is shown, for it may name a user."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.forget()
+
+    def forget(self) -> None:
+        self._told: str | None = None
+        self._hung_up = self._lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        self._told = next((told for trace, told in NO_TIME_MENDS.items() if trace in text), self._told)
+        if "Connection lost" in text:
+            self._lost += 1
+            self._hung_up += "broker_version=(" in text and "socket disconnected" in text
+
+    def refusal(self, *, sasl: bool) -> str | None:
+        """Why no connection came about, if it is one of these. A broker that answers and then hangs up, every time, did not
+        like the password: it says so only after a while, and kafka-python does not wait for it."""
+        if self._told is None and sasl and self._hung_up >= HANG_UPS and self._hung_up == self._lost:
+            return "authentication failed, as it seems: the broker ends each connection when we say who we are"
+        return self._told
+
+
+overheard = Overheard()
+_log = logging.getLogger("kafka")
+_log.addHandler(overheard)
+_log.propagate = bool(os.environ.get("TOUCHLOOP_DEBUG"))
 
 
 class Consumer(Protocol):
@@ -77,8 +116,15 @@ class Connection(msgspec.Struct, frozen=True):
         options = self.options()
         if group:
             options["group_id"] = self.settings.group_id
-        with told(self):
-            consumer: Consumer = KafkaConsumer(**options)
+        overheard.forget()
+        try:
+            with told(self):
+                consumer: Consumer = KafkaConsumer(**options)
+        except BrokerUnavailable:
+            refusal = overheard.refusal(sasl=self.settings.sasl_mechanism is not None)
+            if refusal is None:
+                raise
+            raise KafkaRefused(_refused(self, refusal)) from None
         return consumer
 
     def options(self) -> dict[str, Any]:
@@ -148,12 +194,16 @@ def told(connection: Connection) -> Iterator[None]:
             f"Kafka at {connection.where()} no longer has offsets that were to be read: {error}"
         ) from None
     except REFUSED as error:
-        raise KafkaRefused(
-            f"Kafka at {connection.where()} refused: {error}. Look at kafka.security_protocol, kafka.sasl_mechanism, {USERNAME} and {PASSWORD}, "
-            "and at what this user may read"
-        ) from None
+        raise KafkaRefused(_refused(connection, str(error))) from None
     except (faults.KafkaError, OSError) as error:
         raise BrokerUnavailable(f"Kafka at {connection.where()} does not answer: {error}") from None
+
+
+def _refused(connection: Connection, why: str) -> str:
+    return (
+        f"Kafka at {connection.where()} refused: {why}. Look at kafka.security_protocol, kafka.sasl_mechanism, {USERNAME} and {PASSWORD}, "
+        "and at what this user may read"
+    )
 
 
 _open: dict[tuple[bytes, bool], Consumer] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import msgspec
@@ -59,8 +60,15 @@ def system_of(headers: Headers, mapped: str) -> str | UnknownSystem:
                 UNMAPPED, "ce_source", "it has no header ce_source, and its topic is mapped to headers"
             )
         return mapped
+    return _named(found.get("ce_source"), found.get("ce_type"))
+
+
+@lru_cache(maxsize=4096)
+def _named(source: bytes | None, kind: bytes | None) -> str | UnknownSystem:
+    """What the headers say; remembered, for a producer says the same in every message."""
     known = all_sources()
-    texts = {key: value.decode("utf-8", "replace") for key, value in found.items()}
+    given = {"ce_source": source, "ce_type": kind}
+    texts = {key: value.decode("utf-8", "replace") for key, value in given.items() if value}
     names: list[str] = []
     if "ce_source" in texts:
         names = _source_names(texts["ce_source"])

@@ -165,7 +165,7 @@ def down() -> None:
         sys.exit("no broker was started by make kafka-up")
     noted = json.loads(_noted().read_text())
     try:
-        os.killpg(noted["pid"], signal.SIGTERM)
+        os.killpg(noted["pid"], signal.SIGKILL)  # its data goes with it
     except ProcessLookupError:
         print("it had ended already")
     shutil.rmtree(noted["folder"], ignore_errors=True)

@@ -1,0 +1,155 @@
+"""From produce to queryable: a load through real Kafka while ``touchloop stream`` runs, and how long each record took.
+
+``python -m benchmarks.streaming --records 200000 --rate 2000``: starts a broker, generates a workspace, produces its payloads
+into one topic of 8 partitions (lz4 and zstd, random keys), and looks at the published snapshot's ledger all the while. A record
+is queryable once its offset is in the ledger of the snapshot that readers open. Needs Java and Maven.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+from clusters.kafka import Broker
+from loads import TOPIC, messages, produce, settings
+
+from pipelines.simulate import Plan, generate_workspace
+
+LOOK_SECONDS = 0.1
+PARTITIONS = 8
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=200_000)
+    parser.add_argument("--rate", type=float, default=2_000, help="records a second")
+    parser.add_argument("--every", type=float, default=1, help="of stream, in seconds")
+    parser.add_argument(
+        "--workspace", type=Path, help="a generated workspace to take the payloads from; else one is made"
+    )
+    parser.add_argument("--settings", default="", help="TOML to add to the workspace's settings")
+    given = parser.parse_args()
+    base = Path(tempfile.mkdtemp(prefix="touchloop-streaming-"))
+    try:
+        measure(base, given)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+def measure(base: Path, given: Any) -> None:
+    source = given.workspace or base / "source"
+    if given.workspace is None:
+        generate_workspace(source, Plan(records=given.records))
+    load = messages(source / "inbox")
+    print(f"{len(load):,} messages at {given.rate:,.0f}/s", flush=True)
+    broker = Broker(base / "broker").start()
+    try:
+        broker.topic(TOPIC, PARTITIONS)
+        root = base / "streamed"
+        (root / "inbox").mkdir(parents=True)
+        shutil.copytree(source / "inbox" / "crm", root / "inbox" / "crm")
+        toml = (source / "touchloop.toml").read_text() + settings(broker.address) + given.settings
+        (root / "touchloop.toml").write_text(toml)
+        report(*run(root, broker, load, given.rate, given.every))
+    finally:
+        broker.stop()
+
+
+def run(
+    root: Path, broker: Broker, load: list[tuple[str, bytes]], rate: float, every: float
+) -> tuple[list[float], list[dict[str, Any]]]:
+    """Seconds from produce to queryable of every message, and what each increment said."""
+    command = [sys.executable, "-m", "pipelines", "stream", "--workspace", str(root), "--every", str(every), "--json"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    lines: list[bytes] = []
+    assert running.stdout is not None
+    listening = threading.Thread(target=lambda: lines.extend(running.stdout or ()))
+    listening.start()
+    producers = [broker.producer(compression_type=c) for c in ("lz4", "zstd")]
+    feeding = threading.Thread(target=produce, args=(producers, load), kwargs={"rate": rate})
+    seen: list[tuple[float, dict[int, int]]] = []
+    current = root / "published" / "current"
+    while not current.exists():  # the first snapshot, with the directory alone: what starts once is not a latency
+        time.sleep(LOOK_SECONDS)
+    feeding.start()
+    last = None
+    while sum(seen[-1][1].values()) < len(load) if seen else True:
+        snapshot = current.resolve()
+        if snapshot != last:
+            ends = landed(snapshot / "touchloop.duckdb")
+            seen.append((time.time(), ends))
+            last = snapshot
+        time.sleep(LOOK_SECONDS)
+        assert running.poll() is None, "stream ended"
+    feeding.join()
+    running.send_signal(signal.SIGTERM)
+    running.wait()
+    listening.join()
+    produced = times_of_messages(broker, len(load))
+    latencies = []
+    for partition, stamps in produced.items():
+        upto = 0
+        for moment, ends in seen:
+            latencies += [moment - stamp for stamp in stamps[upto : ends.get(partition, 0)]]
+            upto = max(upto, ends.get(partition, 0))
+    return latencies, [json.loads(line) for line in lines]
+
+
+def landed(database: Path) -> dict[int, int]:
+    connection = duckdb.connect(str(database), read_only=True)
+    try:
+        rows = connection.execute(
+            "SELECT split_part(location, '/', 2)::INT, max(range_end) FROM ledger_unit WHERE kind = 'kafka' GROUP BY 1"
+        ).fetchall()
+    finally:
+        connection.close()
+    return dict(rows)
+
+
+def times_of_messages(broker: Broker, count: int) -> dict[int, list[float]]:
+    """When each message was handed to its producer, in epoch seconds, by partition and offset."""
+    from kafka import KafkaConsumer, TopicPartition
+
+    consumer = KafkaConsumer(bootstrap_servers=broker.address, auto_offset_reset="earliest")
+    consumer.assign([TopicPartition(TOPIC, n) for n in range(PARTITIONS)])
+    found: dict[int, list[float]] = {n: [] for n in range(PARTITIONS)}
+    while sum(map(len, found.values())) < count:
+        for where, records in consumer.poll(timeout_ms=1000).items():
+            found[where.partition] += [record.timestamp / 1000 for record in records]
+    consumer.close()
+    return found
+
+
+def report(latencies: list[float], increments: list[dict[str, Any]]) -> None:
+    cuts = statistics.quantiles(latencies, n=100)
+    print(
+        f"produce to queryable: p50 {cuts[49]:.1f} s, p95 {cuts[94]:.1f} s, max {max(latencies):.1f} s ({len(latencies):,} records)"
+    )
+    busy = [i for i in increments if i["records"]]
+    print(
+        f"{len(busy)} increments of {statistics.mean(i['records'] for i in busy):,.0f} records on average; seconds by phase, mean and last:"
+    )
+    phases: dict[str, list[float]] = {}
+    for one in busy:
+        for name, taken in one["seconds"].items():
+            phases.setdefault(name, []).append(taken)
+    for name, taken in phases.items():
+        print(f"  {name:20} {sum(taken) / len(busy):6.2f} {taken[-1]:6.2f}")
+    print(f"  {'together':20} {sum(map(sum, phases.values())) / len(busy):6.2f}")
+
+
+if __name__ == "__main__":
+    main()
