@@ -146,7 +146,8 @@ def _publish(workspace: Workspace, auditor: Auditor, run_id: str, say: Say, obse
     except BaseException:
         candidate.discard()
         raise
-    candidate.swap(workspace.settings.publish.keep_snapshots_minutes * 60, time.time())
+    keep = workspace.settings.publish
+    candidate.swap(keep.keep_snapshots_minutes * 60, time.time(), keep.keep_snapshots)
     say(f"audit passed ({verdict['expectations']} expectations on {verdict['tables']} tables), published")
     clear_mark(workspace.vault, "unpublished")
     if observer is not None:

@@ -53,6 +53,8 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
     keep_snapshots_minutes: float = 30
     """How long a replaced snapshot stays for readers that still hold it."""
+    keep_snapshots: int = 24
+    """At most so many replaced snapshots stay, however young: each is as large as the warehouse."""
     data_docs_runs: int = 30
     """Audit results shown in the data docs."""
 

@@ -48,7 +48,7 @@ def test_a_unit_is_named_by_its_range() -> None:
     assert kafka_unit_id("t", 3, 10, 20) == hash_id("kafka\x1ft\x1f3\x1f10\x1f20")
 
 
-@given(st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 5000)), max_size=12), st.integers(1, 4000))
+@given(st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 200)), max_size=8), st.integers(1, 400))
 def test_rounds_cover_every_offset_once_within_their_limit(ranges: list[tuple[int, int]], limit: int) -> None:
     """Cutting loses nothing, doubles nothing, keeps each partition's order, and every round keeps the limit."""
     units = [KafkaUnit.of("t", n, start, start + size, "slack") for n, (start, size) in enumerate(ranges)]

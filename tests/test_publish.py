@@ -27,8 +27,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def publish(root: Path, name: str, *, seller_level: bool = True, keep: float = HOUR) -> Path:
-    return made(root, name, seller_level=seller_level).swap(keep, time.time())
+def publish(root: Path, name: str, *, seller_level: bool = True, keep: float = HOUR, most: int = 24) -> Path:
+    return made(root, name, seller_level=seller_level).swap(keep, time.time(), most)
 
 
 def made(root: Path, name: str, *, seller_level: bool = True) -> Candidate:
@@ -155,6 +155,13 @@ def test_replaced_snapshots_stay_for_the_grace_time(root: Path) -> None:
     publish(root, "d", keep=0)
     assert {p.name for p in (root / "published" / "snapshots").iterdir()} == {"c", "d"}
     assert current(root / "published") == root / "published" / "snapshots" / "d"
+
+
+def test_only_so_many_replaced_snapshots_stay(root: Path) -> None:
+    """However young they are: a stream that publishes every few seconds does not fill the disk."""
+    for name in ("n1", "n2", "n3", "n4", "n5"):
+        publish(root, name, most=2)
+    assert {p.name for p in (root / "published" / "snapshots").iterdir()} == {"n2", "n3", "n4", "n5"}
 
 
 def test_a_discarded_candidate_changes_nothing(root: Path) -> None:

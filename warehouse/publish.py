@@ -67,8 +67,9 @@ class Candidate:
             json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8"
         )
 
-    def swap(self, keep_seconds: float, now: float) -> Path:
-        """Make it current, whole and at once; then remove snapshots that were replaced longer ago than ``keep_seconds``."""
+    def swap(self, keep_seconds: float, now: float, keep_at_most: int) -> Path:
+        """Make it current, whole and at once; then remove snapshots that were replaced longer ago than ``keep_seconds``, or
+        before the last ``keep_at_most``: a stream replaces one every few seconds."""
         final = self.folder.with_name(self.id)
         shutil.rmtree(final, ignore_errors=True)
         os.replace(self.folder, final)
@@ -79,10 +80,16 @@ class Candidate:
         point(self.published / "current", Path("snapshots") / self.id)
         if before and before != final:
             os.utime(before, (now, now))  # the time at which it was replaced
-        for folder in (self.published / "snapshots").iterdir():
+        kept = 0
+        newest_first = sorted((self.published / "snapshots").iterdir(), key=lambda f: (-f.stat().st_mtime, f.name))
+        for folder in newest_first:
+            if folder in (final, before):
+                continue
             stale = folder.name.startswith(".") or folder.stat().st_mtime < now - keep_seconds
-            if folder != final and folder != before and stale:
+            if stale or kept >= keep_at_most:
                 shutil.rmtree(folder, ignore_errors=True)
+            else:
+                kept += 1
         return final
 
     def discard(self) -> None:
