@@ -306,6 +306,33 @@ def test_meeting_with_two_accounts_counts_once_for_the_seller() -> None:
     assert [p["engaged_contacts"] for p in pairs] == [3, 1]  # B1 is of A1: A2 counts its own people
 
 
+def test_meeting_of_two_sellers_counts_once_for_their_team() -> None:
+    """Each of them has the touch; the account and the team have it once, in counts, channels and the trailing window."""
+    world = worked_example(built=False)
+    world.dim("dim_seller", {"seller_id": "S2", "full_name": "Seller Two", "team_id": "T1"})
+    joint = touchpoint(
+        "M2", "03-04 10:00", "03-04 11:00", channel="video", direction="mutual", interaction_kind="meeting",
+        actor_party_id="S1", actor_side="seller", buyer_minutes=60.0,
+    )  # fmt: skip
+    people = {
+        "M2": [
+            participant("M2", 1, "S1", "organizer", attended=True),
+            participant("M2", 2, "S2", "required", attended=True),
+            participant("M2", 3, "B1", "required", attended=True, is_engaged=True),
+        ]
+    }
+    world.load([joint], people)
+    world.build()
+    assert row(world, "mart_seller_account_period", "lifetime", "seller_id = 'S2'")["mutual_count"] == 1
+    for mart in ("mart_account_period", "mart_team_period", "mart_seller_period"):
+        lifetime = row(world, mart, "lifetime", "seller_id = 'S1'" if mart == "mart_seller_period" else None)
+        assert (lifetime["mutual_count"], lifetime["seller_touch_count"]) == (4, 7), mart
+        assert lifetime["digital_minutes_share"] is not None
+    team, seller = (row(world, m, "lifetime", ENTITY[m]) for m in ("mart_team_period", "mart_seller_period"))
+    same = ("channel_fit", "channel_balance", "is_hybrid_13w", "buyer_evidence_count", "thirds_balance_minutes")
+    assert [team[name] for name in same] == [seller[name] for name in same]
+
+
 def test_reporting_timezone_moves_the_bucket() -> None:
     """A touchpoint late on Sunday evening UTC lies in Monday's week in Tokyo."""
     settings = Settings(coverage=Coverage(reporting_timezone="Asia/Tokyo"))

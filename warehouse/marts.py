@@ -98,12 +98,19 @@ BASE = (
     "pair_cell",
     "pair_touch",
     "cell_touch",
+    "cell_mix",
+    "cell_channel",
+    "cell_thread",
+    "pair_mix",
+    "pair_channel",
+    "pair_thread",
+    "pair_day",
     "cell_engaged",
     "cell_contact",
     "cell_followup",
     "cell_response",
 )
-ROWS = ("roll", "row_period", "row_touch", *(f"row_{m}" for m in METRICS))
+ROWS = ("roll", "row_period", *(f"row_{m}" for m in METRICS))
 SCOPES = ("period", "period_day", "scope_account", "scope_seller", "scope_team", "colleague", "further_account")
 CODES = ("channel_code", "modality_code", "job_code", "channel_set")
 SCRATCH = (*SCOPES, "in_reach", "loading", "touch", "seller_touch", *BASE, *ROWS, *DEAL, *CODES)
@@ -234,7 +241,6 @@ def _stage(connection: Any, table: str, source: str | None = None) -> None:
 def _build_coverage(connection: Any, kind: Kind, *, everything: bool) -> None:
     _stage(connection, "roll", f"kind_{kind.name}")
     _stage(connection, "row_period", "metric_row")
-    _stage(connection, "row_touch", "metric_touch")
     for metric in METRICS:
         _stage(connection, f"row_{metric}", f"metric_{metric}")
     connection.execute(f"CREATE OR REPLACE TEMP VIEW coverage AS\n{model('coverage')}")

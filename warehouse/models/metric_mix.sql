@@ -1,34 +1,57 @@
 -- Counts, sets and mixes of a row's touchpoints: M1, M3, M4, M5, M5m, M13, and the sets behind M7 and M13s.
 -- Grain: row. Key: row_no. All sums are of integers, so that no order of addition shows in a figure.
 WITH
-totals AS (
+covered AS (SELECT DISTINCT row_no, cell_no FROM roll),
+theirs_each AS (
+  SELECT row_no, c.* EXCLUDE (cell_no) FROM covered JOIN cell_mix c USING (cell_no) WHERE shared_no IS NULL
+  UNION ALL SELECT DISTINCT row_no, c.* EXCLUDE (cell_no) FROM covered JOIN cell_mix c USING (cell_no) WHERE shared_no IS NOT NULL
+),
+theirs AS (
   SELECT row_no,
-         count(*) AS touches,
-         count(*) FILTER (is_own) AS own,
-         count(*) FILTER (direction <> 'outbound') AS buyer,
-         count(*) FILTER (direction = 'inbound') AS inbound,
-         count(*) FILTER (direction = 'self_serve') AS self_serve,
-         count(*) FILTER (direction = 'outbound' AND is_own) AS own_outbound,
-         count(*) FILTER (direction = 'mutual' AND is_own) AS own_mutual,
-         count(*) FILTER (direction = 'inbound' AND is_message) AS message_in,
-         count(*) FILTER (direction = 'outbound' AND is_message AND is_own) AS message_out,
-         count(*) FILTER (direction <> 'outbound' AND job_bit = 0) AS unclassified,
-         bit_or(CASE WHEN is_own THEN channel_bit ELSE 0 END) AS own_channels,
-         bit_or(CASE WHEN direction <> 'outbound' THEN job_bit ELSE 0 END) AS buyer_jobs,
-         bit_or(CASE WHEN is_own THEN job_bit ELSE 0 END) AS own_jobs,
-         bit_or(CASE WHEN direction <> 'outbound' THEN modality_bit ELSE 0 END) AS buyer_modalities,
-         bit_or(CASE WHEN is_own THEN modality_bit ELSE 0 END) AS own_modalities,
-         count(*) FILTER (modality_bit = 1) AS digital,
-         count(*) FILTER (modality_bit = 2) AS remote,
-         count(*) FILTER (modality_bit = 4) AS in_person,
-         sum(CASE WHEN modality_bit = 1 THEN buyer_micro_minutes ELSE 0 END)::BIGINT AS digital_minutes,
-         sum(CASE WHEN modality_bit = 2 THEN buyer_micro_minutes ELSE 0 END)::BIGINT AS remote_minutes,
-         sum(CASE WHEN modality_bit = 4 THEN buyer_micro_minutes ELSE 0 END)::BIGINT AS in_person_minutes
-  FROM row_touch GROUP BY row_no
+         sum(touches)::BIGINT AS touches, sum(buyer)::BIGINT AS buyer, sum(inbound)::BIGINT AS inbound, sum(self_serve)::BIGINT AS self_serve,
+         sum(message_in)::BIGINT AS message_in, sum(unclassified)::BIGINT AS unclassified,
+         bit_or(buyer_jobs) AS buyer_jobs, bit_or(buyer_modalities) AS buyer_modalities,
+         sum(digital)::BIGINT AS digital, sum(remote)::BIGINT AS remote, sum(in_person)::BIGINT AS in_person,
+         sum(digital_minutes)::BIGINT AS digital_minutes, sum(remote_minutes)::BIGINT AS remote_minutes,
+         sum(in_person_minutes)::BIGINT AS in_person_minutes
+  FROM theirs_each GROUP BY row_no
+),
+ours_each AS (
+  SELECT row_no, m.* EXCLUDE (cell_no, seller_id) FROM roll JOIN pair_mix m USING (cell_no, seller_id) WHERE repeated_no IS NULL
+  UNION ALL SELECT DISTINCT row_no, m.* EXCLUDE (cell_no, seller_id) FROM roll JOIN pair_mix m USING (cell_no, seller_id)
+  WHERE repeated_no IS NOT NULL
+),
+ours AS (
+  SELECT row_no, sum(own)::BIGINT AS own, sum(own_outbound)::BIGINT AS own_outbound, sum(own_mutual)::BIGINT AS own_mutual,
+         sum(message_out)::BIGINT AS message_out,
+         bit_or(own_channels) AS own_channels, bit_or(own_jobs) AS own_jobs, bit_or(own_modalities) AS own_modalities
+  FROM ours_each GROUP BY row_no
+),
+totals AS (
+  SELECT theirs.*, coalesce(own, 0) AS own, coalesce(own_outbound, 0) AS own_outbound, coalesce(own_mutual, 0) AS own_mutual,
+         coalesce(message_out, 0) AS message_out, coalesce(own_channels, 0) AS own_channels, coalesce(own_jobs, 0) AS own_jobs,
+         coalesce(own_modalities, 0) AS own_modalities
+  FROM theirs LEFT JOIN ours USING (row_no)
+),
+own_channel AS (
+  SELECT row_no, channel_bit, repeated_no, own FROM roll JOIN pair_channel USING (cell_no, seller_id)
+),
+own_by_channel AS (
+  SELECT row_no, channel_bit, sum(own)::BIGINT AS own
+  FROM (FROM own_channel WHERE repeated_no IS NULL UNION ALL SELECT DISTINCT * FROM own_channel WHERE repeated_no IS NOT NULL)
+  GROUP BY row_no, channel_bit
+),
+buyer_channel AS (
+  SELECT row_no, channel_bit, shared_no, buyer FROM covered SEMI JOIN ours USING (row_no) JOIN cell_channel USING (cell_no)
+),
+buyer_by_channel AS (
+  SELECT row_no, channel_bit, sum(buyer)::BIGINT AS buyer
+  FROM (FROM buyer_channel WHERE shared_no IS NULL UNION ALL SELECT DISTINCT * FROM buyer_channel WHERE shared_no IS NOT NULL)
+  GROUP BY row_no, channel_bit
 ),
 by_channel AS (
-  SELECT row_no, channel_bit, count(*) FILTER (is_own) AS own, count(*) FILTER (direction <> 'outbound') AS buyer
-  FROM row_touch WHERE is_own OR direction <> 'outbound' GROUP BY row_no, channel_bit
+  SELECT row_no, coalesce(b.buyer, 0) AS buyer, coalesce(o.own, 0) AS own
+  FROM buyer_by_channel b FULL JOIN own_by_channel o USING (row_no, channel_bit)
 ),
 -- sum |b/B - s/S| = sum |bS - sB| / BS
 mix AS (
