@@ -1,0 +1,54 @@
+"""The auditor's process: it serves many audits, is replaced before it grows, and its death is told and mended."""
+
+from __future__ import annotations
+
+import pytest
+from workspaces import example, increment, payloads, put
+
+from pipelines.auditor import Auditor
+from pipelines.errors import UserError
+from pipelines.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = example(tmp_path_factory.mktemp("auditor"))
+    put(root, payloads())
+    increment(root)
+    return Workspace(root)
+
+
+def process_of(auditor: Auditor) -> int:
+    assert auditor._process is not None
+    return auditor._process.pid
+
+
+def test_one_process_serves_many_audits_until_it_is_replaced(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docs are written meanwhile; what nobody asked for is not taken for the next verdict."""
+    monkeypatch.setattr("pipelines.auditor.AUDITS_OF_A_PROCESS", 2)
+    seen = []
+    with Auditor(workspace) as auditor:
+        for _ in range(3):
+            auditor.begin(workspace.warehouse)
+            assert auditor.verdict()["success"] is True
+            auditor.write_docs()
+            seen.append(process_of(auditor))
+    assert seen[0] == seen[1] != seen[2]
+    index = (workspace.published / "data-docs" / "index.html").read_text(encoding="utf-8")
+    assert index.count(">passed<") == 3, "the docs of the last audit are complete when the auditor is closed"
+
+
+def test_a_dead_auditor_publishes_nothing_and_the_next_question_starts_another(workspace: Workspace) -> None:
+    """An audit without a verdict is a failure in words, not a hang and not a pass."""
+    with Auditor(workspace) as auditor:
+        auditor.start()
+        assert auditor._process is not None
+        auditor._process.kill()
+        auditor._process.wait()
+        auditor.begin(workspace.warehouse)
+        with pytest.raises(UserError, match="the audit ended without a verdict, so nothing was published"):
+            auditor.verdict()
+        auditor.begin(workspace.warehouse)
+        assert auditor.verdict()["success"] is True
