@@ -117,7 +117,7 @@ class Derivation:
         found = series.find_series(self.store, OCCURRENCE, EXCEPTION)
         self.world = msgspec.structs.replace(self.world, series=found)
         if found:
-            series.mark_series_dirty(self.store, OCCURRENCE)
+            series.mark_series_dirty(self.store)
 
     def _deal(self, shards: list[Path]) -> list[list[Path]]:
         return [hand for hand in (shards[n :: self._hands] for n in range(self._hands)) if hand]

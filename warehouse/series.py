@@ -6,7 +6,8 @@ from warehouse.store import Store
 
 
 def find_series(store: Store, occurrence: str, exception: int) -> list[tuple[str, str, int, int | None]]:
-    """Series of which the warehouse holds more than one version, or a deletion, as the temporary table ``ended_series``.
+    """Series of which the warehouse holds more than one version, or a deletion, as the temporary table ``ended_series``;
+    ``planned_date`` holds all dates for ``mark_series_dirty``.
 
     ``occurrence`` is the regular expression by which an occurrence's id names its series, ``exception`` the revision from
     which on it speaks for itself. Returns (source, series, newest version, when the deletion was written in microseconds or
@@ -15,7 +16,7 @@ def find_series(store: Store, occurrence: str, exception: int) -> list[tuple[str
     con = store.connection
     con.execute(
         """CREATE OR REPLACE TEMP TABLE planned_date AS
-           SELECT source, source_event_id, nullif(regexp_extract(source_event_id, ?, 1, 's'), '') AS series, revision, is_void, recorded_at
+           SELECT event_id, source, source_event_id, nullif(regexp_extract(source_event_id, ?, 1, 's'), '') AS series, revision, is_void, recorded_at
            FROM fact_event WHERE family = 'schedule'""",
         [occurrence],
     )
@@ -32,21 +33,19 @@ def find_series(store: Store, occurrence: str, exception: int) -> list[tuple[str
            WHERE is_rewritten OR ended_at IS NOT NULL""",
         {"exception": exception},
     )
-    con.execute("DROP TABLE planned_date")
     return con.execute("SELECT source, series, version, ended_at FROM ended_series ORDER BY ALL").fetchall()
 
 
-def mark_series_dirty(store: Store, occurrence: str) -> None:
+def mark_series_dirty(store: Store) -> None:
     """After ``find_series``: all dates of a series that something dirty belongs to, for a new version ends dates that it does not name."""
-    store.connection.execute(
+    con = store.connection
+    con.execute(
         """INSERT INTO vault.dirty
            WITH planned AS (
-             SELECT e.event_id, e.source, s.series FROM fact_event e
-             JOIN ended_series s ON e.source = s.source
-              AND s.series IN (e.source_event_id, regexp_extract(e.source_event_id, ?, 1, 's'))
-             WHERE e.family = 'schedule'),
-           dated AS (SELECT source, series, fold_hash FROM planned JOIN vault.event_detail USING (event_id)),
+             SELECT event_id, source, coalesce(p.series, source_event_id) AS series FROM planned_date p
+             SEMI JOIN ended_series s ON p.source = s.source AND coalesce(p.series, p.source_event_id) = s.series),
+           dated AS (SELECT source, series, fold_hash FROM vault.event_detail JOIN planned USING (event_id)),
            moving AS (SELECT DISTINCT source, series FROM dated SEMI JOIN vault.dirty USING (fold_hash))
-           SELECT DISTINCT fold_hash FROM dated SEMI JOIN moving USING (source, series)""",
-        [occurrence],
+           SELECT DISTINCT fold_hash FROM dated SEMI JOIN moving USING (source, series)"""
     )
+    con.execute("DROP TABLE planned_date")
