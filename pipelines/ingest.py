@@ -9,9 +9,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.metrics import Metrics
 
-from pipelines.coders import PipelineOptions, beam, register
+from pipelines.coders import Metrics, PipelineOptions, beam, register
 from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import KafkaUnit
 from pipelines.kafka.reader import read_ranges
