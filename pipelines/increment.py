@@ -290,6 +290,7 @@ class Increment:
             store.set_mark(
                 "unpublished", self.summary.run_id
             )  # the ledger is published too, whatever the records became
+            self.observer.landed(self.summary.run_id)
             landing = commit_increment(
                 store, [unit_row(u) for u in kept], received_at=self.now, run_id=self.summary.run_id, seen=seen
             )
@@ -373,6 +374,7 @@ class Increment:
         # set before anything commits: a crash between the commit and the mark would leave new tables unpublished for good
         store.set_mark("unpublished", self.summary.run_id)
         self._start()
+        self.observer.landed(self.summary.run_id)
         self.on_work()
         from pipelines.derive import Derivation
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from pipelines.auditor import Auditor
-from pipelines.errors import AuditFailed, UserError
+from pipelines.errors import AuditFailed, BrokerUnavailable, UserError
 from pipelines.increment import Increment, Say, Summary
 from pipelines.kafka.connection import Connection, close_shared
 from pipelines.observe.observer import Increment as Observed
@@ -89,7 +89,8 @@ def seen(increment: Increment) -> Observed:
     return Observed(
         run_id=summary.run_id, began=increment.began, seconds=time.time() - increment.began, phases=summary.seconds, inputs=increment.inputs,
         totals=increment.totals, accounts=summary.accounts_rebuilt, touchpoints=summary.touchpoints, lag=summary.lag,
-        unpublished=summary.unpublished is not None and not summary.published, summary=msgspec.to_builtins(summary),
+        unpublished=summary.unpublished is not None and not summary.published,
+        faults=[str(fault) for fault in increment.faults if not isinstance(fault, BrokerUnavailable)], summary=msgspec.to_builtins(summary),
     )  # fmt: skip
 
 
@@ -101,6 +102,9 @@ def run_once(workspace: Workspace, now: int, *, fixed: bool, say: Say, observer:
     """
     with Session(workspace, say, observer=observer) as session:
         summary = session.once(now, fixed=fixed)
+        if observer is not None and session.kafka is not None:
+            away = [str(fault) for fault in session.faults if isinstance(fault, BrokerUnavailable)]
+            observer.broker(up=not away, detail="; ".join(away))
         for further in session.faults[1:]:
             say(str(further))
         if session.faults:

@@ -21,13 +21,16 @@ from typer.testing import CliRunner
 from workspaces import AS_OF, ROOT, example, payloads, put
 
 from pipelines.cli import app
-from pipelines.errors import SettingsError
+from pipelines.errors import AuditFailed, SettingsError, TooManyRejects
 from pipelines.observe import names
 from pipelines.observe.health import Health
 from pipelines.observe.lineage import Lineage
 from pipelines.observe.metrics import Metrics
 from pipelines.observe.observer import Increment
+from pipelines.observe.redact import without_addresses
 from pipelines.observe.server import Server
+from pipelines.observe.watchers import standing
+from pipelines.workspace import Workspace
 from warehouse.ledger import Input
 
 BROKEN = ("slack/broken.json", b'{"type": "event_callback"')
@@ -40,7 +43,8 @@ def lineage_service() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            events.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            events.append({**event, "authorization": self.headers.get("Authorization")})
             self.send_response(201)
             self.end_headers()
 
@@ -104,7 +108,9 @@ def test_a_run_tells_its_metrics_logs_and_lineage(tmp_path: Path) -> None:
     assert metrics["touchloop_audits_total", (("result", "failed"),)] == 0
     assert metrics["touchloop_rebuilt_total", (("what", "accounts"),)] == summary["accounts_rebuilt"]
     assert abs(metrics["touchloop_last_publish_timestamp_seconds", ()] - time.time()) < 120
-    assert metrics["touchloop_unpublished", ()] == 0
+    assert metrics["touchloop_unpublished", ()] == metrics["touchloop_failing", ()] == 0
+    assert metrics["touchloop_last_audit_passed", ()] == 1
+    assert not {name for name, _ in metrics} & {"touchloop_broker_up", "touchloop_last_look_timestamp_seconds"}
 
     lines = [json.loads(line) for line in first.stderr.splitlines()]
     assert [line["event"] for line in lines if line["event"] != "message"] == [
@@ -137,6 +143,84 @@ def test_a_run_tells_its_metrics_logs_and_lineage(tmp_path: Path) -> None:
     )
 
 
+def watched_example(root: Path, textfile: str = "touchloop.prom") -> Path:
+    root = example(root)
+    toml = root / "touchloop.toml"
+    toml.write_text(toml.read_text() + f'\n[observe]\ntextfile = "{textfile}"\n')
+    return root
+
+
+def test_a_failed_audit_shows_until_it_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gauges tell of it, since each run from cron counts from nothing; the next process knows at its start what is unpublished."""
+    root = watched_example(tmp_path)
+    put(root, payloads()[:5])
+    refused = {"success": False, "failures": ["a sum is off"], "expectations": 1, "tables": 1}
+    with monkeypatch.context() as patched:
+        patched.setattr("pipelines.auditor.Auditor.verdict", lambda self: refused)
+        failed = invoke("run", "--workspace", str(root), "--as-of", AS_OF)
+    assert isinstance(failed.exception, AuditFailed)
+    before = samples((root / "touchloop.prom").read_text())
+    names_of_state = ("touchloop_unpublished", "touchloop_failing", "touchloop_last_audit_passed")
+    assert [before[name, ()] for name in names_of_state] == [1, 1, 0]
+    assert before["touchloop_last_publish_timestamp_seconds", ()] == 0
+    assert standing(Workspace(root))[2]
+    assert invoke("run", "--workspace", str(root), "--as-of", AS_OF).exit_code == 0
+    after = samples((root / "touchloop.prom").read_text())
+    assert [after[name, ()] for name in names_of_state] == [0, 0, 1]
+
+
+def test_a_refused_file_shows_though_the_rest_lands(tmp_path: Path) -> None:
+    root = watched_example(tmp_path)
+    put(root, [*payloads()[:5], ("slack/broken.jsonl", b"{\n" * 200)])
+    with lineage_service() as (url, events):
+        result = invoke("run", "--workspace", str(root), "--as-of", AS_OF, OPENLINEAGE_URL=url)
+    assert isinstance(result.exception, TooManyRejects)
+    metrics = samples((root / "touchloop.prom").read_text())
+    assert metrics["touchloop_failing", ()] == 1
+    assert metrics["touchloop_increments_total", (("result", "failed"),)] == 1
+    assert sum(value for (name, _), value in metrics.items() if name == "touchloop_records_total") > 0
+    assert "slack/broken.jsonl" in events[-1]["run"]["facets"]["errorMessage"]["message"]
+
+
+def test_counters_do_not_fall_when_a_replay_accepts(tmp_path: Path) -> None:
+    """The ledger moves a record from rejected to accepted; a counter that fell would be taken for one that began anew."""
+    root = example(tmp_path)
+    entry = (ROOT / "examples" / "worked-example" / "inbox" / "ics" / "sam.ics").read_text()
+    put(root, [("ics/sam.ics", entry.replace("00Z", "00").encode())])
+    assert invoke("run", "--workspace", str(root), "--as-of", AS_OF).exit_code == 0
+    workspace = Workspace(root)
+    before = standing(workspace)[0].records
+    assert before["ics", "rejected"] > 0
+    toml = root / "touchloop.toml"
+    toml.write_text(toml.read_text() + '\n[sources.ics]\ntimezone = "UTC"\n')
+    assert invoke("rejects", "replay", "--workspace", str(root), "--as-of", AS_OF).exit_code == 0
+    after = standing(Workspace(root))[0].records
+    assert after["ics", "rejected"] == before["ics", "rejected"]
+    assert after["ics", "accepted"] == before["ics", "accepted"] + before["ics", "rejected"]
+
+
+def test_metrics_that_cannot_be_written_stop_nothing(tmp_path: Path) -> None:
+    root = watched_example(tmp_path, "touchloop.toml/metrics.prom")
+    put(root, payloads()[:5])
+    result = invoke("run", "--workspace", str(root), "--as-of", AS_OF)
+    assert result.exit_code == 0, result.output
+    assert (root / "published" / "touchloop.duckdb").exists()
+    assert result.stderr.count("the metrics cannot be written") == 1
+
+
+def test_what_is_no_address_of_a_service_is_a_settings_error(tmp_path: Path) -> None:
+    result = invoke("run", "--workspace", str(example(tmp_path)), "--as-of", AS_OF, OPENLINEAGE_URL="nonsense")
+    assert isinstance(result.exception, SettingsError)
+    assert "observe.openlineage_url" in str(result.exception)
+
+
+def test_addresses_do_not_leave_in_messages() -> None:
+    assert without_addresses("from 'Ann <ann.b+c@mail.example.com>': no date") == "from 'Ann <<address>>': no date"
+    health = Health(stale_after=60)
+    health.failed("r", ValueError("ann@example.com is nobody"))
+    assert "ann@" not in json.dumps(health.verdict()[1])
+
+
 def test_a_lineage_service_that_is_away_is_told_once_and_stops_nothing(tmp_path: Path) -> None:
     said: list[str] = []
     lineage = Lineage(
@@ -166,7 +250,8 @@ def test_offsets_of_a_topic_are_told_by_partition(tmp_path: Path) -> None:
     assert topic["inputFacets"]["inputStatistics"]["rowCount"] == 10
 
 
-def test_a_failed_increment_fails_its_lineage_too(tmp_path: Path) -> None:
+def test_a_failed_increment_fails_its_lineage_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENLINEAGE_API_KEY", "t0ken")
     with lineage_service() as (url, events):
         lineage = Lineage(url, namespace="n", job="run", workspace=tmp_path, broker=None, say=print)
         lineage.started("r", 0.0)
@@ -174,6 +259,7 @@ def test_a_failed_increment_fails_its_lineage_too(tmp_path: Path) -> None:
         lineage.close()
     assert [event["eventType"] for event in events] == ["START", "FAIL"]
     assert events[1]["run"]["facets"]["errorMessage"]["message"] == "the reason"
+    assert {event["authorization"] for event in events} == {"Bearer t0ken"}
 
 
 def test_health_turns_with_failure_and_silence() -> None:

@@ -15,7 +15,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """Counts since the beginning of the ledger: they only grow, and survive any restart."""
 
     records: dict[tuple[str, str], int] = {}
-    """By (source, outcome)."""
+    """By (source, outcome). A record that was rejected, and accepted by a replay, counts under both."""
     rejects: dict[tuple[str, str], int] = {}
     """By (source, reason_code)."""
     units: dict[str, int] = {}
@@ -45,10 +45,14 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 def totals(store: Store) -> Totals:
     con = store.connection
     sums = ", ".join(f"sum({outcome}_count)::BIGINT" for outcome in OUTCOMES)
+    # a record that a replay has accepted stays among the rejected of old: a counter that falls is taken for one that began anew
+    rows = con.execute(
+        f"""SELECT source, {sums} + coalesce(sum(replayed), 0)::BIGINT FROM ledger_unit LEFT JOIN (
+              SELECT unit_id, count(*) AS replayed FROM rejected_record WHERE outcome <> 'rejected' GROUP BY unit_id
+            ) USING (unit_id) GROUP BY source"""
+    ).fetchall()
     records = {
-        (source, outcome): count
-        for source, *counts in con.execute(f"SELECT source, {sums} FROM ledger_unit GROUP BY source").fetchall()
-        for outcome, count in zip(OUTCOMES, counts, strict=True)
+        (source, outcome): count for source, *counts in rows for outcome, count in zip(OUTCOMES, counts, strict=True)
     }
     rejects = con.execute("SELECT source, reason_code, count(*) FROM rejected_record GROUP BY ALL").fetchall()
     landed = con.execute("SELECT epoch(max(landed_at)) FROM ledger_unit").fetchone()

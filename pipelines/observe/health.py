@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from pipelines.observe.observer import Increment, Observer
+from pipelines.observe.redact import without_addresses
 
 
 class Health(Observer):
@@ -51,13 +52,18 @@ class Health(Observer):
         self._published = self._seen = at
 
     def finished(self, increment: Increment) -> None:
-        self._running, self._error, self._seen = None, None, time.time()
+        refused = without_addresses("; ".join(increment.faults))[:300]
+        self._running, self._error, self._seen = None, refused or None, time.time()
 
     def failed(self, run_id: str, error: BaseException) -> None:
-        self._running, self._error, self._seen = None, f"{type(error).__name__}: {error}"[:300], time.time()
+        self._running, self._error, self._seen = None, _told(error), time.time()
 
     def looked(self, at: float) -> None:
         self._seen = at
 
     def broker(self, *, up: bool, detail: str = "") -> None:
         self._broker = None if up else f"away: {detail}"[:300]
+
+
+def _told(error: BaseException) -> str:
+    return without_addresses(f"{type(error).__name__}: {error}")[:300]

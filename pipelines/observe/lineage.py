@@ -5,6 +5,7 @@ Events leave from a thread of their own: a lineage service that is slow or away 
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import uuid
@@ -22,12 +23,16 @@ from openlineage.client.facet_v2 import (
     output_statistics_output_dataset,
 )
 from openlineage.client.generated.base import InputDatasetFacet
-from openlineage.client.transport.http import HttpConfig, HttpTransport
+from openlineage.client.transport.http import ApiKeyTokenProvider, HttpConfig, HttpTransport, TokenProvider
 
+from pipelines.errors import SettingsError
 from pipelines.observe.observer import Increment, Observer
+from pipelines.observe.redact import without_addresses
 from warehouse.ledger import Input
 
 PRODUCER = "https://pypi.org/project/touchloop"
+API_KEY = "OPENLINEAGE_API_KEY"
+"""Environment variable of a bearer token, as the library's own configuration has it; never a setting."""
 WAITING = 1000
 """Events kept while the service does not answer; beyond it the oldest are lost, and that is said."""
 LAST_WORDS = 5.0
@@ -53,8 +58,15 @@ class Lineage(Observer):
     def __init__(
         self, url: str, *, namespace: str, job: str, workspace: Path, broker: str | None, say: Say, timeout: float = 5.0
     ) -> None:
-        config = HttpConfig(url=url, timeout=timeout, retry={"total": 0})
-        self._client = OpenLineageClient(transport=HttpTransport(config))
+        """Raises ``SettingsError`` for what is no URL of a service. ``timeout`` is in seconds."""
+        auth = ApiKeyTokenProvider({"apiKey": key}) if (key := os.environ.get(API_KEY)) else TokenProvider({})
+        try:
+            transport = HttpTransport(HttpConfig(url=url, timeout=timeout, retry={"total": 0}, auth=auth))
+            self._client = OpenLineageClient(transport=transport)
+        except ValueError:
+            raise SettingsError(
+                "OPENLINEAGE_URL, or observe.openlineage_url: it is no URL such as http://lineage.example.com:5000"
+            ) from None
         self._job = Job(namespace=namespace, name=job)
         self._workspace, self._broker, self._say = workspace, broker, say
         self._began: dict[str, tuple[str, float]] = {}
@@ -77,14 +89,20 @@ class Lineage(Observer):
         known = self._began.pop(increment.run_id, None)
         if known is not None:
             ended = increment.began + increment.seconds
-            self._emit(RunState.COMPLETE, known[0], ended, inputs=self._inputs(increment), outputs=self._outputs())
+            facets = _message("; ".join(increment.faults)) if increment.faults else None
+            self._emit(
+                RunState.COMPLETE,
+                known[0],
+                ended,
+                facets=facets,
+                inputs=self._inputs(increment),
+                outputs=self._outputs(),
+            )
 
     def failed(self, run_id: str, error: BaseException) -> None:
         known = self._began.pop(run_id, None)
         if known is not None:
-            facet = error_message_run.ErrorMessageRunFacet(message=str(error)[:2000], programmingLanguage="python")
-            now = datetime.now(UTC).timestamp()
-            self._emit(RunState.FAIL, known[0], now, facets={"errorMessage": facet})
+            self._emit(RunState.FAIL, known[0], datetime.now(UTC).timestamp(), facets=_message(str(error)))
 
     def close(self) -> None:
         try:
@@ -161,3 +179,8 @@ class Lineage(Observer):
         if not self._unanswered:
             self._unanswered = True
             self._say(f"the lineage service does not take events, and the work goes on without it: {why[:300]}")
+
+
+def _message(text: str) -> dict[str, Any]:
+    facet = error_message_run.ErrorMessageRunFacet(message=without_addresses(text)[:2000], programmingLanguage="python")
+    return {"errorMessage": facet}

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from pipelines.observe.observer import Increment, Observer
+from pipelines.observe.redact import without_addresses
 
 COUNTS = ("units", "records", "accepted", "duplicate", "ignored", "rejected", "events", "accounts_rebuilt")
 
@@ -33,10 +34,10 @@ class Logs(Observer):
 
     def say(self) -> Callable[[str], None]:
         """For what is otherwise a plain line on the terminal."""
-        return lambda text: self._log.info("message", text=text, run_id=self._run)
+        return lambda text: self._log.info("message", text=without_addresses(text), run_id=self._run)
 
     def error(self, text: str, exit_code: int) -> None:
-        self._log.error("stopped", text=text, exit_code=exit_code, run_id=self._run)
+        self._log.error("stopped", text=without_addresses(text), exit_code=exit_code, run_id=self._run)
 
     def started(self, run_id: str, began: float) -> None:
         self._run = run_id
@@ -62,7 +63,8 @@ class Logs(Observer):
         self._run = None
 
     def failed(self, run_id: str, error: BaseException) -> None:
-        self._log.error("increment_failed", run_id=run_id, error=type(error).__name__, text=str(error)[:2000])
+        text = without_addresses(str(error))[:2000]
+        self._log.error("increment_failed", run_id=run_id, error=type(error).__name__, text=text)
 
     def broker(self, *, up: bool, detail: str = "") -> None:
         if up:

@@ -44,24 +44,24 @@ class Metrics(Observer):
         self.ledger = LedgerTotals()
         self.registry.register(self.ledger)
         self._own: dict[str, Any] = {}
-        kinds = {"counter": Counter, "gauge": Gauge}
-        for metric in names.ALL:
-            if metric in (names.RECORDS, names.REJECTS, names.UNITS):
-                continue
-            if metric.kind == "histogram":
-                made: Any = Histogram(
-                    metric.name, metric.meaning, metric.labels, registry=self.registry, buckets=BUCKETS
-                )
-            else:
-                made = kinds[metric.kind](metric.name, metric.meaning, metric.labels, registry=self.registry)
-            self._own[metric.name] = made
         self._of(names.BUILD).labels(version).set(1)
         for result in ("ok", "failed"):  # so that an alert on a rate sees the first failure
             self._of(names.INCREMENTS).labels(result)
             self._of(names.AUDITS).labels(result)
+        self._of(names.LAST_PUBLISH).set(0)
+        self._of(names.UNPUBLISHED).set(0)
 
     def _of(self, metric: names.Metric) -> Any:
-        return self._own[metric.name]
+        """Made when first told of: a gauge without a value would say 0, which is a broker that is away, or the year 1970."""
+        made = self._own.get(metric.name)
+        if made is None:
+            if metric.kind == "histogram":
+                made = Histogram(metric.name, metric.meaning, metric.labels, registry=self.registry, buckets=BUCKETS)
+            else:
+                kind = {"counter": Counter, "gauge": Gauge}[metric.kind]
+                made = kind(metric.name, metric.meaning, metric.labels, registry=self.registry)
+            self._own[metric.name] = made
+        return made
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
@@ -73,24 +73,34 @@ class Metrics(Observer):
         partial.write_bytes(self.text())
         os.replace(partial, path)
 
-    def known(self, totals: Totals, published_at: float | None) -> None:
-        """What a process that has just started finds."""
+    def found(self, totals: Totals, *, published_at: float | None, unpublished: bool) -> None:
+        """What a process that has just started finds: times in epoch seconds."""
+        self.known(totals)
+        self._of(names.UNPUBLISHED).set(unpublished)
+        if published_at is not None:
+            self._of(names.LAST_PUBLISH).set(published_at)
+
+    def known(self, totals: Totals) -> None:
         self.ledger.now = totals
         for metric, at in ((names.NEWEST_EVENT, totals.newest_event), (names.NEWEST_LANDING, totals.newest_landing)):
             if at is not None:
                 self._of(metric).set(at)
-        if published_at is not None:
-            self._of(names.LAST_PUBLISH).set(published_at)
+
+    def landed(self, run_id: str) -> None:
+        self._of(names.UNPUBLISHED).set(1)
 
     def audited(self, verdict: dict[str, Any]) -> None:
         self._of(names.AUDITS).labels("ok" if verdict["success"] else "failed").inc()
+        self._of(names.AUDIT_PASSED).set(verdict["success"])
         self._of(names.EXPECTATIONS).set(verdict.get("expectations", 0))
 
     def published(self, run_id: str, at: float, rows: dict[str, int]) -> None:
         self._of(names.LAST_PUBLISH).set(at)
+        self._of(names.UNPUBLISHED).set(0)
 
     def finished(self, increment: Increment) -> None:
-        self._of(names.INCREMENTS).labels("ok").inc()
+        self._of(names.INCREMENTS).labels("failed" if increment.faults else "ok").inc()
+        self._of(names.FAILING).set(bool(increment.faults))
         self._of(names.INCREMENT_SECONDS).observe(increment.seconds)
         for phase, seconds in increment.phases.items():
             self._of(names.PHASE_SECONDS).labels(phase).observe(seconds)
@@ -102,10 +112,11 @@ class Metrics(Observer):
             topic, _, partition = location.rpartition("/")
             self._of(names.LAG).labels(topic, partition).set(lag)
         if increment.totals is not None:
-            self.known(increment.totals, None)
+            self.known(increment.totals)
 
     def failed(self, run_id: str, error: BaseException) -> None:
         self._of(names.INCREMENTS).labels("failed").inc()
+        self._of(names.FAILING).set(1)
 
     def looked(self, at: float) -> None:
         self._of(names.LAST_LOOK).set(at)

@@ -45,6 +45,12 @@ LAST_PUBLISH = Metric(
     "touchloop_last_publish_timestamp_seconds", "gauge", "When a snapshot was last published (0: never)."
 )
 UNPUBLISHED = Metric("touchloop_unpublished", "gauge", "1 if the warehouse holds what no snapshot shows yet.")
+FAILING = Metric(
+    "touchloop_failing",
+    "gauge",
+    "1 if the last increment failed, or refused a part of its input; an outage of Kafka is not that.",
+)
+AUDIT_PASSED = Metric("touchloop_last_audit_passed", "gauge", "1 if the last audit passed, 0 if it did not.")
 BUILD = Metric("touchloop_build_info", "gauge", "Always 1; the version is in the label.", ("version",))
 
 ALL = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

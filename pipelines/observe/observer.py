@@ -26,6 +26,8 @@ class Increment(msgspec.Struct, kw_only=True):
     touchpoints: int = 0
     lag: dict[str, int] = {}
     unpublished: bool = False
+    faults: Sequence[str] = ()
+    """What was refused while the rest landed, such as a unit with too many rejects."""
     summary: dict[str, Any] = {}
     """What ``--json`` prints."""
 
@@ -35,6 +37,9 @@ class Observer:
 
     def started(self, run_id: str, began: float) -> None:
         """An increment that has something to do is planned."""
+
+    def landed(self, run_id: str) -> None:
+        """The warehouse is about to hold what no snapshot shows; ``published`` ends that."""
 
     def audited(self, verdict: dict[str, Any]) -> None:
         """The gate has spoken: ``success``, ``expectations``, ``failures``."""
@@ -75,6 +80,10 @@ class Observers(Observer):
     def started(self, run_id: str, began: float) -> None:
         for one in self.watchers:
             one.started(run_id, began)
+
+    def landed(self, run_id: str) -> None:
+        for one in self.watchers:
+            one.landed(run_id)
 
     def audited(self, verdict: dict[str, Any]) -> None:
         for one in self.watchers:

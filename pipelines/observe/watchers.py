@@ -30,7 +30,7 @@ def watchers(
         from pipelines.observe.lineage import Lineage  # half a second to import
 
         kafka = workspace.settings.kafka
-        broker = ",".join(kafka.servers()) if kafka else None
+        broker = kafka.servers()[0] if kafka else None  # OpenLineage names a cluster by one of its brokers
         found.append(
             Lineage(
                 url, namespace=settings.openlineage_namespace, job=job, workspace=workspace.root, broker=broker, say=say
@@ -49,38 +49,48 @@ def _metrics(workspace: Workspace, say: Say, settings: Any, port: int | None) ->
     from pipelines.observe.server import Server
 
     metrics, health = Metrics(version()), Health(settings.stale_after_seconds)
-    metrics.known(*standing(workspace))
+    totals_now, published_at, unpublished = standing(workspace)
+    metrics.found(totals_now, published_at=published_at, unpublished=unpublished)
     found: list[Observer] = [metrics, health]
     if port is not None:
         server = Server(settings.host, port, metrics, health)
         say(f"metrics on http://{settings.host}:{server.port}/metrics, health on /healthz")
         found.append(server)
     if settings.textfile:
-        found.append(Textfile(metrics, workspace.root / settings.textfile))
+        found.append(Textfile(metrics, workspace.root / settings.textfile, say))
     return found
 
 
-def standing(workspace: Workspace) -> tuple[Totals, float | None]:
-    """The ledger's totals and when a snapshot was last published (epoch seconds), before this process has done anything."""
+def standing(workspace: Workspace) -> tuple[Totals, float | None, bool]:
+    """The ledger's totals, when a snapshot was last published (epoch seconds), and whether one is due: before this process did anything."""
     published = workspace.snapshot.resolve()
     at = published.stat().st_mtime if workspace.snapshot.exists() else None
     if not workspace.warehouse.exists():
-        return Totals(), at
+        return Totals(), at, False
     with Store(workspace.warehouse, workspace.vault, workspace.scratch) as store:
-        return totals(store), at
+        return totals(store), at, store.mark("unpublished") is not None
 
 
 class Textfile(Observer):
-    """Writes the metrics where the node exporter looks, after every increment and at the end."""
+    """Writes the metrics where the node exporter looks, after every increment and at the end. That it cannot is said once and stops nothing."""
 
-    def __init__(self, metrics: Any, path: Path) -> None:
-        self.metrics, self.path = metrics, path
+    def __init__(self, metrics: Any, path: Path, say: Say) -> None:
+        self.metrics, self.path, self.say = metrics, path, say
+        self._said = False
 
     def finished(self, increment: Any) -> None:
-        self.metrics.write(self.path)
+        self._write()
 
     def failed(self, run_id: str, error: BaseException) -> None:
-        self.metrics.write(self.path)
+        self._write()
 
     def close(self) -> None:
-        self.metrics.write(self.path)
+        self._write()
+
+    def _write(self) -> None:
+        try:
+            self.metrics.write(self.path)
+        except OSError as error:
+            if not self._said:
+                self._said = True
+                self.say(f"observe.textfile: the metrics cannot be written, and the work goes on without: {error}")
