@@ -23,7 +23,7 @@ def test_the_ipc_coder_is_the_one_chosen() -> None:
 
 def test_steps_declare_what_they_pass_on() -> None:
     """The coder follows from the type hints of the steps, so each has them."""
-    assert Read(None, 1).get_type_hints().simple_output_type("read") == pa.RecordBatch
+    assert Read(None, 1, None).get_type_hints().simple_output_type("read") == pa.RecordBatch
     assert Normalize(0, 0, {}).get_type_hints().simple_output_type("normalize") == pa.RecordBatch
     assert Land(None).get_type_hints().input_types[0][0] == pa.RecordBatch
 
