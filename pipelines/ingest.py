@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.coders import Metrics, PipelineOptions, beam, register
+from pipelines.coders import PipelineOptions, beam, register
 from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import KafkaUnit
 from pipelines.kafka.reader import read_ranges
@@ -68,7 +68,7 @@ class Normalize(beam.DoFn):
     def process(self, raw: Any) -> Iterator[Any]:
         landed = self.normalizer.batch(raw)
         for (system, outcome), count in tally(raw, landed).items():
-            Metrics.counter(RECORDS.name, f"{system}.{outcome}").inc(count)
+            beam.metrics.Metrics.counter(RECORDS.name, f"{system}.{outcome}").inc(count)
         yield landed
 
 
