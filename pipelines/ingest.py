@@ -44,7 +44,7 @@ class IngestJob(msgspec.Struct, frozen=True):
 class Read(beam.DoFn):
     """A list of units to batches of raw records."""
 
-    def __init__(self, root: Path, batch_records: int, kafka: Connection | None) -> None:
+    def __init__(self, root: Path, batch_records: int, kafka: Connection | None = None) -> None:
         self.root, self.batch_records, self.kafka = root, batch_records, kafka
 
     def process(self, units: list[FileUnit | KafkaUnit]) -> Iterator[Any]:
