@@ -152,6 +152,61 @@ def run(
     print_summary(out, summary)
 
 
+LandingOption = Annotated[
+    str,
+    typer.Option(
+        help="Folder that the workers and this machine share: a path, or s3://…, gs://…, hdfs://…", metavar="URL"
+    ),
+]
+RunnerOption = Annotated[
+    str | None,
+    typer.Option("--runner", help="Beam runner; its own options follow as they are: --job_endpoint=HOST:PORT …"),
+]
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.command(context_settings=PASSED_ON)
+def ingest(
+    context: typer.Context,
+    landing: LandingOption,
+    workspace: WorkspaceOption = HERE,
+    runner: RunnerOption = None,
+    streaming: Annotated[
+        bool, typer.Option("--streaming", help="Read Kafka without an end; the job goes on alone.")
+    ] = False,
+    beginning: Annotated[bool, typer.Option("--from-beginning", help="Not from the ledger's end.")] = False,
+    offset: Annotated[
+        list[str] | None, typer.Option(help="Begin a partition here instead; repeatable.", metavar="TOPIC/PARTITION=N")
+    ] = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """On a cluster: read and normalise into a shared folder, for follow to commit. Nothing is written to the workspace."""
+    from pipelines.cluster.ingest import ingest_bounded, ingest_endless, offsets_of
+    from pipelines.cluster.runner import runner_of
+    from pipelines.cluster.shared import SharedFolder
+
+    opened = _open(workspace)
+    clock = None if as_of is None else _clock(as_of)
+    on, shared = runner_of(runner, context.args), SharedFolder(landing)
+    if (beginning or offset) and not streaming:
+        raise SettingsError("--from-beginning and --offset go with --streaming")
+    if streaming:
+        done = ingest_endless(
+            opened, on, shared, clock=clock, beginning=beginning, offsets=offsets_of(offset or []), say=_say(as_json)
+        )
+    else:
+        done = ingest_bounded(opened, on, shared, clock=clock, say=_say(as_json))
+    if as_json:
+        print(msgspec.json.encode(done).decode())
+    elif streaming:
+        out.print(f"the job {done.job} reads {done.partitions} partitions on {done.runner} and lands in {landing}")
+        out.print(f"Then: touchloop follow --workspace {workspace} --landing {landing}")
+    else:
+        out.print(f"{done.files:,} files and {done.ranges:,} ranges of offsets are in {landing}")
+        out.print(f"Then: touchloop follow --workspace {workspace} --landing {landing} --until-caught-up")
+
+
 @app.command()
 def stream(
     workspace: WorkspaceOption = HERE,

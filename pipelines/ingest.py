@@ -99,14 +99,18 @@ class Land(beam.DoFn):
         yield str(land(batch, self.folder))
 
 
+def ingest_steps(units: Any, job: IngestJob) -> Any:
+    """What is done to lists of units, wherever that is."""
+    return (
+        units
+        | "read" >> beam.ParDo(Read(job.root, job.batch_records, job.kafka))
+        | "normalize" >> beam.ParDo(Normalize(job.received_at, job.expand_until, job.zones))
+        | "land" >> beam.ParDo(Land(job.folder))
+    )
+
+
 def run_ingest(job: IngestJob) -> None:
     """Land the units of one worker, as a bounded pipeline in this process."""
     register()
     with beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
-        _ = (
-            pipeline
-            | "units" >> beam.Create([job.units], reshuffle=False)
-            | "read" >> beam.ParDo(Read(job.root, job.batch_records, job.kafka))
-            | "normalize" >> beam.ParDo(Normalize(job.received_at, job.expand_until, job.zones))
-            | "land" >> beam.ParDo(Land(job.folder))
-        )
+        ingest_steps(pipeline | "units" >> beam.Create([job.units], reshuffle=False), job)

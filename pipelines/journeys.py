@@ -247,24 +247,25 @@ def structs(kind: Any, fields: Sequence[str], folder: Path) -> Iterable[Any]:
             yield from map(make, *(values_of(batch.column(name)) for name in fields))
 
 
+def fold_steps(shards: Any, out: Path, world: World | Held) -> Any:
+    """What is done to the shards of a fold, wherever that is."""
+    return shards | "read" >> beam.ParDo(ReadGroups()) | "fold" >> beam.ParDo(Fold(world, out))
+
+
+def account_steps(shards: Any, out: Path, world: World | Held) -> Any:
+    """What is done to the shards of accounts, wherever that is."""
+    return shards | "rebuild" >> beam.ParDo(BuildAccounts(world, out))
+
+
 def run_fold(job: ShardJob) -> None:
     """Fold the shards of one worker, as a bounded pipeline in this process."""
     register()
     with held(job.world) as world, beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
-        _ = (
-            pipeline
-            | "shards" >> beam.Create(job.shards, reshuffle=False)
-            | "read" >> beam.ParDo(ReadGroups())
-            | "fold" >> beam.ParDo(Fold(world, job.out))
-        )
+        fold_steps(pipeline | "shards" >> beam.Create(job.shards, reshuffle=False), job.out, world)
 
 
 def run_accounts(job: ShardJob) -> None:
     """Rebuild the accounts of one worker's shards, as a bounded pipeline in this process."""
     register()
     with held(job.world) as world, beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
-        _ = (
-            pipeline
-            | "shards" >> beam.Create(job.shards, reshuffle=False)
-            | "rebuild" >> beam.ParDo(BuildAccounts(world, job.out))
-        )
+        account_steps(pipeline | "shards" >> beam.Create(job.shards, reshuffle=False), job.out, world)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from pipelines.errors import BrokerUnavailable
-from pipelines.kafka.connection import Connection, Consumer, partition, shared_consumer
+from pipelines.kafka.connection import ANSWER_SECONDS, Connection, Consumer, partition, shared_consumer
 from pipelines.kafka.plan import KafkaUnit, kafka_unit_id
 from pipelines.kafka.records import Messages
 from pipelines.read import MAX_BATCH_BYTES, Row, to_raw
@@ -101,6 +101,14 @@ class PartitionReader:
         self._where = partition(topic, number)
         self._consumer.assign([self._where])
         self._consumer.seek(self._where, start)
+
+    def skip_to_beginning(self) -> int:
+        """Go on at the first offset that the broker still has, if ``next`` lies before it. Returns ``next``."""
+        beginning = self._consumer.beginning_offsets([self._where], timeout_ms=ANSWER_SECONDS * 1000)[self._where]
+        if beginning > self.next:
+            self.next = beginning
+            self._consumer.seek(self._where, beginning)
+        return self.next
 
     def poll(self, timeout_ms: int = 50, max_records: int = POLL_RECORDS) -> Chunk | None:
         """What is there after ``next``, which then moves on; None if nothing is. kafka-python's faults are the caller's to handle."""

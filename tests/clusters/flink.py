@@ -220,7 +220,7 @@ def workers_of(pool: int) -> list[int]:
             command = (entry / "cmdline").read_bytes()
         except (OSError, IndexError, ValueError):
             continue  # it ended while we looked
-        if parent == pool and b"sdk_worker_main" in command:
+        if parent == pool and b"SdkHarness" in command:
             found.append(int(entry.name))
     return found
 

@@ -1,0 +1,59 @@
+"""An increment's Beam parts on a cluster: the same shares of work, dealt out to its workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any
+
+from pipelines.cluster.runner import Runner
+from pipelines.coders import beam
+from pipelines.ingest import IngestJob, ingest_steps, run_ingest
+from pipelines.journeys import ShardJob, account_steps, fold_steps, run_accounts, run_fold
+from pipelines.workers import tell_of_the_machine
+
+
+class ClusterWorkers:
+    """Takes the place of ``pipelines.workers.Workers``. The workspace must be a folder that the cluster's workers see under the same path."""
+
+    def __init__(self, runner: Runner, count: int) -> None:
+        """``count`` is how many shares of work are made; the runner's own options say how many are worked on at once."""
+        self.runner, self.count = runner, count
+
+    def run(self, function: Callable[[Any], Any], jobs: Iterable[Any], *, here: bool = False) -> list[Any]:
+        """``function(job)`` for every job. What is too little to be sent runs in this process."""
+        given = list(jobs)
+        if here or not given:
+            return [tell_of_the_machine(function, job) for job in given]
+        steps, shares = _STEPS[function]
+        with self.runner.bounded() as pipeline:
+            dealt = pipeline | "shares" >> beam.Create(shares(given)) | "deal" >> beam.Reshuffle()
+            steps(dealt, given[0])
+        return []
+
+    def close(self) -> None:
+        """The cluster is not ours to stop."""
+
+    def __enter__(self) -> ClusterWorkers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _shards(jobs: list[ShardJob]) -> list[Any]:
+    return [shard for job in jobs for shard in job.shards]
+
+
+def _units(jobs: list[IngestJob]) -> list[Any]:
+    return [job.units for job in jobs]
+
+
+_STEPS: dict[Any, tuple[Callable[[Any, Any], Any], Callable[[list[Any]], list[Any]]]] = {
+    run_ingest: (ingest_steps, _units),
+    run_fold: (fold_steps, _shards),
+    run_accounts: (account_steps, _shards),
+}
+"""Of each share's function: the steps that it runs, and what they are given."""
