@@ -128,10 +128,19 @@ def init(workspace: WorkspaceOption = HERE) -> None:
     out.print(f"Then: touchloop run --workspace {workspace}")
 
 
-@app.command()
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+RunnerOption = Annotated[
+    str | None,
+    typer.Option("--runner", help="Beam runner; its own options follow as they are: --job_endpoint=HOST:PORT …"),
+]
+
+
+@app.command(context_settings=PASSED_ON)
 def run(
+    context: typer.Context,
     workspace: WorkspaceOption = HERE,
     as_of: AsOfOption = None,
+    runner: RunnerOption = None,
     as_json: JsonOption = False,
     log_format: LogFormatOption = None,
 ) -> None:
@@ -143,7 +152,10 @@ def run(
     say = logs.say() if logs else _say(as_json)
     opened = _open(workspace)
     with opened.writer(), watchers(opened, job="run", say=say, logs=logs) as observer:
-        summary = run_once(opened, _clock(as_of), fixed=as_of is not None, say=say, observer=observer)
+        summary = run_once(
+            opened, _clock(as_of), fixed=as_of is not None, say=say, observer=observer,
+            workers=_workers(opened, runner, context.args),
+        )  # fmt: skip
     if as_json:
         print(msgspec.json.encode(summary).decode())
         return
@@ -158,11 +170,6 @@ LandingOption = Annotated[
         help="Folder that the workers and this machine share: a path, or s3://…, gs://…, hdfs://…", metavar="URL"
     ),
 ]
-RunnerOption = Annotated[
-    str | None,
-    typer.Option("--runner", help="Beam runner; its own options follow as they are: --job_endpoint=HOST:PORT …"),
-]
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 @app.command(context_settings=PASSED_ON)
@@ -245,6 +252,57 @@ def stream(
                 opened, every=every, until_caught_up=until_caught_up, clock=lambda: _clock(None) if fixed is None else fixed,
                 fixed=fixed is not None, say=say, show=show, done=done, stopping=Stopping(), observer=observer,
             )  # fmt: skip
+
+
+@app.command(context_settings=PASSED_ON)
+def follow(
+    context: typer.Context,
+    landing: LandingOption,
+    workspace: WorkspaceOption = HERE,
+    every: Annotated[float, typer.Option(help="Seconds between the starts of two looks.", min=0)] = 5.0,
+    until_caught_up: Annotated[
+        bool, typer.Option("--until-caught-up", help="End when nothing is left that can be committed.")
+    ] = False,
+    skip_gaps: Annotated[
+        bool, typer.Option("--skip-gaps", help="Give up offsets that have not landed where later ones have.")
+    ] = False,
+    runner: RunnerOption = None,
+    as_of: AsOfOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON per increment on standard output.")] = False,
+) -> None:
+    """On the warehouse's machine: commit what ingest lands in the shared folder, rebuild, audit, publish."""
+    from pipelines.cluster.run import follow as run_follow
+    from pipelines.cluster.shared import SharedFolder
+    from pipelines.stream import line
+
+    opened = _open(workspace)
+    fixed = _clock(as_of) if as_of is not None else None
+    say = _say(as_json)
+
+    def done(summary: Any) -> None:
+        if as_json:
+            print(msgspec.json.encode(summary).decode(), flush=True)
+        else:
+            say(f"{line(summary, sum(summary.seconds.values()))}; {summary.reread:,} offsets read twice and trimmed")
+
+    with opened.writer():
+        run_follow(
+            opened, SharedFolder(landing), every=every, until_caught_up=until_caught_up, skip_gaps=skip_gaps,
+            workers=_workers(opened, runner, context.args), clock=lambda: _clock(None) if fixed is None else fixed,
+            fixed=fixed is not None, say=say, done=done,
+        )  # fmt: skip
+
+
+def _workers(workspace: Workspace, runner: str | None, options: list[str]) -> Any:
+    """The cluster's, if a runner is named; None for processes of this machine."""
+    if runner is None and not options:
+        return None  # without an import of Beam
+    from pipelines.cluster.runner import runner_of
+    from pipelines.cluster.workers import ClusterWorkers
+
+    named = runner_of(runner, options)
+    named.check(endless=False)
+    return ClusterWorkers(named, workspace.settings.ingest.workers)
 
 
 @app.command()

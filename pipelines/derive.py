@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,6 +19,9 @@ from transforms.series import OCCURRENCE
 from warehouse import derive, groups, series
 from warehouse.store import Store
 
+if TYPE_CHECKING:
+    from pipelines.cluster.workers import ClusterWorkers
+
 
 class Derivation:
     """Replaces what rests on dirty events. ``run`` opens the warehouse transaction and leaves it open; ``done`` follows the commit."""
@@ -26,7 +30,7 @@ class Derivation:
         self,
         *,
         store: Store,
-        workers: Workers,
+        workers: Workers | ClusterWorkers,
         workspace: Workspace,
         directory: ReadDirectory,
         bindings: list[tuple[str, ...]],

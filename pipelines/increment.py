@@ -7,7 +7,8 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -37,6 +38,10 @@ from warehouse.commit import (
 from warehouse.ledger import Input, Totals, inputs, totals
 from warehouse.store import Store
 
+if TYPE_CHECKING:  # only a run on a cluster imports what it needs
+    from pipelines.cluster.follow import Follower, Turn
+    from pipelines.cluster.workers import ClusterWorkers
+
 SMALL = 1_500_000
 """Bytes below which a second process costs more than it saves."""
 UNDERSTOOD = ("naive_timestamp", "future_dated")
@@ -64,6 +69,10 @@ class Summary(msgspec.Struct, kw_only=True):
     """Ranges of offsets that retention took away before they were read."""
     lag: dict[str, int] = {}
     """Offsets by ``topic/partition`` that the broker had at the plan and the ledger has not."""
+    reread: int = 0
+    """Offsets that jobs on a cluster read a second time and that were trimmed."""
+    waiting: dict[str, list[int]] = {}
+    """By ``topic/partition``: the ledger's end, and the first offset in the landing folder beyond what is missing there."""
     newest_event_at: str | None = None
     """Start of the latest thing that the landed events tell of."""
     directory_files: int = 0
@@ -90,7 +99,8 @@ class Increment:
     """Runs one increment in a workspace whose writer lock is held. ``now`` is the clock; ``fixed`` says that the user set it.
 
     ``on_work`` is called once there is something to do: what takes long to start can start beside it. ``kafka`` None leaves
-    topics alone; ``go_on`` is asked between two landings of ranges, and what it refuses waits for the next increment.
+    topics alone; ``follower`` takes what has landed in a shared folder, and nothing else is read; ``go_on`` is asked between two
+    landings of ranges, and what it refuses waits for the next increment.
 
     What stopped a part of the work and not the rest (a broker that is away, a unit with too many rejects) stands in ``faults``
     when ``run`` returns, for the caller to raise once the rest is published.
@@ -104,13 +114,14 @@ class Increment:
         fixed: bool,
         say: Say = lambda _: None,
         on_work: Callable[[], None] = lambda: None,
-        workers: Workers | None = None,
+        workers: Workers | ClusterWorkers | None = None,
         kafka: Connection | None = None,
+        follower: Follower | None = None,
         go_on: Callable[[], bool] = lambda: True,
         observer: Observer | None = None,
     ) -> None:
         self.workspace, self.now, self.fixed, self.say, self.on_work = workspace, now, fixed, say, on_work
-        self.workers, self.kafka, self.go_on = workers, kafka, go_on
+        self.workers, self.kafka, self.follower, self.go_on = workers, kafka, follower, go_on
         self.observer = observer or Observer()
         self.began = time.time()
         self.inputs: list[Input] = []
@@ -144,10 +155,11 @@ class Increment:
             nullcontext(self.workers) if self.workers else Workers(self.settings.ingest.workers) as workers,
         ):
             with self.phase("plan"):
-                units, recognised = self._plan(store)
+                units, recognised = ([], []) if self.follower else self._plan(store)
                 topics = self._plan_topics(store)
+                turn = self.follower.turn(store) if self.follower else None
                 directory = read_directory(workspace.root, workspace.crm)
-            planned_units: list[Unit] = [*units, *topics.gaps, *topics.ranges]
+            planned_units: list[Unit] = [*units, *topics.gaps, *topics.ranges, *(turn.units if turn else ())]
             self.summary.run_id = run_id_of(
                 self.now, planned_units, directory.digest, self.settings.meaning_hash(rules_version)
             )
@@ -161,6 +173,8 @@ class Increment:
             for batch in increments(units, self.settings.ingest.increment_bytes):
                 self._land(store, workers, batch)
             self._land_topics(store, workers, topics)
+            if self.follower and turn is not None:
+                self._land_parcels(store, self.follower, turn)
             self.summary.directory_files = commit_directory(
                 store,
                 directory.files,
@@ -222,7 +236,7 @@ class Increment:
             )
         return plan
 
-    def _land_topics(self, store: Store, workers: Workers, plan: KafkaPlan) -> None:
+    def _land_topics(self, store: Store, workers: Workers | ClusterWorkers, plan: KafkaPlan) -> None:
         """Gaps first, then the ranges, every partition getting on with its share of each landing."""
         if plan.gaps:
             self._landed_to(self._land(store, workers, plan.gaps))
@@ -253,7 +267,7 @@ class Increment:
         assert self.ends is not None
         self.ends |= {unit.location: unit.end for unit in units if isinstance(unit, KafkaUnit)}
 
-    def _land(self, store: Store, workers: Workers, units: Sequence[Unit]) -> list[Unit]:
+    def _land(self, store: Store, workers: Workers | ClusterWorkers, units: Sequence[Unit]) -> list[Unit]:
         """Read, decode and commit these units in one transaction. Returns those that were: a unit that changed, or has too many
         rejects, is left out."""
         from pipelines.ingest import (  # Beam is imported where a pipeline runs, not by a run with nothing to do
@@ -261,9 +275,7 @@ class Increment:
             run_ingest,
         )
 
-        folder = self.scratch / f"landing-{len(self.summary.seconds)}-{self.summary.units}"
-        shutil.rmtree(folder, ignore_errors=True)  # of a round whose every unit was left out
-        folder.mkdir(parents=True)
+        folder = self._landing_folder()
         expand_until = self.now + self.settings.recurrence_days * DAY
         zones = {name: s.timezone for name, s in self.settings.sources.items()}
         to_read = [u for u in units if not (isinstance(u, KafkaUnit) and u.kind == GAP)]
@@ -278,8 +290,34 @@ class Increment:
                 for hand in hands if hand
             ]  # fmt: skip
             workers.run(run_ingest, jobs, here=small)
+        return self._commit(store, self._unchanged(units), folder)
+
+    def _land_parcels(self, store: Store, follower: Follower, turn: Turn) -> None:
+        """Commit what workers elsewhere have read and normalised, turn by turn."""
+        while turn:
+            folder = self._landing_folder()
+            with self.phase("ingest"):
+                follower.stage(turn, folder)
+                follower.announce(turn)
+            landed = self._commit(store, turn.units, folder) if turn.units else []
+            follower.finish(turn, [unit.unit_id for unit in landed])
+            self.summary.reread += turn.reread
+            self.summary.gaps += sum(unit.kind == GAP for unit in turn.offsets)
+            if not self.go_on():
+                break
+            turn = follower.turn(store)
+        self.summary.waiting = {where: list(between) for where, between in turn.waiting.items()}
+
+    def _landing_folder(self) -> Path:
+        folder = self.scratch / f"landing-{len(self.summary.seconds)}-{self.summary.units}"
+        shutil.rmtree(folder, ignore_errors=True)  # of a round whose every unit was left out
+        folder.mkdir(parents=True)
+        return folder
+
+    def _commit(self, store: Store, units: Sequence[Unit], folder: Path) -> list[Unit]:
+        """Commit units and the files of ``pipelines.landed.LANDED`` in the folder. Returns the units without too many rejects."""
         with self.phase("land"):
-            kept = self._unchanged(units)
+            kept = list(units)
             files = sorted(folder.glob("*.arrow"))
             register_landed(store, files, LANDED, [u.unit_id for u in kept])
             kept = self._within_limits(store, kept)
@@ -357,7 +395,9 @@ class Increment:
             )
         return [u for u in units if u.unit_id in where]
 
-    def _derive(self, store: Store, workers: Workers, directory: ReadDirectory, rules_version: str) -> None:
+    def _derive(
+        self, store: Store, workers: Workers | ClusterWorkers, directory: ReadDirectory, rules_version: str
+    ) -> None:
         config = self.settings.meaning_hash(rules_version)
         before = {name: store.mark(name) for name in ("directory", "config", "as_of")}
         now = {"directory": directory.digest, "config": config, "as_of": str(self.now)}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,16 +21,32 @@ from pipelines.workspace import Workspace
 from warehouse.publish import Candidate, current, read_manifest
 from warehouse.store import Store, clear_mark
 
+if TYPE_CHECKING:  # only a run on a cluster imports what it needs
+    from pipelines.cluster.follow import Follower
+    from pipelines.cluster.workers import ClusterWorkers
+
 
 class Session:
     """Increments of one workspace, with what is expensive to start kept between them: the auditor, the workers, the consumers."""
 
-    def __init__(self, workspace: Workspace, say: Say, *, deaf: bool = False, observer: Observer | None = None) -> None:
-        """``deaf``: the workers do not hear signals that end this process; see ``Workers``."""
+    def __init__(
+        self,
+        workspace: Workspace,
+        say: Say,
+        *,
+        deaf: bool = False,
+        observer: Observer | None = None,
+        workers: ClusterWorkers | None = None,
+        follower: Follower | None = None,
+    ) -> None:
+        """``deaf``: the workers do not hear signals that end this process; see ``Workers``. ``workers`` on a cluster are used instead
+        of processes here. With ``follower``, what has landed in a shared folder is committed, and nothing else is read.
+        """
         self.workspace, self.say, self.observer = workspace, say, observer
         self.auditor = Auditor(workspace)
-        self.workers = Workers(workspace.settings.ingest.workers, deaf=deaf)
-        settings = workspace.settings.kafka
+        self.workers = workers or Workers(workspace.settings.ingest.workers, deaf=deaf)
+        self.follower = follower
+        settings = None if follower else workspace.settings.kafka
         self.kafka = Connection(workspace.root, settings) if settings else None
         self.faults: list[UserError] = []
         """Of the last increment: what stopped a part of it, and not the rest."""
@@ -45,7 +61,7 @@ class Session:
         """
         increment = Increment(
             self.workspace, now, fixed=fixed, say=self.say, on_work=self.auditor.start, workers=self.workers,
-            kafka=self.kafka if topics else None, go_on=go_on, observer=self.observer,
+            kafka=self.kafka if topics else None, follower=self.follower, go_on=go_on, observer=self.observer,
         )  # fmt: skip
         try:
             summary = self._once(increment)
@@ -94,13 +110,21 @@ def seen(increment: Increment) -> Observed:
     )  # fmt: skip
 
 
-def run_once(workspace: Workspace, now: int, *, fixed: bool, say: Say, observer: Observer | None = None) -> Summary:
-    """One increment, published.
+def run_once(
+    workspace: Workspace,
+    now: int,
+    *,
+    fixed: bool,
+    say: Say,
+    observer: Observer | None = None,
+    workers: ClusterWorkers | None = None,
+) -> Summary:
+    """One increment, published; ``workers`` as in ``Session``.
 
     Raises ``AuditFailed`` (the last snapshot stays); and, once everything else is published, ``TooManyRejects`` (nothing of
     that unit was landed), ``BrokerUnavailable`` or ``KafkaRefused`` (no more of the topics).
     """
-    with Session(workspace, say, observer=observer) as session:
+    with Session(workspace, say, observer=observer, workers=workers) as session:
         summary = session.once(now, fixed=fixed)
         if observer is not None and session.kafka is not None:
             away = [str(fault) for fault in session.faults if isinstance(fault, BrokerUnavailable)]

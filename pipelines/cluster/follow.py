@@ -38,6 +38,10 @@ class Turn(msgspec.Struct):
     waiting: dict[str, tuple[int, int]] = {}
     """Location to the ledger's end and the first offset that is there beyond it: between them something is missing."""
 
+    @property
+    def units(self) -> list[FileUnit | KafkaUnit]:
+        return [*self.offsets, *self.files]
+
     def __bool__(self) -> bool:
         return bool(self.offsets or self.files or self.spent)
 

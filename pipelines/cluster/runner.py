@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from pipelines.errors import SettingsError, UserError
 HERE = "FnApiRunner"
 """One process of this machine."""
 ONLY_BOUNDED = ("FnApiRunner", "DirectRunner", "BundleBasedDirectRunner", "SwitchingDirectRunner", "InteractiveRunner")
+ENDLESS = ("--streaming", "--checkpointing_interval=10000", "--finish_bundle_before_checkpointing")
+"""Flink keeps no checkpoints unless it is told how often (milliseconds). And what a step gives while a checkpoint is made is held
+back until the step is given more: the first step of a source is never given more, and one start in three stood still."""
 ACCEPT_SECONDS = 120
 
 
@@ -36,20 +40,19 @@ class Runner(msgspec.Struct, frozen=True):
                 f"--streaming needs a runner with checkpoints, such as FlinkRunner: on {self.name} a source without an end starves "
                 "what follows it, and would be read again from the start after a crash. On one machine, use touchloop stream"
             )
-        try:
+        with _told(self):
             self.pipeline_options(endless=endless).get_all_options()
-        except SystemExit:  # argparse has told on standard error what it does not like
-            raise SettingsError(
-                f"--runner {self.name}: it does not take these options: {' '.join(self.options)}"
-            ) from None
         if self.name == "PortableRunner" and not any(o.startswith("--job_endpoint") for o in self.options):
             raise SettingsError("--runner PortableRunner: say where its job server is: --job_endpoint=HOST:PORT")
 
     def pipeline_options(self, *, endless: bool) -> Any:
         given = list(self.options)
-        if not any(option.startswith("--job_server_timeout") for option in given):
-            given.append("--job_server_timeout=20")
-        return PipelineOptions([*given, "--streaming"] if endless else given)
+        defaults = ["--job_server_timeout=20", *(ENDLESS if endless else ())]
+        named = {option.partition("=")[0] for option in given}
+        given += [option for option in defaults if option.partition("=")[0] not in named]
+        # it warns of options that only the job server knows, which is asked later
+        logging.getLogger("apache_beam.options.pipeline_options").setLevel(logging.ERROR)
+        return PipelineOptions(given)
 
     @contextmanager
     def bounded(self) -> Iterator[Any]:
@@ -85,6 +88,8 @@ class Runner(msgspec.Struct, frozen=True):
 def runner_of(name: str | None, options: Sequence[str]) -> Runner:
     """From the command line. Raises ``SettingsError``."""
     stray = [option for option in options if not option.startswith("--")]
+    if options and name is None:
+        raise SettingsError(f"no such option: {options[0]} (options of a Beam runner go with --runner)")
     if stray:
         raise SettingsError(f"{stray[0]!r} is no option; options of the runner are written --name=value")
     return Runner(name or HERE, tuple(options))
@@ -94,6 +99,8 @@ def runner_of(name: str | None, options: Sequence[str]) -> Runner:
 def _told(runner: Runner) -> Iterator[None]:
     try:
         yield
+    except SystemExit:  # argparse has told on standard error what it does not like
+        raise SettingsError(f"--runner {runner.name}: its options are not right: {' '.join(runner.options)}") from None
     except grpc.FutureTimeoutError:
         raise ClusterFault(f"{runner.name}: the job server does not answer ({' '.join(runner.options)})") from None
     except grpc.RpcError as error:
