@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,3 +19,24 @@ def real_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder of real payloads at {folder} (set TOUCHLOOP_REAL)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[str]:
+    """URL of a bucket of an S3 API on loopback, with a place for the folder's name."""
+    from moto.server import ThreadedMotoServer  # only who asks for it waits for its import
+    from pyarrow import fs
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "anything")
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
+        store = fs.S3FileSystem(
+            endpoint_override=f"{host}:{port}", scheme="http", region="us-east-1", allow_bucket_creation=True
+        )
+        store.create_dir("landing")
+        yield f"s3://landing/{{}}?endpoint_override={host}:{port}&scheme=http&region=us-east-1"
+        server.stop()
