@@ -160,7 +160,10 @@ class FlinkCluster:
         self.start_taskmanager()
 
     def kill_worker(self) -> bool:
-        """``kill -9`` of one Python worker of the pool; the runner asks the pool for another. False if there is none just now."""
+        """``kill -9`` of one Python worker of the pool; the runner asks the pool for another. False if there is none just now.
+
+        Not while the job is restarted: for a worker that died before it had answered, Beam's runner waits without end.
+        """
         for worker in workers_of(self.processes["pool"].pid):
             os.kill(worker, signal.SIGKILL)
             return True
@@ -178,6 +181,11 @@ class FlinkCluster:
     def running(self) -> list[str]:
         """Ids of the jobs that Flink says are running."""
         return [job["id"] for job in self._rest("/jobs")["jobs"] if job["status"] == "RUNNING"]
+
+    def healthy(self, job: str) -> bool:
+        """Whether every task of the job runs: its workers have started and answered."""
+        found = self._rest(f"/jobs/{job}")
+        return found["state"] == "RUNNING" and all(v["status"] == "RUNNING" for v in found["vertices"])
 
     def restored(self, job: str) -> int:
         """How often the job has been restored from a checkpoint."""
