@@ -25,7 +25,7 @@ class ClusterWorkers:
         given = list(jobs)
         if here or not given:
             return [tell_of_the_machine(function, job) for job in given]
-        steps, shares = _STEPS[function]
+        shares, steps = _STEPS[function]
         with self.runner.bounded() as pipeline:
             dealt = pipeline | "shares" >> beam.Create(shares(given)) | "deal" >> beam.Reshuffle()
             steps(dealt, given[0])
@@ -51,9 +51,9 @@ def _units(jobs: list[IngestJob]) -> list[Any]:
     return [job.units for job in jobs]
 
 
-_STEPS: dict[Any, tuple[Callable[[Any, Any], Any], Callable[[list[Any]], list[Any]]]] = {
-    run_ingest: (ingest_steps, _units),
-    run_fold: (fold_steps, _shards),
-    run_accounts: (account_steps, _shards),
+_STEPS: dict[Any, tuple[Callable[[list[Any]], list[Any]], Callable[[Any, Any], Any]]] = {
+    run_ingest: (_units, ingest_steps),
+    run_fold: (_shards, lambda shards, job: fold_steps(shards, job.out, job.world)),
+    run_accounts: (_shards, lambda shards, job: account_steps(shards, job.out, job.world)),
 }
-"""Of each share's function: the steps that it runs, and what they are given."""
+"""Of each share's function: what is dealt out, and the steps that it goes through."""
