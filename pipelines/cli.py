@@ -52,6 +52,9 @@ LogFormatOption = Annotated[
         "--log-format", help="text, or json: one object a line on standard error.", envvar="TOUCHLOOP_LOG_FORMAT"
     ),
 ]
+MetricsPortOption = Annotated[
+    int | None, typer.Option(help="Serve /metrics and /healthz on this port (observe.port).", min=0, max=65535)
+]
 HERE = Path(".")
 _logs: list[Logs] = []
 """The log of this command, if it is one for machines: the last message goes there too."""
@@ -224,9 +227,7 @@ def stream(
     as_of: AsOfOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON per increment on standard output.")] = False,
     log_format: LogFormatOption = None,
-    metrics_port: Annotated[
-        int | None, typer.Option(help="Serve /metrics and /healthz on this port (observe.port).", min=0, max=65535)
-    ] = None,
+    metrics_port: MetricsPortOption = None,
 ) -> None:
     """Do what run does again and again, files and topics, until stopped (SIGTERM, Ctrl-C) or caught up."""
     from pipelines.observe.watchers import watchers
@@ -269,27 +270,34 @@ def follow(
     runner: RunnerOption = None,
     as_of: AsOfOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON per increment on standard output.")] = False,
+    metrics_port: MetricsPortOption = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """On the warehouse's machine: commit what ingest lands in the shared folder, rebuild, audit, publish."""
     from pipelines.cluster.run import follow as run_follow
     from pipelines.cluster.shared import SharedFolder
+    from pipelines.observe.watchers import watchers
     from pipelines.stream import line
 
+    logs = _log(log_format)
     opened = _open(workspace)
     fixed = _clock(as_of) if as_of is not None else None
-    say = _say(as_json)
+    say = logs.say() if logs else _say(as_json)
 
     def done(summary: Any) -> None:
         if as_json:
             print(msgspec.json.encode(summary).decode(), flush=True)
-        else:
+        elif logs is None:
             say(f"{line(summary, sum(summary.seconds.values()))}; {summary.reread:,} offsets read twice and trimmed")
 
-    with opened.writer():
+    with (
+        opened.writer(),
+        watchers(opened, job="follow", say=say, logs=logs, serve=True, port=metrics_port) as observer,
+    ):
         run_follow(
             opened, SharedFolder(landing), every=every, until_caught_up=until_caught_up, skip_gaps=skip_gaps,
             workers=_workers(opened, runner, context.args), clock=lambda: _clock(None) if fixed is None else fixed,
-            fixed=fixed is not None, say=say, done=done,
+            fixed=fixed is not None, say=say, done=done, observer=observer,
         )  # fmt: skip
 
 

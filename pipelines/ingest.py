@@ -66,10 +66,15 @@ class Normalize(beam.DoFn):
         self.normalizer = Normalizer(*self.arguments)
 
     def process(self, raw: Any) -> Iterator[Any]:
-        landed = self.normalizer.batch(raw)
-        for (system, outcome), count in tally(raw, landed).items():
-            beam.metrics.Metrics.counter(RECORDS.name, f"{system}.{outcome}").inc(count)
-        yield landed
+        yield counted(self.normalizer, raw)
+
+
+def counted(normalizer: Normalizer, raw: Any) -> Any:
+    """The outcomes of a batch of raw records, told to Beam's counters."""
+    landed = normalizer.batch(raw)
+    for (system, outcome), count in tally(raw, landed).items():
+        beam.metrics.Metrics.counter(RECORDS.name, f"{system}.{outcome}").inc(count)
+    return landed
 
 
 def tally(raw: Any, landed: Any) -> dict[tuple[str, str], int]:

@@ -14,6 +14,7 @@ from pipelines.cluster.parcel import FileLabel, Label
 from pipelines.cluster.runner import Runner
 from pipelines.cluster.shared import SharedFolder
 from pipelines.coders import beam
+from pipelines.ingest import counted
 from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import KafkaUnit
 from pipelines.kafka.reader import read_ranges
@@ -141,7 +142,7 @@ class _Changed(Exception):
 
 
 def normalized(normalizer: Normalizer, raw: Any) -> Any:
-    return normalizer.batch(raw) if raw.num_rows else NOTHING
+    return counted(normalizer, raw) if raw.num_rows else NOTHING
 
 
 NOTHING = pa.RecordBatch.from_pylist([], schema=LANDED)

@@ -10,6 +10,7 @@ from pipelines.cluster.follow import Follower
 from pipelines.cluster.shared import Entry, SharedFolder
 from pipelines.cluster.workers import ClusterWorkers
 from pipelines.increment import Say, Summary
+from pipelines.observe.observer import Observer
 from pipelines.run import Session
 from pipelines.stream import LANDING_SECONDS, Clock, Stopping, inbox_digest
 from pipelines.workspace import Workspace
@@ -31,6 +32,7 @@ def follow(
     say: Say,
     done: Callable[[Summary], None] = lambda _: None,
     stopping: Stopping | None = None,
+    observer: Observer | None = None,
 ) -> None:
     """Commit, derive and publish what has landed, looking ``every`` so many seconds, until asked to stop or nothing can be committed.
 
@@ -44,7 +46,8 @@ def follow(
     )
     seen: tuple[list[Entry], str, int] | None = None
     waiting: dict[str, list[int]] = {}
-    with Session(workspace, say, deaf=True, workers=workers, follower=follower) as session, stopping.on_signals(say):
+    session = Session(workspace, say, deaf=True, observer=observer, workers=workers, follower=follower)
+    with session, stopping.on_signals(say):
         while not stopping.asked:
             began = time.monotonic()
             now = clock()
@@ -67,6 +70,8 @@ def follow(
                 seen = look if summary.units == 0 and summary.reread == 0 else None
             elif until_caught_up:
                 break
+            if observer is not None:
+                observer.looked(time.time())
             if seen is not None and not until_caught_up:
                 stopping.wait(every - (time.monotonic() - began))
 
