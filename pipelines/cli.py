@@ -62,6 +62,7 @@ _logs: list[Logs] = []
 
 def main() -> None:
     """Run the command line. A fault that a user can cause ends in one message and an exit code, never in a traceback."""
+    _logs.clear()
     try:
         app()
     except UserError as error:
