@@ -343,11 +343,20 @@ def publish(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> N
 
 
 @app.command()
-def report(workspace: WorkspaceOption = HERE) -> None:
-    """Show journeys, loops and coverage of the published snapshot on the terminal."""
-    from pipelines.show import print_report
+def report(
+    workspace: WorkspaceOption = HERE,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the page to this file instead.", metavar="FILE", dir_okay=False)
+    ] = None,
+) -> None:
+    """Show journeys, loops and coverage of the published snapshot on the terminal, and where its page is."""
+    from pipelines.show import print_report, write_page
 
-    print_report(out, _open(workspace).snapshot)
+    opened = _open(workspace)
+    if html is not None:
+        out.print(f"Wrote {_plain(Exception(write_page(opened.snapshot, html)))}", soft_wrap=True)
+        return
+    print_report(out, opened.snapshot, opened.report)
 
 
 @app.command()

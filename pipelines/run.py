@@ -19,6 +19,7 @@ from pipelines.observe.observer import Observer
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from warehouse.publish import Candidate, current, read_manifest
+from warehouse.report.page import write_report
 from warehouse.store import Store, clear_mark
 
 if TYPE_CHECKING:  # only a run on a cluster imports what it needs
@@ -166,7 +167,10 @@ def _publish(workspace: Workspace, auditor: Auditor, run_id: str, say: Say, obse
     try:
         auditor.begin(candidate.database)
         try:
-            candidate.write_parquet(run_id=run_id, spill=workspace.scratch / "spill")  # while the other core audits
+            # while the other core audits
+            candidate.write_parquet(run_id=run_id, spill=workspace.scratch / "spill")
+            if workspace.settings.publish.report:
+                write_report(candidate.database, candidate.folder / "report" / "index.html")
         except Exception:
             _judged(auditor, observer)  # what is wrong with a candidate explains best why it could not be written
             raise

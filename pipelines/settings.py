@@ -55,6 +55,8 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """How long a replaced snapshot stays for readers that still hold it."""
     keep_snapshots: int = 24
     """At most so many replaced snapshots stay, however young: each is as large as the warehouse."""
+    report: bool = True
+    """Write the report's page with every snapshot."""
     data_docs_runs: int = 30
     """Audit results shown in the data docs."""
 

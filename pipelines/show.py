@@ -40,8 +40,17 @@ def print_summary(out: Console, summary: Summary) -> None:
     out.print(f"{state}: {summary.snapshot}", soft_wrap=True)
 
 
-def print_report(out: Console, snapshot: Path) -> None:
-    """Journeys, loops and coverage, the first 20 of each."""
+def write_page(snapshot: Path, target: Path) -> Path:
+    """The report's page of the published snapshot, written to ``target``. Raises ``UserError`` where nothing is published."""
+    from warehouse.report.page import write_report
+
+    open_snapshot(snapshot).close()  # says what is missing
+    write_report(snapshot.resolve(), target)
+    return target
+
+
+def print_report(out: Console, snapshot: Path, page: Path) -> None:
+    """Journeys, loops and coverage, the first 20 of each; then where the ``page`` is, if there is one."""
     connection = open_snapshot(snapshot)
     try:
         as_of = connection.execute("SELECT max(as_of) FROM dim_run").fetchone()
@@ -52,7 +61,9 @@ def print_report(out: Console, snapshot: Path) -> None:
         _print(out, connection, "May I trust these numbers?", TRUST)
     finally:
         connection.close()
-    out.print(f"\nAsk more in SQL: {snapshot}", soft_wrap=True)
+    out.print(f"\nAsk more in SQL: {snapshot}", soft_wrap=True, markup=False)
+    if page.is_file():
+        out.print(f"Open in a browser: {page}", soft_wrap=True, markup=False)
 
 
 JOURNEYS = """

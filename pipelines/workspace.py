@@ -44,6 +44,7 @@ min_records = 100                   # ... once it has this many
 
 [publish]
 seller_level = true                 # false: leave out the marts by named seller (not the names in dimensions and facts)
+report = true                       # false: no HTML page with each snapshot
 
 # [sources.ics]
 # timezone = "Europe/Berlin"        # zone of timestamps that name none; without it they are rejected
@@ -92,6 +93,11 @@ class Workspace:
     @property
     def snapshot(self) -> Path:
         return self.published / "touchloop.duckdb"
+
+    @property
+    def report(self) -> Path:
+        """The page of the snapshot; there is none where ``publish.report`` is false."""
+        return self.published / "report" / "index.html"
 
     @cached_property
     def settings(self) -> WorkspaceSettings:

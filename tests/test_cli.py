@@ -88,7 +88,10 @@ def example_root(tmp_path: Path) -> Path:
     return example(tmp_path)
 
 
-@pytest.mark.parametrize("command", [["report"], ["explain", "abc"], ["rejects", "list"], ["audit"], ["publish"]])
+@pytest.mark.parametrize(
+    "command",
+    [["report"], ["report", "--html", "page.html"], ["explain", "abc"], ["rejects", "list"], ["audit"], ["publish"]],
+)
 def test_commands_before_the_first_run(
     example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:

@@ -4,6 +4,7 @@
 
     published/touchloop.duckdb -> current/touchloop.duckdb
     published/parquet          -> current/parquet
+    published/report           -> current/report            where the snapshot has one
     published/current          -> snapshots/<id>            the one name that is swapped
 
 A reader that holds the old snapshot keeps a whole one; it is removed after a grace time. Parquet partitions that did not change
@@ -78,6 +79,12 @@ class Candidate:
             if not (self.published / name).is_symlink():
                 point(self.published / name, Path("current") / name)
         point(self.published / "current", Path("snapshots") / self.id)
+        report = self.published / "report"
+        if not (final / "report").is_dir():
+            if report.is_symlink():
+                report.unlink()
+        elif not report.is_symlink():
+            point(report, Path("current") / "report")
         if before and before != final:
             os.utime(before, (now, now))  # the time at which it was replaced
         kept = 0
