@@ -58,7 +58,10 @@ class World(msgspec.Struct, frozen=True):
         return _world, (msgspec.msgpack.encode(self.crm), rest)
 
     def directory(self) -> Directory:
-        return Directory.build(self.crm, self.settings.identity, self.bindings)
+        """Built once where the same world is asked again: folding and the dimensions of a small increment share it."""
+        if not _BUILT or _BUILT[0][0] is not self:
+            _BUILT[:] = [(self, Directory.build(self.crm, self.settings.identity, self.bindings))]
+        return _BUILT[0][1]
 
     def folder(self) -> Folder:
         return Folder(
@@ -88,6 +91,8 @@ def _world(crm: bytes, rest: dict[str, Any]) -> World:
     return World(crm=msgspec.msgpack.decode(crm, type=Crm), **rest)
 
 
+_BUILT: list[tuple[World, Directory]] = []
+"""The last directory that this process has built."""
 _HELD: dict[int, World] = {}
 
 

@@ -57,6 +57,7 @@ class Folder:
         self._labeller = Labeller(rules, settings.folding)
         self._deals = DealChooser(directory, int(settings.journeys.opportunity_attach_days * DAY))
         self._event_types: dict[tuple[str, str], str] = {}
+        self._late_after = settings.folding.late_after
         self._series = series or SeriesBook({})
 
     def fold(self, witnesses: Iterable[Witness]) -> Folded:
@@ -162,7 +163,7 @@ class Folder:
         row.is_countable = row.account_id is not None and row.status == "held" and not (
             row.is_voided or row.is_internal or row.is_automated
         )  # fmt: skip
-        row.is_late = row.received_at - row.occurred_at > self._settings.folding.late_after
+        row.is_late = row.received_at - row.occurred_at > self._late_after
         row.event_type = self._event_type(row.channel, row.interaction_kind)
         folded.resolutions.append(_resolution(row.touchpoint_id, verdict, deal))
         folded.accounts.extend(_bridge_accounts(row.touchpoint_id, verdict))

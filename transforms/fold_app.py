@@ -38,11 +38,20 @@ class Step(msgspec.Struct, gc=False):
 def fold_apps(facts: Sequence[Fact], parties: PartyBook, bench: Workbench) -> list[Draft]:
     """Facts of family ``app`` to drafts, one a session."""
     users: dict[tuple[str, str], list[Step]] = {}
+    known: dict[tuple[tuple[Party, ...], str, str | None], ResolvedParty] = {}
+    is_steady = parties.is_steady
     for fact in facts:
         if fact.is_void:
             continue
         event = fact.event
-        step = Step(event.occurred_at, fact, parties(event, user_of(event)))
+        seen = (event.parties, event.source, event.account_hint)
+        user = known.get(seen)
+        if user is None:
+            party = user_of(event)
+            user = parties(event, party)
+            if is_steady and party in event.parties:
+                known[seen] = user
+        step = Step(event.occurred_at, fact, user)
         key = (event.source, step.user.party_id)
         if key in users:
             users[key].append(step)
@@ -159,15 +168,19 @@ def _trace(draft: Draft, steps: Sequence[Step], bench: Workbench) -> None:
     spent: dict[str, tuple[int, int]] = {}
     gap = bench.settings.app_session_gap
     spans = []
-    for step, following in zip(steps, [*steps[1:], steps[-1]], strict=True):
-        event, at = step.fact.event, step.occurred_at
+    moments = [step.occurred_at for step in steps]
+    for step, at, following in zip(steps, moments, [*moments[1:], moments[-1]], strict=True):
+        event = step.fact.event
         page = event.page_path or page  # a click or a download happens on the page that is open
-        stay = min(following.occurred_at - at, gap)
+        stay = following - at
+        if stay > gap:
+            stay = gap
         types: tuple[str, ...] = ()
         if event.asset_id or event.links or event.attachments:
             assets = recognise(bench.assets, event)
-            draft.assets.extend([_seen(asset, step) for asset in assets])
-            types = tuple([asset.asset_type for asset in assets])
+            if assets:
+                draft.assets.extend([_seen(asset, step) for asset in assets])
+                types = tuple([asset.asset_type for asset in assets])
         if page is not None:
             spent[page] = (spent[page][0] + stay if page in spent else stay, at)
         spans.append(PageSpan(page, event.event_name, stay, at, types, event.interaction_kind))

@@ -273,6 +273,9 @@ def recognise(book: AssetBook, event: Event) -> list[Asset]:
     """Assets that an event names, links to or attaches; each once, by id."""
     if not (event.asset_id or event.links or event.attachments):
         return []
+    if len(event.links) == 1 and not (event.asset_id or event.attachments):  # the page of an app event
+        only = book.by_link(event.links[0])
+        return [] if only is None else [only]
     found: dict[str, Asset] = {}
     candidates = [
         book.by_id(event.asset_id) if event.asset_id else None,
@@ -297,7 +300,10 @@ def set_assets(draft: Draft) -> None:
 
 def first_known(values: Iterable[T | None]) -> T | None:
     """The first value that is not None."""
-    return next((value for value in values if value is not None), None)
+    for value in values:
+        if value is not None:
+            return value
+    return None
 
 
 def components(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[str, str]:

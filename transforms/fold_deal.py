@@ -29,7 +29,7 @@ class DealChooser:
         dates = self._dates.get(account_id)
         if dates is None:
             dates = self._dates[account_id] = self._turning_points(account_id)
-        people = tuple(party.person_id for party in parties) if dates else ()
+        people = tuple([party.person_id for party in parties]) if dates else ()
         key = (account_id, bisect_right(dates, at), hint, *people)
         known = self._known.get(key)
         if known is None:

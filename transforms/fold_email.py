@@ -111,7 +111,7 @@ def _message(key: str, copies: list[Fact], resolve: Resolver, bench: Workbench) 
 
 def _together(events: Sequence[Event]) -> Event:
     """What the copies of one message say together: the richest, with what it lacks from the others."""
-    known = {name: first_known(getattr(event, name) for event in events) for name in SINGLE_VALUES}
+    known = {name: first_known([getattr(event, name) for event in events]) for name in SINGLE_VALUES}
     return msgspec.structs.replace(
         events[0],
         **known,
@@ -159,6 +159,6 @@ def _thread_name(earliest: list[Fact], keys: list[str]) -> str:
     references = next((event.references for event in events if event.references), ())
     if references:
         return references[0]
-    known = first_known(event.message_id for event in events)
+    known = first_known([event.message_id for event in events])
     provider = first_known(f"{e.source}/{e.conversation_id}" for e in events if e.conversation_id)
     return known or provider or min(keys)

@@ -51,6 +51,11 @@ class PartyBook:
                 return self._resolve(_bound_party(party, binding), event.account_hint, binding)
         return self._resolve(party, event.account_hint, None)
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether a party of this group is the same person at all times: no anonymous id has changed hands."""
+        return all(len(timeline) == 1 for timeline in self._timelines.values())
+
     def account_hint(self, source: str, ids: Iterable[str], at: int) -> str | None:
         """The account that a group call gave one of these ids: the only one ever, else the latest until ``at``."""
         if not self._hints:

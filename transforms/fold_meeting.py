@@ -51,7 +51,7 @@ def _draft(group: list[tuple[Occasion, str]], resolve: Resolver, rules: Rulebook
     found = presence(living, resolve, plan.ended_at if plan else None)
     seats = _seats(speaking, resolve)
     channel, medium = _channel(events, resolve, bench)
-    title = first_known(event.subject_text for event in events)
+    title = first_known([event.subject_text for event in events])
     named_kind, meeting_type = _named(events, rules)
     row = new_row(
         winner,
@@ -66,9 +66,9 @@ def _draft(group: list[tuple[Occasion, str]], resolve: Resolver, rules: Rulebook
     row.is_voided = not living
     row.received_at = min(fact.received_at for fact in facts)
     row.revision = max(fact.event.revision for fact in facts)
-    row.recorded_at = first_known(event.recorded_at for event in events)
-    row.sequence = first_known(event.sequence for event in events)
-    row.place = first_known(event.place for event in events)
+    row.recorded_at = first_known([event.recorded_at for event in events])
+    row.sequence = first_known([event.sequence for event in events])
+    row.place = first_known([event.place for event in events])
     row.is_automated = all(event.is_automated for event in events)
     draft = Draft(
         row=row,
@@ -76,13 +76,13 @@ def _draft(group: list[tuple[Occasion, str]], resolve: Resolver, rules: Rulebook
         actor=acting_seat(seats),
         is_live=True,
         events={},
-        account_hint=first_known(event.account_hint for event in events),
-        opportunity_hint=first_known(event.opportunity_hint for event in events),
-        stated_direction=first_known(event.direction for event in events),
+        account_hint=first_known([event.account_hint for event in events]),
+        opportunity_hint=first_known([event.opportunity_hint for event in events]),
+        stated_direction=first_known([event.direction for event in events]),
         stated_tags=tuple(sorted({tag for event in events for tag in event.tags})),
-        explicit_job=first_known(event.explicit_job for event in events),
-        first_line=first_known(event.first_line for event in events),
-        has_question=first_known(event.has_question for event in events),
+        explicit_job=first_known([event.explicit_job for event in events]),
+        first_line=first_known([event.first_line for event in events]),
+        has_question=first_known([event.has_question for event in events]),
         meeting_type=meeting_type,
     )
     draft.text = draft.first_line

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -78,7 +78,7 @@ class Verdict(msgspec.Struct, frozen=True):
     add_tags: tuple[str, ...] = ()
 
 
-class PageSpan(NamedTuple):
+class PageSpan(msgspec.Struct, frozen=True, gc=False):
     """One page or screen of an app session; times in microseconds."""
 
     page_path: str | None
@@ -167,6 +167,7 @@ class Rulebook:
         self._any_tag = _joined([t.pattern for t in self.file.tags])
         self._ack = compiled(self.file.ack_pattern, "the rules file", "ack_pattern")
         self._page_memo: dict[tuple[Any, ...], Verdict] = {}
+        self._kind_memo: dict[str, tuple[str | None, str | None]] = {}
 
     @staticmethod
     def load(extra_yaml: str | None = None, min_confidence: float = 0.5) -> Rulebook:
@@ -188,13 +189,22 @@ class Rulebook:
 
     def meeting_kind(self, title: str | None) -> tuple[str | None, str | None]:
         """(interaction kind, meeting type) that a meeting's title names; None for what it does not name."""
+        if not title:
+            return None, None
+        known = self._kind_memo.get(title)
+        if known is None:
+            if len(self._kind_memo) >= _MEMO_LIMIT:
+                self._kind_memo.clear()
+            known = self._kind_memo[title] = self._kind_of(title)
+        return known
+
+    def _kind_of(self, title: str) -> tuple[str | None, str | None]:
         kind: str | None = None
         meeting_type: str | None = None
-        if title:
-            for pattern, named_type, named_kind in self._kinds:
-                if pattern.search(title):
-                    meeting_type = meeting_type or named_type
-                    kind = kind or named_kind
+        for pattern, named_type, named_kind in self._kinds:
+            if pattern.search(title):
+                meeting_type = meeting_type or named_type
+                kind = kind or named_kind
         return kind, meeting_type
 
     def tags(self, subject: str | None, first_line: str | None, is_reply: bool = False) -> list[str]:
@@ -227,7 +237,10 @@ class Rulebook:
         return NOTHING if not tags else Verdict(UNCLASSIFIED, None, None, "no_evidence", tags)
 
     def classify_session(
-        self, pages: Iterable[Sequence[Any]], asset_types: Sequence[str] = (), explicit_job: str | None = None
+        self,
+        pages: Iterable[PageSpan | Sequence[Any]],
+        asset_types: Sequence[str] = (),
+        explicit_job: str | None = None,
     ) -> Verdict:
         """The job with the most classified dwell of an app session; a tie goes to the job seen last.
 
@@ -243,11 +256,12 @@ class Rulebook:
         ties: list[str] = []
         for span in map(_span, pages):
             verdict = self._page_verdict(span)
+            if verdict is NOTHING:
+                continue
             tags.update(verdict.add_tags)
             job = verdict.job
             if job == UNCLASSIFIED:
-                if verdict is not NOTHING:
-                    ties.append(verdict.basis)
+                ties.append(verdict.basis)
                 continue
             dwell[job] = dwell.get(job, 0) + span.dwell
             latest[job] = max(latest.get(job, span.last_seen), span.last_seen)
@@ -360,7 +374,7 @@ def _common(wanted: Sequence[str], found: Sequence[str]) -> bool:
     return any(value in wanted for value in found)
 
 
-def _span(page: Sequence[Any]) -> PageSpan:
+def _span(page: PageSpan | Sequence[Any]) -> PageSpan:
     return page if isinstance(page, PageSpan) else PageSpan(*page)
 
 
