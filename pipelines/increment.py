@@ -399,9 +399,10 @@ class Increment:
         self, store: Store, workers: Workers | ClusterWorkers, directory: ReadDirectory, rules_version: str
     ) -> None:
         config = self.settings.meaning_hash(rules_version)
-        before = {name: store.mark(name) for name in ("directory", "config", "as_of")}
-        now = {"directory": directory.digest, "config": config, "as_of": str(self.now)}
-        everything = any(before[n] is not None and before[n] != now[n] for n in ("directory", "config"))
+        now = {"directory": directory.digest, "config": config, "version": version(), "as_of": str(self.now)}
+        before = {name: store.mark(name) for name in now}
+        # what another version derived, this one might derive otherwise: no table holds figures of both
+        everything = any(before[n] != now[n] for n in ("directory", "config", "version"))
         everything |= self.fixed and before["as_of"] not in (None, str(self.now))
         everything |= before["as_of"] is None
         dirty = store.count("SELECT count(*) FROM vault.dirty")

@@ -7,6 +7,7 @@ import json
 import random
 from pathlib import Path
 
+import duckdb
 import pytest
 from workspaces import AS_OF, ROOT, conservation, contents, example, increment, payloads, put, shuffled, snapshot
 
@@ -15,6 +16,7 @@ from pipelines.errors import TooManyRejects, UserError
 from pipelines.increment import Increment
 from pipelines.rejects import list_rejects, replay, show_reject
 from pipelines.workspace import Workspace
+from schemas.registry import TABLES
 from transforms.times import parse_iso
 from warehouse import commit
 
@@ -314,3 +316,47 @@ def test_a_missing_vault_is_refused(tmp_path: Path) -> None:
     (root / "state" / "vault.duckdb").unlink()
     with pytest.raises(FileNotFoundError, match="they belong together"):
         increment(root)
+
+
+def test_a_table_that_lacks_a_column_is_brought_up_to_date(tmp_path: Path) -> None:
+    """The state of an older version: the column comes with its figures, and a newer version's column disturbs nobody."""
+    root = example(tmp_path / "w")
+    put(root, payloads())
+    increment(root)
+    with snapshot(root, published=False) as fresh:
+        expected = contents(fresh)
+    with duckdb.connect(str(root / "state" / "warehouse.duckdb")) as state:
+        state.execute("ALTER TABLE fact_touchpoint DROP COLUMN buying_job_basis")
+        state.execute("ALTER TABLE fact_loop DROP COLUMN trigger_touchpoint_id")
+        state.execute("ALTER TABLE fact_session ADD COLUMN of_a_newer_version INTEGER")
+    increment(root)
+    with duckdb.connect(str(root / "state" / "warehouse.duckdb")) as state:
+        state.execute("ALTER TABLE fact_session DROP COLUMN of_a_newer_version")
+        for table in ("fact_touchpoint", "fact_loop"):  # a column that came later stands last
+            columns = ", ".join(f'"{name}"' for name in TABLES[table].names)
+            state.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT {columns} FROM {table}")
+    with snapshot(root, published=False) as again:
+        assert contents(again) == expected
+
+
+@pytest.mark.parametrize("column", ["direction", "occurred_at"])
+def test_a_state_that_cannot_be_brought_up_to_date_is_refused(tmp_path: Path, column: str) -> None:
+    """One column is gone that may not be NULL, one has another type: nothing is changed, and the way out is told."""
+    root = example(tmp_path / "w")
+    put(root, payloads()[:3])
+    increment(root)
+    with duckdb.connect(str(root / "state" / "warehouse.duckdb")) as state:
+        change = "DROP COLUMN direction" if column == "direction" else "ALTER COLUMN occurred_at TYPE VARCHAR"
+        state.execute(f"ALTER TABLE fact_touchpoint {change}")
+    with pytest.raises(OSError, match=rf"another version of touchloop: fact_touchpoint\.{column} .* move .* aside"):
+        increment(root)
+
+
+def test_another_version_derives_everything_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = example(tmp_path / "w")
+    put(root, payloads())
+    assert increment(root).accounts_rebuilt > 0
+    assert increment(root).accounts_rebuilt == 0
+    monkeypatch.setattr("pipelines.increment.version", lambda: "9.9.9")
+    assert increment(root).accounts_rebuilt > 0
+    assert increment(root).accounts_rebuilt == 0

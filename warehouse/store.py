@@ -7,7 +7,8 @@ from types import TracebackType
 
 import duckdb
 
-from schemas.ddl import comments, create
+from schemas.ddl import SQL_TYPES, comments, create
+from schemas.fields import Column, Table
 from schemas.registry import TABLES
 
 VAULT_DDL = """
@@ -29,6 +30,16 @@ SETTINGS = (
     "SET preserve_insertion_order=false",  # else a large COPY or INSERT buffers everything to keep an order nobody asks for
     "SET enable_progress_bar=false",
 )
+
+
+def stored_type(column: Column) -> str:
+    """The type by the name that DuckDB tells it."""
+    declared = SQL_TYPES[column.type]
+    return "TIMESTAMP WITH TIME ZONE" if declared == "TIMESTAMPTZ" else declared
+
+
+class StaleState(OSError):
+    """The warehouse is another version's, and cannot be brought up to date where it stands."""
 
 
 class Store:
@@ -56,18 +67,39 @@ class Store:
         self.recover()
 
     def _lay_out(self) -> None:
-        have = {
-            row[0]
-            for row in self.connection.execute(
-                "SELECT table_name FROM duckdb_tables() WHERE database_name <> 'vault'"
-            ).fetchall()
-        }
+        have: dict[str, dict[str, str]] = {}
+        for table_name, column, kind in self.connection.execute(
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name <> 'vault' AND NOT internal"
+        ).fetchall():
+            have.setdefault(table_name, {})[column] = kind
+        self.connection.execute(VAULT_DDL)
         for table in TABLES.values():
             if table.name not in have:
                 self.connection.execute(create(table))
                 for comment in comments(table):
                     self.connection.execute(comment)
-        self.connection.execute(VAULT_DDL)
+            else:
+                self._bring_up_to_date(table, have[table.name])
+
+    def _bring_up_to_date(self, table: Table, have: dict[str, str]) -> None:
+        """A table of an older version gets the columns that it lacks, and is built again; a newer version's columns stay.
+
+        Raises ``StaleState`` where that is not enough: a column that may not be NULL, or one of another type.
+        """
+        lacking = [column for column in table.columns if column.name not in have]
+        other = [c for c in table.columns if c.name in have and have[c.name] != stored_type(c)]
+        for column in (*other, *(c for c in lacking if c.required)):
+            now = have.get(column.name, "missing")
+            raise StaleState(
+                f"{self.path} was made by another version of touchloop: {table.name}.{column.name} is {now} there, and {stored_type(column)} here. "
+                f"Go back to that version, or move {self.path.parent} aside and run: it is built again from the inbox and the topics"
+            )
+        for column in lacking:
+            self.connection.execute(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {SQL_TYPES[column.type]}')
+        if lacking:
+            for comment in comments(table):
+                self.connection.execute(comment)
+            self.set_mark("config", "")  # no settings are these: everything that rests on the events is built again
 
     def recover(self) -> None:
         """Drop from the vault what a crash left between its commit and the warehouse's: events and units that the warehouse lacks."""
