@@ -55,6 +55,17 @@ LogFormatOption = Annotated[
 MetricsPortOption = Annotated[
     int | None, typer.Option(help="Serve /metrics and /healthz on this port (observe.port).", min=0, max=65535)
 ]
+STORAGE_FAULTS = (
+    duckdb.IOException,
+    duckdb.FatalException,  # a commit that could not be written: the process must end, the file stays as it was before
+    duckdb.OutOfMemoryException,
+    duckdb.SerializationException,
+)
+"""What DuckDB raises when the disk is full or broken, or memory is short."""
+AFTER_A_STORAGE_FAULT = (
+    "What was not committed is done again by the next run. If a file of state/ is damaged: put both files back from one backup, or move the "
+    "folder aside and run, which builds it again from the inbox and the topics."
+)
 HERE = Path(".")
 _logs: list[Logs] = []
 """The log of this command, if it is one for machines: the last message goes there too."""
@@ -72,8 +83,10 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)  # as a shell says of a reader that went away
-    except (OSError, duckdb.IOException) as error:
+    except OSError as error:
         _stop(error, 1)
+    except STORAGE_FAULTS as error:
+        _stop(UserError(f"{error}\n{AFTER_A_STORAGE_FAULT}"), 1)
 
 
 def _plain(error: BaseException) -> str:

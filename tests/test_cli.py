@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import duckdb
 import msgspec
 import pytest
 from workspaces import EXAMPLE, example, increment, payloads, put
@@ -162,3 +163,21 @@ def test_doctor_tells_what_an_older_adapter_read(
     findings = [dataclasses.asdict(one) for one in doctor.examine(Workspace(example_root))]
     told = [one["text"] for one in findings if not one["ok"]]
     assert any("of slack by 1.0.0 (now 99)" in one for one in told), told
+
+
+@pytest.mark.parametrize("fault", [duckdb.FatalException, duckdb.IOException, duckdb.OutOfMemoryException])
+def test_a_full_disk_is_told_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: type[Exception]
+) -> None:
+    """DuckDB has several errors for it; each ends in a message that tells what is safe and what to do."""
+
+    def full(*arguments: object, **named: object) -> None:
+        raise fault("Could not write file: No space left on device")
+
+    example(tmp_path)
+    monkeypatch.setattr("pipelines.run.run_once", full)
+    assert touchloop(monkeypatch, "run", "--workspace", str(tmp_path)) == 1
+    said = capsys.readouterr().err
+    assert "No space left on device" in said
+    assert "done again by the next run" in said
+    assert "Traceback" not in said
