@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 import pytest
-from workspaces import EXAMPLE, example, increment, payloads, put
+from workspaces import EXAMPLE, SOURCES, example, increment, payloads, put
 
 from pipelines import cli
 from pipelines.workspace import Workspace
@@ -117,18 +117,7 @@ def test_sources_lists_all_ten(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     """Each source with what it reads."""
     assert touchloop(monkeypatch, "sources", "--json") == 0
     names = {row["name"] for row in json.loads(capsys.readouterr().out)}
-    assert names >= {
-        "slack",
-        "intercom",
-        "email",
-        "gmail",
-        "zoom",
-        "google_meet",
-        "segment",
-        "snowplow",
-        "ics",
-        "google_calendar",
-    }
+    assert names >= set(SOURCES)
     assert {p.name for p in (EXAMPLE / "inbox").iterdir()} - {"crm"} <= names
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fake_kafka import FakeBroker, connected
 from test_cli import touchloop
-from workspaces import AS_OF, conservation, contents, example, payloads, put, run, snapshot
+from workspaces import AS_OF, SOURCES, conservation, contents, example, payloads, put, run, snapshot
 
 from pipelines import stream as streaming
 from pipelines.errors import BrokerUnavailable, KafkaRefused, TooManyRejects
@@ -20,18 +20,6 @@ from pipelines.workspace import Workspace
 from transforms.times import parse_iso
 from warehouse.store import Store
 
-SOURCES = (
-    "slack",
-    "intercom",
-    "email",
-    "gmail",
-    "zoom",
-    "google_meet",
-    "segment",
-    "snowplow",
-    "ics",
-    "google_calendar",
-)
 TOPICS = {source: f"native.{source}" for source in SOURCES}
 KAFKA = (
     '\n[kafka]\nbootstrap_servers = "memory:9092"\ngroup_id = "told"\nmax_records_per_increment = 7\n[kafka.topics]\n'

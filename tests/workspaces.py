@@ -20,6 +20,19 @@ from transforms.times import parse_iso
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "worked-example"
 AS_OF = "2026-05-11T00:00:00Z"
+SOURCES = (
+    "slack",
+    "intercom",
+    "email",
+    "gmail",
+    "zoom",
+    "google_meet",
+    "segment",
+    "snowplow",
+    "ics",
+    "google_calendar",
+)
+"""Names of the systems, written here and not asked of the product: a source that got lost is noticed."""
 
 
 def example(root: Path) -> Path:

@@ -15,7 +15,7 @@ import pytest
 from clusters.flink import FlinkCluster
 from clusters.kafka import Broker
 from clusters.parts import until
-from loads import AS_OF, LOAD, finish, messages, produce, settings, touchloop
+from loads import AS_OF, finish, messages, produce, settings, touchloop
 from test_kafka_stream import (
     ends_of,
     equal_tables,
@@ -33,13 +33,6 @@ WAIT = 180
 """Seconds for what a crash interrupted to come back, on a busy machine."""
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    made = Broker(tmp_path_factory.mktemp("kafka")).start()
-    yield made
-    made.stop()
-
-
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[FlinkCluster]:
     made = FlinkCluster(tmp_path / "flink")
@@ -47,15 +40,6 @@ def cluster(tmp_path: Path) -> Iterator[FlinkCluster]:
         yield made.start()
     finally:
         made.stop()
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A generated workspace that ``run`` has read from its files."""
-    root = tmp_path_factory.mktemp("world") / "files"
-    finish(touchloop("generate", "--workspace", str(root), "--records", str(LOAD), "--malformed", "0.002"))
-    finish(touchloop("run", "--workspace", str(root), "--as-of", AS_OF))
-    return root
 
 
 def start_job(cluster: FlinkCluster, root: Path, landing: Path) -> str:

@@ -23,13 +23,6 @@ TOPIC = "native.segment"
 USER, PASSWORD = "ann", "correct-horse"
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    made = Broker(tmp_path_factory.mktemp("kafka")).start()
-    yield made
-    made.stop()
-
-
 @pytest.fixture
 def topic(broker: Broker) -> Iterator[str]:
     """The topic, new and empty, with one partition; gone afterwards."""

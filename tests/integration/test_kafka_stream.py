@@ -9,13 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from clusters.kafka import Broker
-from loads import AS_OF, LOAD, TOPIC, finish, messages, produce, settings, touchloop
+from loads import AS_OF, TOPIC, finish, messages, produce, settings, touchloop
 from workspaces import conservation, contents, snapshot
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(7200)]
@@ -23,22 +22,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(7200)]
 KILLS = int(os.environ.get("TOUCHLOOP_STREAM_KILLS", "12"))
 """How often ``stream`` is killed; 100 for the whole of it."""
 RATE = float(os.environ.get("TOUCHLOOP_RATE", "2000"))
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    made = Broker(tmp_path_factory.mktemp("kafka")).start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A generated workspace that ``run`` has read from its files."""
-    root = tmp_path_factory.mktemp("world") / "files"
-    finish(touchloop("generate", "--workspace", str(root), "--records", str(LOAD), "--malformed", "0.002"))
-    finish(touchloop("run", "--workspace", str(root), "--as-of", AS_OF))
-    return root
 
 
 def without_inbox(world: Path, root: Path, kafka: str) -> Path:
