@@ -21,12 +21,12 @@ from pipelines.landed import LANDED
 from pipelines.observe.observer import Observer
 from pipelines.plan import FileUnit, Seen, deal, increments, plan_files
 from pipelines.settings import BY_HEADER
+from pipelines.summary import Say, Summary, version
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
 from transforms.times import DAY, to_datetime
 from warehouse.commit import (
-    Landing,
     UnitRow,
     commit_directory,
     commit_increment,
@@ -53,50 +53,7 @@ SOME_ACCOUNTS, MOST = 100, 0.8
 """From so many accounts, and such a share of all, marts are built whole: measured on 784 accounts, 2.1 s of processors against 2.9
 for all of them one by one in place, and 2.4 for 70 % of them. Both ways give the same tables."""
 
-Say = Callable[[str], None]
 Unit = FileUnit | KafkaUnit
-
-
-class Summary(msgspec.Struct, kw_only=True):
-    """What a run did: the machine's summary of ``--json``."""
-
-    run_id: str = ""
-    as_of: str = ""
-    units: int = 0
-    records: int = 0
-    accepted: int = 0
-    duplicate: int = 0
-    ignored: int = 0
-    rejected: int = 0
-    events: int = 0
-    gaps: int = 0
-    """Ranges of offsets that retention took away before they were read."""
-    lag: dict[str, int] = {}
-    """Offsets by ``topic/partition`` that the broker had at the plan and the ledger has not."""
-    reread: int = 0
-    """Offsets that jobs on a cluster read a second time and that were trimmed."""
-    waiting: dict[str, list[int]] = {}
-    """By ``topic/partition``: the ledger's end, and the first offset in the landing folder beyond what is missing there."""
-    newest_event_at: str | None = None
-    """Start of the latest thing that the landed events tell of."""
-    directory_files: int = 0
-    accounts_rebuilt: int = 0
-    touchpoints: int = 0
-    published: bool = False
-    unpublished: str | None = None
-    """Run whose tables no snapshot shows yet."""
-    snapshot: str | None = None
-    warnings: list[str] = []
-    seconds: dict[str, float] = {}
-
-    def add(self, landing: Landing) -> None:
-        self.units += landing.units
-        self.records += landing.records
-        self.accepted += landing.accepted
-        self.duplicate += landing.duplicate
-        self.ignored += landing.ignored
-        self.rejected += landing.rejected
-        self.events += landing.events
 
 
 class Increment:
@@ -495,13 +452,3 @@ def run_id_of(now: int, units: Sequence[Unit], directory: str, config: str) -> s
     for unit in units:
         digest.update(unit.unit_id.encode())
     return digest.hexdigest()[:32]
-
-
-def version() -> str:
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
-
-    try:
-        return installed("touchloop")
-    except PackageNotFoundError:
-        return "0+unknown"

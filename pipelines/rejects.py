@@ -6,11 +6,11 @@ from typing import Any
 
 from pipelines.directory import SYSTEM as CRM
 from pipelines.errors import UserError
-from pipelines.increment import Say
 from pipelines.landed import LANDED, land
 from pipelines.normalize import Normalizer
 from pipelines.read import Row, to_raw
 from pipelines.run import run_once
+from pipelines.summary import Say
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
 from transforms.times import DAY

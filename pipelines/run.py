@@ -12,10 +12,11 @@ import msgspec
 
 from pipelines.auditor import Auditor
 from pipelines.errors import AuditFailed, BrokerUnavailable, UserError
-from pipelines.increment import Increment, Say, Summary
+from pipelines.increment import Increment
 from pipelines.kafka.connection import Connection, close_shared
 from pipelines.observe.observer import Increment as Observed
 from pipelines.observe.observer import Observer
+from pipelines.summary import Say, Summary
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from warehouse.publish import Candidate, current, read_manifest

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.errors import UserError
-from pipelines.increment import Summary
+from pipelines.summary import Summary
 from transforms.sources import SourceSpec
 
 

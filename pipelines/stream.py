@@ -15,10 +15,10 @@ from types import FrameType
 import msgspec
 
 from pipelines.errors import BrokerUnavailable
-from pipelines.increment import Summary
 from pipelines.kafka.broker import look
 from pipelines.observe.observer import Observer
 from pipelines.run import Session
+from pipelines.summary import Summary
 from pipelines.workspace import Workspace
 from transforms.times import DAY
 

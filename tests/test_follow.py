@@ -22,8 +22,8 @@ from pipelines.cluster.run import follow
 from pipelines.cluster.runner import Runner
 from pipelines.cluster.shared import SharedFolder
 from pipelines.errors import SettingsError, TooManyRejects, UserError
-from pipelines.increment import Summary
 from pipelines.kafka.unbounded import KafkaReader, Start
+from pipelines.summary import Summary
 from pipelines.workspace import Workspace
 
 READING = Reading({}, 400, 500, clock=NOW)

@@ -14,8 +14,8 @@ from workspaces import AS_OF, SOURCES, conservation, contents, example, payloads
 
 from pipelines import stream as streaming
 from pipelines.errors import BrokerUnavailable, KafkaRefused, TooManyRejects
-from pipelines.increment import Summary
 from pipelines.stream import Progress, Stopping, stream
+from pipelines.summary import Summary
 from pipelines.workspace import Workspace
 from transforms.times import parse_iso
 from warehouse.store import Store

@@ -12,8 +12,9 @@ from typing import Any
 
 import duckdb
 
-from pipelines.increment import Increment, Summary
+from pipelines.increment import Increment
 from pipelines.run import run_once
+from pipelines.summary import Summary
 from pipelines.workspace import Workspace
 from transforms.times import parse_iso
 

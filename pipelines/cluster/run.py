@@ -9,10 +9,10 @@ from functools import partial
 from pipelines.cluster.follow import Follower
 from pipelines.cluster.shared import Entry, SharedFolder
 from pipelines.cluster.workers import ClusterWorkers
-from pipelines.increment import Say, Summary
 from pipelines.observe.observer import Observer
 from pipelines.run import Session
 from pipelines.stream import LANDING_SECONDS, Clock, Stopping, inbox_digest
+from pipelines.summary import Say, Summary
 from pipelines.workspace import Workspace
 from transforms.times import DAY
 

@@ -43,10 +43,10 @@ def watchers(
 
 
 def _metrics(workspace: Workspace, say: Say, settings: Any, port: int | None) -> list[Observer]:
-    from pipelines.increment import version
     from pipelines.observe.health import Health
     from pipelines.observe.metrics import Metrics
     from pipelines.observe.server import Server
+    from pipelines.summary import version
 
     metrics, health = Metrics(version()), Health(settings.stale_after_seconds)
     totals_now, published_at, unpublished = standing(workspace)
