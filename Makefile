@@ -35,7 +35,7 @@ run: $(READY) ## run the shipped example and show its journeys, loops and covera
 test: $(READY) ## unit, golden and property tests
 	$(BIN)/python -m pytest
 
-test-integration: $(READY) ## the slow ones: real payloads, kill -9, large generated workspaces
+test-integration: $(READY) ## the slow ones: real payloads, kill -9, a real Kafka broker and Flink cluster (needs Java 17 and Maven)
 	$(BIN)/python -m pytest -m integration
 
 check: $(READY) ## ruff and mypy

@@ -16,7 +16,7 @@ from pipelines.directory import ADAPTER_VERSION, ReadDirectory, dimension_rows, 
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, TooManyRejects, UserError
 from pipelines.kafka.broker import planned, tell_group
 from pipelines.kafka.connection import Connection
-from pipelines.kafka.plan import GAP, KAFKA, KafkaPlan, KafkaUnit, rounds
+from pipelines.kafka.plan import GAP, KafkaPlan, KafkaUnit, rounds
 from pipelines.landed import LANDED
 from pipelines.observe.observer import Observer
 from pipelines.plan import FileUnit, Seen, deal, increments, plan_files
@@ -35,7 +35,7 @@ from warehouse.commit import (
     reject_shares,
     remember_files,
 )
-from warehouse.ledger import Input, Totals, inputs, totals
+from warehouse.ledger import Input, Totals, ends_of_partitions, inputs, landed_files, totals
 from warehouse.store import Store
 
 if TYPE_CHECKING:  # only a run on a cluster imports what it needs
@@ -164,7 +164,7 @@ class Increment:
             row[0]: Seen(*row[1:])
             for row in con.execute("SELECT location, size, modified, unit_id FROM vault.seen").fetchall()
         }
-        landed = {row[0] for row in con.execute("SELECT unit_id FROM ledger_unit WHERE kind = 'file'").fetchall()}
+        landed = landed_files(store)
         new: dict[str, FileUnit] = {}
         recognised = []
         for unit in plan_files(self.workspace.root, all_sources().values(), seen):
@@ -178,10 +178,7 @@ class Increment:
         """Offsets that the ledger does not have. A broker that is away keeps nothing else from landing."""
         if self.kafka is None:
             return KafkaPlan()
-        rows = store.connection.execute(
-            "SELECT location, max(range_end) FROM ledger_unit WHERE kind IN (?, ?) GROUP BY location", [KAFKA, GAP]
-        ).fetchall()
-        self.ends = dict(rows)
+        self.ends = ends_of_partitions(store)
         try:
             plan = planned(self.kafka, self.ends, self.summary.warnings.append)
         except (BrokerUnavailable, KafkaRefused) as fault:

@@ -12,7 +12,8 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.stream import Progress, Say
+from pipelines.stream import Progress
+from pipelines.summary import Say
 
 PARTITIONS = 12
 """Partitions shown one by one, those with the largest lag; the others are summed up."""

@@ -18,7 +18,7 @@ from pipelines.errors import BrokerUnavailable
 from pipelines.kafka.broker import look
 from pipelines.observe.observer import Observer
 from pipelines.run import Session
-from pipelines.summary import Summary
+from pipelines.summary import Say, Summary
 from pipelines.workspace import Workspace
 from transforms.times import DAY
 
@@ -27,7 +27,6 @@ LANDING_SECONDS = 20.0
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds between tries while the broker is away; each is twice the one before."""
 
-Say = Callable[[str], None]
 Clock = Callable[[], int]
 
 
@@ -94,20 +93,24 @@ class Watch:
     def __init__(self, session: Session) -> None:
         self.session = session
         self._files: str | None = None
+        """The inbox as the last increment found it."""
+        self._looked: str | None = None
+        """The inbox as it is now."""
         self._day: int | None = None
         self._ends: dict[str, int] | None = None
 
     def anything_new(self, now: int, *, topics: bool) -> bool:
         """Compared with what was noted after the last increment. Raises ``BrokerUnavailable`` and ``KafkaRefused``."""
-        if self._ends is None or self._files != inbox_digest(self.session.workspace.inbox) or self._day != now // DAY:
+        self._looked = inbox_digest(self.session.workspace.inbox)
+        if self._ends is None or self._files != self._looked or self._day != now // DAY:
             return True
         if self.session.kafka is None or not topics:
             return False
         return any(one.end != self._ends.get(one.location, one.beginning) for one in look(self.session.kafka))
 
-    def note(self, now: int, files: str, ends: dict[str, int] | None) -> None:
+    def note(self, now: int, ends: dict[str, int] | None) -> None:
         """What the increment that just ended has seen: the inbox as it was before, and the ledger's ends (None: it did not look)."""
-        self._files, self._day = files, now // DAY
+        self._files, self._day = self._looked, now // DAY
         self._ends = (self._ends or {}) if ends is None else ends
 
 
@@ -198,13 +201,12 @@ def _increment(
     stopping: Stopping,
 ) -> Summary:
     began = time.monotonic()
-    files = inbox_digest(session.workspace.inbox)
 
     def go_on() -> bool:
         return not stopping.asked and time.monotonic() - began < LANDING_SECONDS
 
     summary = session.once(now, fixed=fixed, topics=topics, go_on=go_on)
-    watch.note(now, files, session.ends)
+    watch.note(now, session.ends)
     progress.increments += 1
     progress.records += summary.records
     progress.rejected += summary.rejected
@@ -234,7 +236,7 @@ class Outage:
     def goes_on(self, fault: BrokerUnavailable) -> bool:
         """Whether it has just begun."""
         is_new = self.since is None
-        if self.since is None:
+        if self.since is None:  # is_new, in the words that the type checker follows
             self.since = time.monotonic()
             self._wait = 0.0
         before, self._wait = self._wait, min(max(2 * self._wait, FIRST_WAIT), LONGEST_WAIT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 from pathlib import Path
 
@@ -375,3 +376,36 @@ def test_marts_are_the_same_whole_and_in_place(
         increment(root)
     with snapshot(root, published=False) as connection:
         assert contents(connection) == undisturbed
+
+
+@pytest.mark.parametrize("made", [[], ["vault.duckdb"], ["vault.duckdb.new"], ["vault.duckdb", "warehouse.duckdb.new"]])
+def test_a_crash_while_the_state_is_made_is_no_loss_of_it(tmp_path: Path, made: list[str]) -> None:
+    """Whatever of the two files a first run got to make before it was killed, the next run makes the rest."""
+    root = example(tmp_path)
+    put(root, payloads())
+    (root / "state").mkdir(exist_ok=True)
+    for name in made:
+        if name.endswith(".new"):
+            (root / "state" / name).write_bytes(b"half written")
+        else:
+            duckdb.connect(str(root / "state" / name)).close()
+    assert increment(root).records > 0
+
+
+def test_a_warehouse_appears_after_its_vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill at the moment that the warehouse's file appears finds the vault's there: the two are never taken for a torn pair."""
+    root = example(tmp_path)
+    workspace = Workspace(root)
+    order = []
+    replace = os.replace
+
+    def seen(new: Path, path: Path) -> None:
+        order.append((Path(path).name, workspace.vault.exists()))
+        replace(new, path)
+
+    monkeypatch.setattr("warehouse.store.os.replace", seen)
+    increment(root)
+    assert [(name, there) for name, there in order if name.endswith(".duckdb")][:2] == [
+        ("vault.duckdb", False),
+        ("warehouse.duckdb", True),
+    ]

@@ -1,4 +1,4 @@
-"""What the ledger says for those who watch: totals since the beginning, and the inputs of one run."""
+"""What the ledger says: what has landed, totals since the beginning, and the inputs of one run."""
 
 from __future__ import annotations
 
@@ -40,6 +40,22 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     start: int | None
     end: int | None
     """Offsets, the second exclusive; None for files."""
+
+
+def landed_files(store: Store) -> set[str]:
+    """Ids of the file units that have landed."""
+    return {
+        row[0] for row in store.connection.execute("SELECT unit_id FROM ledger_unit WHERE kind = 'file'").fetchall()
+    }
+
+
+def ends_of_partitions(store: Store) -> dict[str, int]:
+    """First offset that the ledger does not have, by ``topic/partition``."""
+    return dict(
+        store.connection.execute(
+            "SELECT location, max(range_end) FROM ledger_unit WHERE kind IN ('kafka', 'kafka_gap') GROUP BY location"
+        ).fetchall()
+    )
 
 
 def totals(store: Store) -> Totals:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -55,6 +56,12 @@ class Store:
                 f"{warehouse} is there, but {vault} is missing: they belong together. Restore both from one backup, or remove "
                 f"the folder {warehouse.parent} and build it again from the inbox"
             )
+        for path in (
+            vault,
+            warehouse,
+        ):  # in this order: a crash between the two leaves what the next start takes as new
+            if not path.exists():
+                _make(path)
         self.path = warehouse
         self.connection = duckdb.connect(str(warehouse))
         for statement in SETTINGS:
@@ -72,17 +79,24 @@ class Store:
             "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name <> 'vault' AND NOT internal"
         ).fetchall():
             have.setdefault(table_name, {})[column] = kind
+        # all are looked at before any is changed
+        lacking = {name: self._lacking(TABLES[name], columns) for name, columns in have.items() if name in TABLES}
         self.connection.execute(VAULT_DDL)
+        if any(lacking.values()):
+            self.set_mark("config", "")  # no settings are these: what rests on the events is built again
         for table in TABLES.values():
             if table.name not in have:
                 self.connection.execute(create(table))
+            for column in lacking.get(table.name, ()):
+                self.connection.execute(
+                    f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {SQL_TYPES[column.type]}'
+                )
+            if table.name not in have or lacking[table.name]:
                 for comment in comments(table):
                     self.connection.execute(comment)
-            else:
-                self._bring_up_to_date(table, have[table.name])
 
-    def _bring_up_to_date(self, table: Table, have: dict[str, str]) -> None:
-        """A table of an older version gets the columns that it lacks, and is built again; a newer version's columns stay.
+    def _lacking(self, table: Table, have: dict[str, str]) -> list[Column]:
+        """Columns that a table of an older version lacks and can be given; a newer version's columns may stay.
 
         Raises ``StaleState`` where that is not enough: a column that may not be NULL, or one of another type.
         """
@@ -94,12 +108,7 @@ class Store:
                 f"{self.path} was made by another version of touchloop: {table.name}.{column.name} is {now} there, and {stored_type(column)} here. "
                 f"Go back to that version, or move {self.path.parent} aside and run: it is built again from the inbox and the topics"
             )
-        for column in lacking:
-            self.connection.execute(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {SQL_TYPES[column.type]}')
-        if lacking:
-            for comment in comments(table):
-                self.connection.execute(comment)
-            self.set_mark("config", "")  # no settings are these: everything that rests on the events is built again
+        return lacking
 
     def recover(self) -> None:
         """Drop from the vault what a crash left between its commit and the warehouse's: events and units that the warehouse lacks."""
@@ -139,6 +148,14 @@ class Store:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _make(path: Path) -> None:
+    """An empty database under its name at once and whole: one that is half written cannot be opened."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    duckdb.connect(str(new)).close()
+    os.replace(new, path)
 
 
 def clear_mark(vault: Path, name: str) -> None:

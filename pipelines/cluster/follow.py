@@ -16,6 +16,7 @@ from pipelines.errors import UserError
 from pipelines.kafka.plan import GAP, ITEM_STRIDE, KafkaUnit
 from pipelines.landed import LANDED
 from pipelines.plan import FileUnit
+from warehouse.ledger import ends_of_partitions, landed_files
 from warehouse.store import Store
 
 UNPACKED = 3
@@ -91,7 +92,7 @@ class Follower:
             found = range_of(entry.name)
             if found is not None:
                 partitions.setdefault(found[:2], []).append(found[2])
-        ends = ledger_ends(store)
+        ends = ends_of_partitions(store)
         share = self.limit // max(1, len(partitions))
         for (topic, number), ranges in sorted(partitions.items()):
             if f"{topic}/{number}" not in self._held:
@@ -152,9 +153,7 @@ class Follower:
         return self._label(ranges[0].name).system
 
     def _take_files(self, turn: Turn, store: Store, parcels: list[Entry]) -> None:
-        landed = {
-            r[0] for r in store.connection.execute("SELECT unit_id FROM ledger_unit WHERE kind = 'file'").fetchall()
-        }
+        landed = landed_files(store)
         room = self.limit
         for entry in parcels:
             if turn.parts and room <= 0:
@@ -216,10 +215,8 @@ class Follower:
         """Once, at the start: if a turn was committed and its parcels are still here, they go and are not counted as read twice."""
         if self.receipt.exists():
             receipt = msgspec.json.decode(self.receipt.read_bytes(), type=Receipt)
-            ends = ledger_ends(store)
-            landed = {
-                r[0] for r in store.connection.execute("SELECT unit_id FROM ledger_unit WHERE kind = 'file'").fetchall()
-            }
+            ends = ends_of_partitions(store)
+            landed = landed_files(store)
             if all(ends.get(where, -1) >= end for where, end in receipt.ends.items()) and landed.issuperset(
                 receipt.files
             ):
@@ -262,12 +259,3 @@ def _runs(pieces: list[Piece]) -> Iterator[list[Piece]]:
 def _unit(label: FileLabel) -> FileUnit:
     name = label.location.split("/", 2)[-1]
     return FileUnit(label.unit_id, label.system, label.location, name, label.size, label.modified)
-
-
-def ledger_ends(store: Store) -> dict[str, int]:
-    """First offset that the ledger does not have, by ``topic/partition``."""
-    return dict(
-        store.connection.execute(
-            "SELECT location, max(range_end) FROM ledger_unit WHERE kind IN ('kafka', 'kafka_gap') GROUP BY location"
-        ).fetchall()
-    )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from pipelines.errors import KafkaRefused, UserError
 from pipelines.kafka.connection import ANSWER_SECONDS, Connection, commit, partition, shared_consumer
 from pipelines.kafka.plan import KafkaPlan, Partition, plan_ranges
 from pipelines.kafka.topics import is_pattern, source_of_topic
+from pipelines.summary import Say
 
-Say = Callable[[str], None]
 LOOKS = 4
 """A broker that has just come back may for a moment know of less than it has: only what it still says then is believed."""
 PAUSE_SECONDS = 1.0

@@ -9,7 +9,6 @@ import os
 import queue
 import threading
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,17 +27,16 @@ from openlineage.client.transport.http import ApiKeyTokenProvider, HttpConfig, H
 from pipelines.errors import SettingsError
 from pipelines.observe.observer import Increment, Observer
 from pipelines.observe.redact import without_addresses
+from pipelines.summary import Say
 from warehouse.ledger import Input
 
 PRODUCER = "https://pypi.org/project/touchloop"
 API_KEY = "OPENLINEAGE_API_KEY"
 """Environment variable of a bearer token, as the library's own configuration has it; never a setting."""
 WAITING = 1000
-"""Events kept while the service does not answer; beyond it the oldest are lost, and that is said."""
+"""Events kept while the service does not answer; beyond it new ones are lost, and that is said."""
 LAST_WORDS = 5.0
 """Seconds that the end of the process waits for the last events to leave."""
-
-Say = Callable[[str], None]
 
 
 @attr.define

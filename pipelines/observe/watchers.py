@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pipelines.observe.logs import Logs
 from pipelines.observe.observer import Observer, Observers
+from pipelines.summary import Say
 from pipelines.workspace import Workspace
 from warehouse.ledger import Totals, totals
 from warehouse.store import Store
 
 LINEAGE_URL = "OPENLINEAGE_URL"
 LOG_FORMAT = "TOUCHLOOP_LOG_FORMAT"
-
-Say = Callable[[str], None]
 
 
 def watchers(
