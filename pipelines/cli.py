@@ -435,6 +435,35 @@ def generate(
     out.print(f"Then: touchloop run --workspace {workspace} --as-of {made.as_of}")
 
 
+@app.command()
+def replay(
+    location: Annotated[
+        str,
+        typer.Argument(
+            help="As the ledger has it, * for anything: 'inbox/zoom/*', 'sales.chat/3', '*'.", metavar="LOCATION"
+        ),
+    ],
+    start: Annotated[int | None, typer.Option("--from", help="First offset; units are read whole.", min=0)] = None,
+    end: Annotated[int | None, typer.Option("--to", help="One past the last offset.", min=0)] = None,
+    workspace: WorkspaceOption = HERE,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read landed files or ranges once more, after an adapter was mended; what they gave before is replaced."""
+    from pipelines.replay import replay_units
+
+    opened = _open(workspace)
+    with opened.writer():
+        done = replay_units(opened, location, start, end, _clock(as_of), fixed=as_of is not None, say=_say(as_json))
+    if as_json:
+        print(msgspec.json.encode(done).decode())
+    else:
+        out.print(
+            f"{done.units:,} units, {done.records:,} records read again: {done.new:,} events are new, {done.changed:,} say something else, "
+            f"{done.gone:,} are gone"
+        )
+
+
 @rejects_app.command("list")
 def rejects_list(
     workspace: WorkspaceOption = HERE,

@@ -74,7 +74,7 @@ class Derivation:
             )
         with self.phase("load touchpoints"):
             con.execute("BEGIN")
-            derive.begin_touchpoints(self.store)
+            derive.begin_touchpoints(self.store, everything=everything)
             for table in derive.TOUCHPOINT_TABLES:
                 derive.load_staged(self.store, table, staged(folded, table))
             if everything:

@@ -13,28 +13,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipelines.directory import ADAPTER_VERSION, ReadDirectory, dimension_rows, read_directory
-from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, TooManyRejects, UserError
+from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, UserError
 from pipelines.kafka.broker import planned, tell_group
 from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import GAP, KafkaPlan, KafkaUnit, rounds
 from pipelines.landed import LANDED
+from pipelines.landing import Unit, read_units, refuse, unit_row
 from pipelines.observe.observer import Observer
-from pipelines.plan import FileUnit, Seen, deal, increments, plan_files
-from pipelines.settings import BY_HEADER
+from pipelines.plan import FileUnit, Seen, increments, plan_files
 from pipelines.summary import Say, Summary, version
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
 from transforms.times import DAY, to_datetime
-from warehouse.commit import (
-    UnitRow,
-    commit_directory,
-    commit_increment,
-    load_rows,
-    register_landed,
-    reject_shares,
-    remember_files,
-)
+from warehouse.commit import commit_directory, commit_increment, load_rows, register_landed, remember_files
 from warehouse.ledger import Input, Totals, ends_of_partitions, inputs, landed_files, totals
 from warehouse.store import Store
 
@@ -42,18 +34,12 @@ if TYPE_CHECKING:  # only a run on a cluster imports what it needs
     from pipelines.cluster.follow import Follower, Turn
     from pipelines.cluster.workers import ClusterWorkers
 
-SMALL = 1_500_000
-"""Bytes below which a second process costs more than it saves."""
-UNDERSTOOD = ("naive_timestamp", "future_dated")
-"""Reasons that speak of a missing time zone or a clock, not of a broken adapter or a misplaced file."""
 SMALL_EVENTS = 5_000
-"""The same for folding."""
+"""Events below which a second process costs more than it saves."""
 
 SOME_ACCOUNTS, MOST = 100, 0.8
 """From so many accounts, and such a share of all, marts are built whole: measured on 784 accounts, 2.1 s of processors against 2.9
 for all of them one by one in place, and 2.4 for 70 % of them. Both ways give the same tables."""
-
-Unit = FileUnit | KafkaUnit
 
 
 class Increment:
@@ -228,26 +214,9 @@ class Increment:
     def _land(self, store: Store, workers: Workers | ClusterWorkers, units: Sequence[Unit]) -> list[Unit]:
         """Read, decode and commit these units in one transaction. Returns those that were: a unit that changed, or has too many
         rejects, is left out."""
-        from pipelines.ingest import (  # Beam is imported where a pipeline runs, not by a run with nothing to do
-            IngestJob,
-            run_ingest,
-        )
-
         folder = self._landing_folder()
-        expand_until = self.now + self.settings.recurrence_days * DAY
-        zones = {name: s.timezone for name, s in self.settings.sources.items()}
-        to_read = [u for u in units if not (isinstance(u, KafkaUnit) and u.kind == GAP)]
-        small = sum(u.size for u in to_read) < SMALL
         with self.phase("ingest"):
-            hands = [to_read] if small else deal(to_read, self.settings.ingest.workers)
-            jobs = [
-                IngestJob(
-                    self.workspace.root, folder, hand, self.now, expand_until, zones,
-                    self.settings.ingest.batch_records, self.kafka,
-                )
-                for hand in hands if hand
-            ]  # fmt: skip
-            workers.run(run_ingest, jobs, here=small)
+            read_units(self.workspace, units, folder, self.now, workers, self.kafka)
         return self._commit(store, self._unchanged(units), folder)
 
     def _land_parcels(self, store: Store, follower: Follower, turn: Turn) -> None:
@@ -277,7 +246,7 @@ class Increment:
         with self.phase("land"):
             kept = list(units)
             files = sorted(folder.glob("*.arrow"))
-            register_landed(store, files, LANDED, [u.unit_id for u in kept])
+            register_landed(store, files, LANDED, {u.unit_id: self.now for u in kept})
             kept = self._within_limits(store, kept)
             if not kept:
                 return []
@@ -322,36 +291,10 @@ class Increment:
 
     def _within_limits(self, store: Store, units: Sequence[Unit]) -> list[Unit]:
         """Units without too many rejects. The others are taken out of the landing, and are faults: the rest lands without them."""
-        limits = self.settings.rejects
-        where = {u.unit_id: u for u in units}
-        for unit_id, records, rejected in reject_shares(store, UNDERSTOOD):
-            if rejected < limits.min_records or rejected <= limits.max_share * records:
-                continue
-            unit = where.pop(unit_id)
-            reason = store.connection.execute(
-                """SELECT reason, any_value(explanation), count(*) FROM landed
-                   WHERE unit_id = ? AND outcome = 'rejected' AND NOT list_contains(?, reason)
-                   GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 1""",
-                [unit_id, list(UNDERSTOOD)],
-            ).fetchone()
-            assert reason is not None
-            store.connection.execute("DELETE FROM landed WHERE unit_id = ?", [unit_id])
-            if isinstance(unit, KafkaUnit):
-                self._held.add(unit.location)
-                place = f"{unit.location}, offsets {unit.start:,} to {unit.end - 1:,}"
-                question = (
-                    "Is the topic mapped to the right source (kafka.topics)? Nothing of the partition from there on"
-                )
-            else:
-                place, question = unit.location, "Is the file in the right folder? Nothing of it"
-            self.faults.append(
-                TooManyRejects(
-                    f"{place}: {rejected:,} of {records:,} records were rejected by the {unit.system} adapter, more than "
-                    f"rejects.max_share = {limits.max_share:g}. Most often: {reason[0]} ({reason[2]:,} times), e.g. {reason[1]}. "
-                    f"{question} was landed; everything else was."
-                )
-            )
-        return [u for u in units if u.unit_id in where]
+        refused = refuse(store, units, self.settings.rejects)
+        self.faults += refused.values()
+        self._held |= {unit.location for unit in units if unit.unit_id in refused and isinstance(unit, KafkaUnit)}
+        return [unit for unit in units if unit.unit_id not in refused]
 
     def _derive(
         self, store: Store, workers: Workers | ClusterWorkers, directory: ReadDirectory, rules_version: str
@@ -433,15 +376,6 @@ class Increment:
 def most_are_touched(touched: int, accounts: int) -> bool:
     """Whether building all marts costs less than building those of the touched accounts in place of their old rows."""
     return touched >= SOME_ACCOUNTS and touched >= MOST * accounts
-
-
-def unit_row(unit: Unit) -> UnitRow:
-    """What the ledger says of a unit before its records are counted."""
-    if isinstance(unit, FileUnit):
-        version = all_sources()[unit.system].version
-        return UnitRow(unit.unit_id, unit.system, "file", unit.location, 0, unit.size, version)
-    version = BY_HEADER if unit.system == BY_HEADER else all_sources()[unit.system].version
-    return UnitRow(unit.unit_id, unit.system, unit.kind, unit.location, unit.start, unit.end, version)
 
 
 def run_id_of(now: int, units: Sequence[Unit], directory: str, config: str) -> str:

@@ -54,7 +54,7 @@ def replay(workspace: Workspace, source: str | None, now: int, *, fixed: bool, s
     folder = workspace.fresh_scratch() / "replay"
     folder.mkdir()
     settings = workspace.settings
-    zones = {name: s.timezone for name, s in settings.sources.items()}
+    zones = settings.zones()
     normalizer = Normalizer(now, now + settings.recurrence_days * DAY, zones)
     with _store(workspace) as store:
         pending = rows_of.pending(store, source, CRM)

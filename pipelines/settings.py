@@ -134,6 +134,10 @@ class WorkspaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     recurrence_days: int = 400
     """Recurring calendar entries are expanded this far past the day they are read."""
 
+    def zones(self) -> dict[str, str | None]:
+        """The zone of naive timestamps by source, where one is set."""
+        return {name: source.timezone for name, source in self.sources.items()}
+
     def transforms(self) -> Settings:
         return Settings(
             identity=self.identity,

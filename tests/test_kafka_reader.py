@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipelines.errors import BrokerUnavailable, OffsetsGone, SettingsError
 from pipelines.kafka import reader
 from pipelines.kafka.broker import look
-from pipelines.kafka.plan import ITEM_STRIDE, plan_ranges
+from pipelines.kafka.plan import ITEM_STRIDE, KafkaUnit, plan_ranges
 from pipelines.kafka.reader import PartitionReader, read_ranges
 from pipelines.kafka.records import Messages
 from pipelines.kafka.topics import UnknownSystem, source_of_topic, system_of
@@ -136,6 +136,17 @@ def test_a_range_is_read_whole_in_batches() -> None:
     broker.produce("t", b'{"n":10}', partition=1)
     assert sorted(payload for _, payload in read(broker)) == sorted(b'{"n":%d}' % n for n in range(11))
     assert [position for position, _ in read(broker, {"t/0": 8, "t/1": 1})] == [8, 9]
+
+
+def test_several_ranges_of_one_partition_are_all_read() -> None:
+    """Not only the last of them, whatever lies between."""
+    broker = FakeBroker()
+    broker.produce("t", *(b'{"n":%d}' % n for n in range(9)))
+    units = [KafkaUnit.of("t", 0, start, end, "segment") for start, end in ((0, 2), (2, 4), (7, 9))]
+    with connected(broker):
+        batches = list(read_ranges(connection(broker, t="segment"), units, 100))
+    assert [p for b in batches for p in b["position"].to_pylist()] == [0, 1, 2, 3, 7, 8]
+    assert {u for b in batches for u in b["unit_id"].to_pylist()} == {unit.unit_id for unit in units}
 
 
 def test_a_range_that_ends_in_a_gap_ends() -> None:

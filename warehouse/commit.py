@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,10 @@ class Landing:
     events: int
 
 
-def register_landed(store: Store, files: Sequence[Path], schema: Any, unit_ids: Sequence[str]) -> None:
+def register_landed(store: Store, files: Sequence[Path], schema: Any, received: Mapping[str, int]) -> None:
     """The landed records of these units as the temporary table ``landed``, with their unit's number as ``unit``.
+
+    ``received`` says of each unit_id when we first saw it, in microseconds: ``received_at`` of its records.
 
     The files are read once; what follows joins rows of the table by number and units by number, where the records themselves
     would be joined by four strings. The table counts toward DuckDB's memory limit and is spilled beyond it.
@@ -54,8 +56,8 @@ def register_landed(store: Store, files: Sequence[Path], schema: Any, unit_ids: 
     con.register(
         "landed_units",
         pa.table(
-            {"unit": list(range(len(unit_ids))), "unit_id": list(unit_ids)},
-            schema=pa.schema([("unit", pa.int32()), ("unit_id", pa.string())]),
+            {"unit": list(range(len(received))), "unit_id": list(received), "received_at": list(received.values())},
+            schema=pa.schema([("unit", pa.int32()), ("unit_id", pa.string()), ("received_at", pa.int64())]),
         ),
     )
     con.execute("CREATE OR REPLACE TEMP TABLE landed AS FROM landed_files JOIN landed_units USING (unit_id)")
@@ -77,6 +79,23 @@ def reject_shares(store: Store, understood: Sequence[str]) -> list[tuple[str, in
     ).fetchall()
 
 
+def commonest_reject(store: Store, unit_id: str, understood: Sequence[str]) -> tuple[str, str, int]:
+    """(reason, an example, how often) of a unit's most frequent reject that is not ``understood``."""
+    row = store.connection.execute(
+        """SELECT reason, any_value(explanation), count(*) FROM landed
+           WHERE unit_id = ? AND outcome = 'rejected' AND NOT list_contains(?, reason)
+           GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 1""",
+        [unit_id, list(understood)],
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]
+
+
+def leave_out(store: Store, unit_id: str) -> None:
+    """Take a unit out of the registered landing."""
+    store.connection.execute("DELETE FROM landed WHERE unit_id = ?", [unit_id])
+
+
 def commit_increment(
     store: Store, units: Sequence[UnitRow], *, received_at: int, run_id: str, seen: Sequence[tuple[str, int, int, str]]
 ) -> Landing:
@@ -86,8 +105,10 @@ def commit_increment(
     (then unit, then position) is the first; of a new copy and a known one too, so that no order of arrival shows in a table.
     """
     con = store.connection
-    _stage(store, units)
-    insert_events(store, received_at, seen)
+    stage_candidates(store)
+    count_by_unit(store, "fresh")
+    stage_units(store, "planned", units)
+    insert_events(store, seen)
     con.execute(
         f"""INSERT INTO ledger_unit
             SELECT p.unit_id, p.source, p.kind, p.location, p.range_start, p.range_end, coalesce(c.records, 0), coalesce(c.accepted, 0),
@@ -116,16 +137,15 @@ def commit_increment(
     return Landing(len(units), *(int(v) for v in row))
 
 
-def insert_events(store: Store, received_at: int, seen: Sequence[tuple[str, int, int, str]] = ()) -> None:
+def insert_events(store: Store, seen: Sequence[tuple[str, int, int, str]] = ()) -> None:
     """The staged events: committed to the vault, then written to the warehouse in a transaction that is left open."""
     con = store.connection
     store.set_mark("landing", "open")
     con.execute("BEGIN")
     con.execute(
         """INSERT INTO vault.event_detail
-           SELECT event_id, fold_hash, unit_id, position, ?, payload_hash, detail
-           FROM landed SEMI JOIN fresh ON landed.rowid = fresh.row""",
-        [received_at],
+           SELECT event_id, fold_hash, unit_id, position, received_at, payload_hash, detail
+           FROM landed SEMI JOIN fresh ON landed.rowid = fresh.row"""
     )
     con.execute(
         """UPDATE vault.event_detail d SET payload_hash = b.payload_hash, detail = b.detail, fold_hash = b.fold_hash
@@ -153,10 +173,9 @@ def insert_events(store: Store, received_at: int, seen: Sequence[tuple[str, int,
     con.execute(
         f"""INSERT INTO fact_event (event_id, source, source_event_id, revision, channel, occurred_at, received_at, unit_id, position,
                family, system, ended_at, recorded_at, is_void, status, payload_hash)
-           SELECT event_id, source, source_event_id, revision, channel, {TIMESTAMP.format("occurred_at")}, {TIMESTAMP.format("?")}, unit_id, position,
-               family, system, {TIMESTAMP.format("ended_at")}, {TIMESTAMP.format("recorded_at")}, is_void, status, payload_hash
-           FROM landed SEMI JOIN fresh ON landed.rowid = fresh.row""",
-        [received_at],
+           SELECT event_id, source, source_event_id, revision, channel, {TIMESTAMP.format("occurred_at")}, {TIMESTAMP.format("received_at")},
+               unit_id, position, family, system, {TIMESTAMP.format("ended_at")}, {TIMESTAMP.format("recorded_at")}, is_void, status, payload_hash
+           FROM landed SEMI JOIN fresh ON landed.rowid = fresh.row"""
     )
     con.execute(
         f"""UPDATE fact_event f SET payload_hash = b.payload_hash, channel = b.channel, family = b.family, is_void = b.is_void, status = b.status,
@@ -186,23 +205,25 @@ def stage_candidates(store: Store) -> None:
     )
 
 
-def _stage(store: Store, units: Sequence[UnitRow]) -> None:
-    """``stage_candidates``, and the temporary tables ``counted`` (outcomes by unit) and ``planned`` (the units)."""
-    con = store.connection
-    stage_candidates(store)
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE counted AS
-           SELECT unit_id, count(*) AS records, count(*) FILTER (outcome = 'event' AND fresh > 0) AS accepted,
-                  count(*) FILTER (outcome = 'event' AND fresh = 0) AS duplicate, count(*) FILTER (outcome = 'ignored') AS ignored,
-                  count(*) FILTER (outcome = 'rejected') AS rejected, sum(fresh)::BIGINT AS events
-           FROM (SELECT any_value(l.unit_id) AS unit_id, any_value(l.outcome) AS outcome, count(f.row) AS fresh
-                 FROM landed l LEFT JOIN fresh f ON l.rowid = f.row GROUP BY l.unit, l.position)
+def count_by_unit(store: Store, own: str) -> None:
+    """Temporary table ``counted``: outcomes by unit. A record is accepted where a row of it stands in ``own(row)``, else a duplicate."""
+    store.connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE counted AS
+           SELECT unit_id, count(*) AS records, count(*) FILTER (outcome = 'event' AND own > 0) AS accepted,
+                  count(*) FILTER (outcome = 'event' AND own = 0) AS duplicate, count(*) FILTER (outcome = 'ignored') AS ignored,
+                  count(*) FILTER (outcome = 'rejected') AS rejected, sum(own)::BIGINT AS events
+           FROM (SELECT any_value(l.unit_id) AS unit_id, any_value(l.outcome) AS outcome, count(o.row) AS own
+                 FROM landed l LEFT JOIN {own} o ON l.rowid = o.row GROUP BY l.unit, l.position)
            GROUP BY unit_id"""
     )
-    planned = pa.table({name: [getattr(u, name) for u in units] for name in UnitRow.__dataclass_fields__})
-    con.register("planned_units", planned)
-    con.execute("CREATE OR REPLACE TEMP TABLE planned AS FROM planned_units")
-    con.unregister("planned_units")
+
+
+def stage_units(store: Store, table: str, units: Sequence[Any]) -> None:
+    """A temporary table of units: dataclasses of one type, whose fields are its columns."""
+    rows = pa.table({field.name: [getattr(unit, field.name) for unit in units] for field in fields(units[0])})
+    store.connection.register("staged_units", rows)
+    store.connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM staged_units")
+    store.connection.unregister("staged_units")
 
 
 def remember_files(store: Store, seen: Sequence[tuple[str, int, int, str]]) -> None:

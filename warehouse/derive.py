@@ -63,24 +63,31 @@ def write_event_shards(store: Store, folder: Path, events_per_shard: int, hands:
     return sorted(folder.glob("shard=*"))
 
 
-def begin_touchpoints(store: Store) -> None:
-    """Inside the warehouse transaction: take out the touchpoints of the affected events and note their accounts in ``touched``."""
+def begin_touchpoints(store: Store, *, everything: bool) -> None:
+    """Inside the warehouse transaction: take out the touchpoints of the affected events and note their accounts in ``touched``.
+
+    ``everything`` takes out those too whose events are gone.
+    """
     con = store.connection
     con.execute(
-        """CREATE OR REPLACE TEMP TABLE old_touchpoint AS SELECT DISTINCT touchpoint_id FROM bridge_touchpoint_event
-           WHERE event_id IN (SELECT event_id FROM vault.event_detail WHERE fold_hash IN (SELECT fold_hash FROM affected))"""
+        "CREATE OR REPLACE TEMP TABLE old_touchpoint AS SELECT DISTINCT touchpoint_id FROM bridge_touchpoint_event"
+        + (
+            ""
+            if everything
+            else " WHERE event_id IN (SELECT event_id FROM vault.event_detail WHERE fold_hash IN (SELECT fold_hash FROM affected))"
+        )
     )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT account_id "
         "FROM bridge_touchpoint_account SEMI JOIN old_touchpoint USING (touchpoint_id)"
     )
-    everything = store.count("SELECT count(*) FROM old_touchpoint") == store.count(
+    whole = everything or store.count("SELECT count(*) FROM old_touchpoint") == store.count(
         "SELECT count(*) FROM fact_touchpoint"
     )
     for table in TOUCHPOINT_TABLES:
         con.execute(
             f"DELETE FROM {table}"
-            + ("" if everything else " WHERE touchpoint_id IN (SELECT touchpoint_id FROM old_touchpoint)")
+            + ("" if whole else " WHERE touchpoint_id IN (SELECT touchpoint_id FROM old_touchpoint)")
         )
 
 

@@ -73,8 +73,8 @@ def pending(store: Store, source: str | None, left_out: str) -> list[Pending]:
 def commit_replay(store: Store, files: Sequence[Path], schema: Any, now: int) -> dict[str, int]:
     """Commit what became of the replayed records; conservation holds before and after. Counts by outcome."""
     con = store.connection
-    units = [row[0] for row in con.execute("SELECT unit_id FROM ledger_unit").fetchall()]
-    register_landed(store, files, schema, units)
+    units = con.execute("SELECT unit_id, epoch_us(landed_at) FROM ledger_unit").fetchall()
+    register_landed(store, files, schema, dict(units))
     stage_candidates(store)
     con.execute(
         """CREATE OR REPLACE TEMP TABLE verdict AS
@@ -83,7 +83,7 @@ def commit_replay(store: Store, files: Sequence[Path], schema: Any, now: int) ->
                        WHEN count(DISTINCT f.event_id) > 0 THEN 'accepted' ELSE 'duplicate' END AS outcome
            FROM landed l LEFT JOIN fresh f USING (event_id, unit_id, position) GROUP BY l.unit_id, l.position"""
     )
-    insert_events(store, now)
+    insert_events(store)
     con.execute(
         """UPDATE ledger_unit u SET accepted_count = accepted_count + v.accepted, duplicate_count = duplicate_count + v.duplicate,
              ignored_count = ignored_count + v.ignored, rejected_count = rejected_count - v.accepted - v.duplicate - v.ignored,

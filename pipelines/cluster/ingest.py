@@ -151,7 +151,7 @@ def _connection(workspace: Workspace) -> Connection | None:
 
 def _reading(workspace: Workspace, clock: int | None) -> Reading:
     settings = workspace.settings
-    zones = {name: s.timezone for name, s in settings.sources.items()}
+    zones = settings.zones()
     return Reading(zones, settings.recurrence_days, settings.ingest.batch_records, clock)
 
 

@@ -35,15 +35,28 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 def read_ranges(connection: Connection, units: Sequence[KafkaUnit], batch_records: int) -> Iterator[Any]:
-    """Batches of ``pipelines.read.RAW`` with every message of the units, in the order of each partition.
+    """Batches of ``pipelines.read.RAW`` with every message of the units, in the order of each partition's units.
 
     Raises ``BrokerUnavailable``, ``KafkaRefused``, ``OffsetsGone``.
     """
     if not units:
         return
     with shared_consumer(connection) as consumer:
-        yield from _ranges(connection, consumer, units, batch_records)
-        consumer.assign([])  # else its next use would find partitions paused, and fetched ahead
+        for turn in turns(units):
+            yield from _ranges(connection, consumer, turn, batch_records)
+            consumer.assign([])  # else its next use would find partitions paused, and fetched ahead
+
+
+def turns(units: Sequence[KafkaUnit]) -> list[list[KafkaUnit]]:
+    """The units in as many lists as it takes to have every partition once in each: a consumer has one position in it."""
+    dealt: list[list[KafkaUnit]] = []
+    met: dict[str, int] = {}
+    for unit in units:
+        number = met[unit.location] = met.get(unit.location, -1) + 1
+        if number == len(dealt):
+            dealt.append([])
+        dealt[number].append(unit)
+    return dealt
 
 
 def _ranges(

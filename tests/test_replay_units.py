@@ -1,0 +1,250 @@
+"""``replay``: what has landed is read again, in place of what it gave before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from fake_kafka import FakeBroker, connected
+from workspaces import AS_OF, conservation, contents, example, increment, payloads, put, snapshot
+
+import pipelines.normalize as normalize
+from pipelines.errors import SettingsError, TooManyRejects, UserError
+from pipelines.increment import Increment
+from pipelines.replay import replay_units
+from pipelines.workspace import Workspace
+from transforms.event import Event, Ignored, Reject, hash_id
+from transforms.sources import Context, SourceSpec, parse_record
+from transforms.times import parse_iso
+from warehouse.replay_units import Replayed
+from warehouse.store import Store
+
+NOW = parse_iso(AS_OF, "as_of")
+
+
+@pytest.fixture(autouse=True)
+def unaudited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the seconds that an audit takes: the warehouse tells as much of what was landed."""
+
+    def unpublished(workspace: Workspace, now: int, *, fixed: bool, say: object) -> None:
+        Increment(workspace, now, fixed=fixed).run()
+
+    monkeypatch.setattr("pipelines.replay.run_once", unpublished)
+
+
+def again(root: Path, location: str = "*", start: int | None = None, end: int | None = None) -> Replayed:
+    workspace = Workspace(root)
+    with workspace.writer():
+        return replay_units(workspace, location, start, end, NOW, fixed=True, say=lambda text: None)
+
+
+def misread(spec: SourceSpec, record: bytes, context: Context) -> list[Event] | Ignored:
+    """A broken adapter: of four records it loses one, rejects one, and reads one as something that did not happen."""
+    parsed = parse_record(spec, record, context)
+    kind = int(hash_id(record.hex()), 16) % 4
+    if isinstance(parsed, Ignored) or kind == 3:
+        return parsed
+    if kind == 0:
+        return Ignored("lost")
+    if kind == 1:
+        raise Reject("misread", None, "a broken adapter")
+    return [
+        msgspec.structs.replace(event, source_event_id=f"{event.source_event_id}-wrong", dedupe_key=f"{event.dedupe_key}-wrong")
+        for event in parsed
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
+    root = example(tmp_path_factory.mktemp("undisturbed"))
+    put(root, payloads())
+    increment(root)
+    with snapshot(root, published=False) as connection:
+        return contents(connection)
+
+
+def test_nothing_changes_where_nothing_was_mended(tmp_path: Path, undisturbed: object) -> None:
+    """The same adapters make the same of everything: no event is new, changed or gone, and nothing is derived again."""
+    root = example(tmp_path)
+    put(root, payloads())
+    landed = increment(root)
+    with snapshot(root, published=False) as connection:
+        before = connection.execute("SELECT * EXCLUDE (run_id) FROM ledger_unit ORDER BY unit_id").fetchall()
+    done = again(root)
+    assert (done.records, done.new, done.changed, done.gone) == (landed.records, 0, 0, 0)
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+        assert contents(connection) == undisturbed
+        assert connection.execute("SELECT * EXCLUDE (run_id) FROM ledger_unit ORDER BY unit_id").fetchall() == before
+
+
+@pytest.mark.parametrize("doubled", [False, True])
+def test_a_mended_adapter_leaves_no_trace_of_the_broken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: object, doubled: bool
+) -> None:
+    """What was lost, rejected or misread is found, accepted and gone: the tables are those of a right first reading."""
+    root = example(tmp_path)
+    items = payloads()
+    if doubled:
+        items += [(name.replace("/", "/again/", 1), data) for name, data in payloads()]
+    put(root, items)
+    with monkeypatch.context() as broken:
+        broken.setattr(normalize, "parse_record", misread)
+        increment(root)
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+        assert contents(connection) != undisturbed
+    done = again(root)
+    assert min(done.new, done.gone) > 0
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+        assert contents(connection) == undisturbed
+        assert connection.execute("SELECT count(*) FROM rejected_record").fetchone() == (0,)
+    assert again(root) == Replayed(done.units, done.records)
+
+
+def test_an_event_that_reads_otherwise_keeps_its_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: object
+) -> None:
+    """A field that was read wrongly is corrected in place, and what rests on it follows."""
+    root = example(tmp_path)
+    put(root, payloads())
+
+    def late(spec: SourceSpec, record: bytes, context: Context) -> list[Event] | Ignored:
+        parsed = parse_record(spec, record, context)
+        if isinstance(parsed, Ignored) or spec.name != "email":
+            return parsed
+        return [msgspec.structs.replace(event, subject_text="misread") for event in parsed]
+
+    with monkeypatch.context() as broken:
+        broken.setattr(normalize, "parse_record", late)
+        increment(root)
+    done = again(root, "inbox/email/*")
+    assert (done.units, done.new, done.changed, done.gone) == (4, 0, 4, 0)
+    with snapshot(root, published=False) as connection:
+        assert contents(connection) == undisturbed
+
+
+def test_a_first_sight_stays_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that was lost when it landed was received then, not when it was read again."""
+    root = example(tmp_path)
+    put(root, payloads())
+    with monkeypatch.context() as broken:
+        broken.setattr(normalize, "parse_record", misread)
+        increment(root, "2026-05-10T00:00:00Z")
+    again(root)
+    with snapshot(root, published=False) as connection:
+        assert connection.execute("SELECT DISTINCT received_at::VARCHAR FROM fact_event").fetchall() == [
+            ("2026-05-10 00:00:00+00",)
+        ]
+
+
+@pytest.fixture
+def broker() -> Iterator[FakeBroker]:
+    made = FakeBroker()
+    with connected(made):
+        yield made
+
+
+def test_a_range_of_offsets_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broker: FakeBroker, undisturbed: object
+) -> None:
+    """Only the ranges that hold an offset between the two; those of a whole topic give the tables of a right reading."""
+    from pipelines.kafka.connection import Connection
+
+    root = example(tmp_path)
+    toml = root / "touchloop.toml"
+    toml.write_text(
+        toml.read_text()
+        + '\n[kafka]\nbootstrap_servers = "memory:9092"\nmax_records_per_increment = 5\n[kafka.topics]\nnative = "headers"\n'
+    )
+    for name, data in payloads():
+        broker.produce("native", data, ce_source="/" + name.split("/")[0])
+    workspace = Workspace(root)
+    assert workspace.settings.kafka is not None
+    kafka = Connection(root, workspace.settings.kafka)
+    with monkeypatch.context() as broken, workspace.writer():
+        broken.setattr(normalize, "parse_record", misread)
+        Increment(workspace, NOW, fixed=True, kafka=kafka).run()
+    assert again(root, "native/0", 5, 10).units == 1
+    assert again(root, "native/0", 4, 6).units == 2
+    again(root, "native/*")
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+        assert contents(connection) == undisturbed
+
+
+def test_a_crash_between_the_two_commits_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: object
+) -> None:
+    """The vault has committed and the warehouse has not: nothing is lost, and a second replay ends it."""
+    root = example(tmp_path)
+    put(root, payloads())
+    with monkeypatch.context() as broken:
+        broken.setattr(normalize, "parse_record", misread)
+        increment(root)
+
+    class Crash(Exception):
+        pass
+
+    def crash(store: Store, run_id: str) -> None:
+        raise Crash
+
+    with monkeypatch.context() as crashing:
+        crashing.setattr("warehouse.replay_units._replace_ledger", crash)
+        with pytest.raises(Crash):
+            again(root)
+    increment(root)
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+    again(root)
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+        assert contents(connection) == undisturbed
+
+
+def test_what_cannot_be_read_again_is_named(tmp_path: Path) -> None:
+    """A file that is gone or another now, a pattern that matches nothing, offsets the wrong way round."""
+    root = example(tmp_path)
+    with pytest.raises(UserError, match="has no warehouse yet"):
+        again(root)
+    put(root, payloads())
+    increment(root)
+    with pytest.raises(UserError, match="nothing that has landed matches 'inbox/fax/"):
+        again(root, "inbox/fax/*")
+    with pytest.raises(SettingsError, match="--from is 9 and --to is 9"):
+        again(root, "*", 9, 9)
+    mail = root / "inbox" / "email" / "sam" / "t02.eml"
+    whole = mail.read_bytes()
+    mail.write_bytes(whole + b"\nmore\n")
+    with pytest.raises(UserError, match=r"inbox/email/sam/t02\.eml is not what it was when it landed"):
+        again(root, "inbox/email/*")
+    increment(root)
+    assert again(root, "inbox/email/*").units == 4
+    mail.unlink()
+    with pytest.raises(UserError, match=r"inbox/email/sam/t02\.eml has landed, but is no longer there"):
+        again(root, "inbox/email/*")
+
+
+def test_an_adapter_that_makes_too_little_of_a_unit_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: object
+) -> None:
+    """A replay with a broken adapter is refused as a landing is, and what was there stays."""
+    root = example(tmp_path)
+    toml = root / "touchloop.toml"
+    toml.write_text(toml.read_text() + "\n[rejects]\nmin_records = 1\n")
+    put(root, payloads())
+    increment(root)
+
+    def broken(spec: SourceSpec, record: bytes, context: Context) -> list[Event] | Ignored:
+        raise Reject("misread", None, "a broken adapter")
+
+    with monkeypatch.context() as breaking:
+        breaking.setattr(normalize, "parse_record", broken)
+        with pytest.raises(TooManyRejects, match="rejected by the slack adapter"):
+            again(root, "inbox/slack/*")
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+        assert contents(connection) == undisturbed

@@ -1,0 +1,134 @@
+"""Landed units read once more: what the ledger and the events say of them is replaced by what today's adapters make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from warehouse.commit import count_by_unit, insert_events, stage_candidates, stage_units
+from warehouse.store import Store
+
+IN_REPLAY = "unit_id IN (SELECT unit_id FROM landed_before)"
+
+
+@dataclass(frozen=True)
+class LandedUnit:
+    """A row of the ledger that can be read again. ``landed_at`` is in microseconds."""
+
+    unit_id: str
+    source: str
+    kind: str
+    location: str
+    range_start: int
+    range_end: int
+    landed_at: int
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay did: records read, and events that came, that say something else now, and that are gone."""
+
+    units: int = 0
+    records: int = 0
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+
+    def __add__(self, other: Replayed) -> Replayed:
+        return Replayed(
+            self.units + other.units, self.records + other.records, self.new + other.new,
+            self.changed + other.changed, self.gone + other.gone,
+        )  # fmt: skip
+
+
+def landed_units(store: Store, location: str, start: int | None, end: int | None) -> list[LandedUnit]:
+    """Files and ranges whose location matches a pattern (``*`` for anything), in order.
+
+    Of ranges only those that hold an offset from ``start`` to ``end`` (exclusive); None leaves that side open.
+    """
+    rows = store.connection.execute(
+        """SELECT unit_id, source, kind, location, range_start, range_end, epoch_us(landed_at) FROM ledger_unit
+           WHERE source <> 'crm' AND kind IN ('file', 'kafka') AND location GLOB $location
+             AND (kind = 'file' OR (range_end > coalesce($start, 0) AND range_start < coalesce($end, range_end)))
+           ORDER BY location, range_start, unit_id""",
+        {"location": location, "start": start, "end": end},
+    ).fetchall()
+    return [LandedUnit(*row) for row in rows]
+
+
+def commit_units(store: Store, units: Sequence[LandedUnit], versions: Sequence[str], run_id: str) -> Replayed:
+    """Commit the registered landing of units that the ledger has, in their place. ``versions`` are their adapters' today.
+
+    An event that these units were the first to tell is now told by them anew, or gone; one that another unit told first stays
+    that unit's. Conservation holds before and after. The next increment derives everything again if an event changed.
+    """
+    con = store.connection
+    stage_units(store, "landed_before", units)
+    con.execute("CREATE OR REPLACE TEMP TABLE version AS SELECT unnest(?::VARCHAR[]) AS unit_id, unnest(?::VARCHAR[]) AS adapter_version",
+                [[u.unit_id for u in units], list(versions)])  # fmt: skip
+    stage_candidates(store)
+    _stage_changes(store)
+    new, changed, gone = (store.count(f"SELECT count(*) FROM {table}") for table in ("fresh", "better", "gone"))
+    count_by_unit(store, "own")
+    if new or changed or gone:
+        store.set_mark("config", "")  # no settings are these: identities too may have rested on what is gone
+    con.execute(f"DELETE FROM vault.reject_payload WHERE {IN_REPLAY}")
+    con.execute(f"DELETE FROM vault.binding WHERE {IN_REPLAY}")
+    insert_events(store)
+    con.execute("DELETE FROM fact_event WHERE event_id IN (SELECT event_id FROM gone)")
+    con.execute(
+        """UPDATE fact_event f SET unit_id = c.unit_id, position = c.position FROM candidate c JOIN own USING (row)
+           WHERE f.event_id = c.event_id AND (f.unit_id, f.position) <> (c.unit_id, c.position)"""
+    )
+    _replace_ledger(store, run_id)
+    con.execute("COMMIT")
+    store.recover()  # what the warehouse no longer has leaves the vault
+    records = store.count("SELECT coalesce(sum(records), 0)::BIGINT FROM counted")
+    for table in ("landed", "fresh", "better", "candidate", "own", "gone", "counted", "landed_before", "version"):
+        con.execute(f"DROP TABLE temp.{table}")
+    return Replayed(len(units), records, new, changed, gone)
+
+
+def _stage_changes(store: Store) -> None:
+    """``better`` again (known events that these bytes now make something else of), ``gone``, and ``own``: rows of first tellings."""
+    con = store.connection
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE better AS
+           FROM landed SEMI JOIN (
+             SELECT c.row FROM candidate c JOIN vault.event_detail d USING (event_id) JOIN landed l ON l.rowid = c.row
+             WHERE c.payload_hash < d.payload_hash
+                OR (c.payload_hash = d.payload_hash AND (l.detail <> d.detail OR l.fold_hash <> d.fold_hash))
+           ) b ON landed.rowid = b.row"""
+    )
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE gone AS SELECT event_id FROM fact_event ANTI JOIN candidate USING (event_id) WHERE {IN_REPLAY}"
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE own AS
+            SELECT row FROM fresh UNION ALL SELECT row FROM candidate SEMI JOIN (FROM fact_event WHERE {IN_REPLAY}) f USING (event_id)"""
+    )
+
+
+def _replace_ledger(store: Store, run_id: str) -> None:
+    con = store.connection
+    con.execute(
+        """UPDATE ledger_unit u SET record_count = coalesce(c.records, 0), accepted_count = coalesce(c.accepted, 0),
+             duplicate_count = coalesce(c.duplicate, 0), ignored_count = coalesce(c.ignored, 0), rejected_count = coalesce(c.rejected, 0),
+             event_count = coalesce(c.events, 0), adapter_version = v.adapter_version, run_id = ?
+           FROM version v LEFT JOIN counted c USING (unit_id) WHERE u.unit_id = v.unit_id""",
+        [run_id],
+    )
+    con.execute(f"DELETE FROM ignored_record_count WHERE {IN_REPLAY}")
+    con.execute(
+        "INSERT INTO ignored_record_count SELECT unit_id, system, reason, count(*) FROM landed WHERE outcome = 'ignored' GROUP BY ALL"
+    )
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE rejected_before AS SELECT unit_id, position, first_rejected_at FROM rejected_record WHERE {IN_REPLAY}"
+    )
+    con.execute(f"DELETE FROM rejected_record WHERE {IN_REPLAY}")
+    con.execute(
+        """INSERT INTO rejected_record (unit_id, position, source, reason_code, field_path, detail, first_rejected_at)
+           SELECT l.unit_id, l.position, system, reason, field_path, explanation, coalesce(b.first_rejected_at, make_timestamptz(l.received_at))
+           FROM landed l LEFT JOIN rejected_before b USING (unit_id, position) WHERE outcome = 'rejected'"""
+    )
+    con.execute("DROP TABLE temp.rejected_before")
