@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import enum
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import duckdb
 import msgspec
 import typer
-from rich.console import Console
 
+from pipelines.cli_replay import rejects_app, replay
+from pipelines.cli_shared import (
+    HERE,
+    AsOfOption,
+    JsonOption,
+    LogFormat,
+    LogFormatOption,
+    MetricsPortOption,
+    WorkspaceOption,
+    clock_at,
+    err,
+    opened,
+    out,
+    plain,
+    say_to,
+)
 from pipelines.errors import SettingsError, UserError
 from pipelines.workspace import Workspace
-from transforms.event import Reject
-from transforms.times import parse_iso
 
 if TYPE_CHECKING:
     from pipelines.observe.logs import Logs
-
-
-class LogFormat(enum.StrEnum):
-    TEXT = "text"
-    JSON = "json"
 
 
 app = typer.Typer(
@@ -33,28 +39,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Native payloads of chat, email, video, app and calendars in; buyer-journey loops and seller coverage out.",
 )
-rejects_app = typer.Typer(no_args_is_help=True, help="Records that could not become events.")
 app.add_typer(rejects_app, name="rejects")
+app.command()(replay)
 
-WIDE = 120
-"""Columns where there is no terminal to ask: a log, a pipe."""
-out = Console(width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
-
-WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder of the workspace.", show_default=True)]
-JsonOption = Annotated[bool, typer.Option("--json", help="A machine's summary on standard output.")]
-AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", help="Fix the clock: an ISO 8601 time with a zone.", metavar="TIME")
-]
-LogFormatOption = Annotated[
-    LogFormat | None,
-    typer.Option(
-        "--log-format", help="text, or json: one object a line on standard error.", envvar="TOUCHLOOP_LOG_FORMAT"
-    ),
-]
-MetricsPortOption = Annotated[
-    int | None, typer.Option(help="Serve /metrics and /healthz on this port (observe.port).", min=0, max=65535)
-]
 STORAGE_FAULTS = (
     duckdb.IOException,
     duckdb.FatalException,  # a commit that could not be written: the process must end, the file stays as it was before
@@ -66,7 +53,6 @@ AFTER_A_STORAGE_FAULT = (
     "What was not committed is done again by the next run. If a file of state/ is damaged: put both files back from one backup, or move the "
     "folder aside and run, which builds it again from the inbox and the topics."
 )
-HERE = Path(".")
 _logs: list[Logs] = []
 """The log of this command, if it is one for machines: the last message goes there too."""
 
@@ -89,16 +75,12 @@ def main() -> None:
         _stop(UserError(f"{error}\n{AFTER_A_STORAGE_FAULT}"), 1)
 
 
-def _plain(error: BaseException) -> str:
-    return str(error).replace("[", "\\[")
-
-
 def _stop(error: BaseException, exit_code: int) -> None:
     """The last message, where the command's other messages went."""
     for log in _logs:
         log.error(str(error), exit_code)
     if not _logs:
-        err.print(f"[red]touchloop:[/red] {_plain(error)}", soft_wrap=True)
+        err.print(f"[red]touchloop:[/red] {plain(error)}", soft_wrap=True)
     sys.exit(exit_code)
 
 
@@ -110,27 +92,6 @@ def _log(chosen: LogFormat | None) -> Logs | None:
 
     _logs.append(Logs())
     return _logs[-1]
-
-
-def _open(root: Path) -> Workspace:
-    workspace = Workspace(root.resolve())
-    workspace.require()
-    return workspace
-
-
-def _say(as_json: bool) -> Any:
-    return (lambda text: None) if as_json else (lambda text: err.print(f"[dim]{text}[/dim]"))
-
-
-def _clock(as_of: str | None) -> int:
-    if as_of is None:
-        return time.time_ns() // 1000
-    try:
-        return parse_iso(as_of, "--as-of")
-    except Reject:
-        raise SettingsError(
-            f"--as-of is {as_of!r}: give an ISO 8601 time with its zone, such as 2026-05-11T00:00:00Z"
-        ) from None
 
 
 @app.command()
@@ -166,12 +127,12 @@ def run(
     from pipelines.run import run_once
 
     logs = _log(log_format)
-    say = logs.say() if logs else _say(as_json)
-    opened = _open(workspace)
-    with opened.writer(), watchers(opened, job="run", say=say, logs=logs) as observer:
+    say = logs.say() if logs else say_to(as_json)
+    place = opened(workspace)
+    with place.writer(), watchers(place, job="run", say=say, logs=logs) as observer:
         summary = run_once(
-            opened, _clock(as_of), fixed=as_of is not None, say=say, observer=observer,
-            workers=_workers(opened, runner, context.args),
+            place, clock_at(as_of), fixed=as_of is not None, say=say, observer=observer,
+            workers=_workers(place, runner, context.args),
         )  # fmt: skip
     if as_json:
         print(msgspec.json.encode(summary).decode())
@@ -210,17 +171,17 @@ def ingest(
     from pipelines.cluster.runner import runner_of
     from pipelines.cluster.shared import SharedFolder
 
-    opened = _open(workspace)
-    clock = None if as_of is None else _clock(as_of)
+    place = opened(workspace)
+    clock = None if as_of is None else clock_at(as_of)
     on, shared = runner_of(runner, context.args), SharedFolder(landing)
     if (beginning or offset) and not streaming:
         raise SettingsError("--from-beginning and --offset go with --streaming")
     if streaming:
         done = ingest_endless(
-            opened, on, shared, clock=clock, beginning=beginning, offsets=offsets_of(offset or []), say=_say(as_json)
+            place, on, shared, clock=clock, beginning=beginning, offsets=offsets_of(offset or []), say=say_to(as_json)
         )
     else:
-        done = ingest_bounded(opened, on, shared, clock=clock, say=_say(as_json))
+        done = ingest_bounded(place, on, shared, clock=clock, say=say_to(as_json))
     if as_json:
         print(msgspec.json.encode(done).decode())
     elif streaming:
@@ -249,11 +210,11 @@ def stream(
     from pipelines.stream import Progress, Stopping, line
     from pipelines.stream import stream as run_stream
 
-    opened = _open(workspace)
-    fixed = _clock(as_of) if as_of is not None else None
+    place = opened(workspace)
+    fixed = clock_at(as_of) if as_of is not None else None
     logs = _log(log_format)
     live = err.is_terminal and not as_json and logs is None
-    with opened.writer(), watched(err, live=live) as (tell, show):
+    with place.writer(), watched(err, live=live) as (tell, show):
         say = logs.say() if logs else tell
 
         def done(summary: Any, progress: Progress) -> None:
@@ -262,9 +223,9 @@ def stream(
             elif logs is None and not live:
                 say(line(summary, progress.last_seconds))
 
-        with watchers(opened, job="stream", say=say, logs=logs, serve=True, port=metrics_port) as observer:
+        with watchers(place, job="stream", say=say, logs=logs, serve=True, port=metrics_port) as observer:
             run_stream(
-                opened, every=every, until_caught_up=until_caught_up, clock=lambda: _clock(None) if fixed is None else fixed,
+                place, every=every, until_caught_up=until_caught_up, clock=lambda: clock_at(None) if fixed is None else fixed,
                 fixed=fixed is not None, say=say, show=show, done=done, stopping=Stopping(), observer=observer,
             )  # fmt: skip
 
@@ -294,9 +255,9 @@ def follow(
     from pipelines.stream import line
 
     logs = _log(log_format)
-    opened = _open(workspace)
-    fixed = _clock(as_of) if as_of is not None else None
-    say = logs.say() if logs else _say(as_json)
+    place = opened(workspace)
+    fixed = clock_at(as_of) if as_of is not None else None
+    say = logs.say() if logs else say_to(as_json)
 
     def done(summary: Any) -> None:
         if as_json:
@@ -305,12 +266,12 @@ def follow(
             say(f"{line(summary, sum(summary.seconds.values()))}; {summary.reread:,} offsets read twice and trimmed")
 
     with (
-        opened.writer(),
-        watchers(opened, job="follow", say=say, logs=logs, serve=True, port=metrics_port) as observer,
+        place.writer(),
+        watchers(place, job="follow", say=say, logs=logs, serve=True, port=metrics_port) as observer,
     ):
         run_follow(
-            opened, SharedFolder(landing), every=every, until_caught_up=until_caught_up, skip_gaps=skip_gaps,
-            workers=_workers(opened, runner, context.args), clock=lambda: _clock(None) if fixed is None else fixed,
+            place, SharedFolder(landing), every=every, until_caught_up=until_caught_up, skip_gaps=skip_gaps,
+            workers=_workers(place, runner, context.args), clock=lambda: clock_at(None) if fixed is None else fixed,
             fixed=fixed is not None, say=say, done=done, observer=observer,
         )  # fmt: skip
 
@@ -332,9 +293,9 @@ def audit(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> Non
     """Audit the warehouse as it stands, without publishing. Exit 1 if an expectation fails."""
     from pipelines.run import audit_only
 
-    opened = _open(workspace)
-    with opened.writer():
-        verdict = audit_only(opened)
+    place = opened(workspace)
+    with place.writer():
+        verdict = audit_only(place)
     if as_json:
         print(msgspec.json.encode(verdict).decode())
     else:
@@ -346,9 +307,9 @@ def publish(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> N
     """Audit and publish the warehouse as it stands, even if nothing changed."""
     from pipelines.run import publish_now
 
-    opened = _open(workspace)
-    with opened.writer():
-        snapshot = publish_now(opened, say=_say(as_json))
+    place = opened(workspace)
+    with place.writer():
+        snapshot = publish_now(place, say=say_to(as_json))
     if as_json:
         print(msgspec.json.encode({"snapshot": str(snapshot)}).decode())
     else:
@@ -365,11 +326,11 @@ def report(
     """Show journeys, loops and coverage of the published snapshot on the terminal, and where its page is."""
     from pipelines.show import print_report, write_page
 
-    opened = _open(workspace)
+    place = opened(workspace)
     if html is not None:
-        out.print(f"Wrote {_plain(Exception(write_page(opened.snapshot, html)))}", soft_wrap=True)
+        out.print(f"Wrote {plain(Exception(write_page(place.snapshot, html)))}", soft_wrap=True)
         return
-    print_report(out, opened.snapshot, opened.report)
+    print_report(out, place.snapshot, place.report)
 
 
 @app.command()
@@ -397,7 +358,7 @@ def explain(
     """Tell in words why a touchpoint is what it is: witnesses, rules, people, job, session and visit."""
     from pipelines.explain import explain_touchpoint
 
-    for line in explain_touchpoint(_open(workspace).snapshot, touchpoint):
+    for line in explain_touchpoint(opened(workspace).snapshot, touchpoint):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -406,10 +367,10 @@ def doctor(workspace: WorkspaceOption = HERE) -> None:
     """Look the workspace over: settings, inbox, ledger, snapshot. Exit 1 if something is wrong."""
     from pipelines.doctor import examine
 
-    findings = examine(_open(workspace))
+    findings = examine(opened(workspace))
     for finding in findings:
         mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
-        out.print(f"{mark} {_plain(Exception(finding.text))}", soft_wrap=True)
+        out.print(f"{mark} {plain(Exception(finding.text))}", soft_wrap=True)
     if not all(f.ok for f in findings):
         raise typer.Exit(1)
 
@@ -433,88 +394,3 @@ def generate(
         f"{made.records:,} native records in {made.files:,} files below {workspace}/inbox; the truth is in {workspace}/truth"
     )
     out.print(f"Then: touchloop run --workspace {workspace} --as-of {made.as_of}")
-
-
-@app.command()
-def replay(
-    location: Annotated[
-        str,
-        typer.Argument(
-            help="As the ledger has it, * for anything: 'inbox/zoom/*', 'sales.chat/3', '*'.", metavar="LOCATION"
-        ),
-    ],
-    start: Annotated[int | None, typer.Option("--from", help="First offset; units are read whole.", min=0)] = None,
-    end: Annotated[int | None, typer.Option("--to", help="One past the last offset.", min=0)] = None,
-    workspace: WorkspaceOption = HERE,
-    as_of: AsOfOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Read landed files or ranges once more, after an adapter was mended; what they gave before is replaced."""
-    from pipelines.replay import replay_units
-
-    opened = _open(workspace)
-    with opened.writer():
-        done = replay_units(opened, location, start, end, _clock(as_of), fixed=as_of is not None, say=_say(as_json))
-    if as_json:
-        print(msgspec.json.encode(done).decode())
-    else:
-        out.print(
-            f"{done.units:,} units, {done.records:,} records read again: {done.new:,} events are new, {done.changed:,} say something else, "
-            f"{done.gone:,} are gone"
-        )
-
-
-@rejects_app.command("list")
-def rejects_list(
-    workspace: WorkspaceOption = HERE,
-    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many rows.", min=1)] = 50,
-    as_json: JsonOption = False,
-) -> None:
-    """Rejected records by source and reason, and the newest of them."""
-    from pipelines.rejects import list_rejects
-    from pipelines.show import print_rejects
-
-    opened = _open(workspace)
-    with opened.writer():
-        groups, rows = list_rejects(opened, source, limit)
-    if as_json:
-        print(msgspec.json.encode({"reasons": groups, "records": rows}).decode())
-    else:
-        print_rejects(out, groups, rows)
-
-
-@rejects_app.command("show")
-def rejects_show(
-    unit: Annotated[str, typer.Argument(help="unit_id, or its first characters.")],
-    position: Annotated[int, typer.Argument(help="Position in the unit.")],
-    workspace: WorkspaceOption = HERE,
-) -> None:
-    """One rejected record: why, and its original bytes."""
-    from pipelines.rejects import show_reject
-
-    opened = _open(workspace)
-    with opened.writer():
-        row, payload = show_reject(opened, unit, position)
-    for name, value in row.items():
-        err.print(f"{name}: {value}", markup=False, highlight=False, soft_wrap=True)
-    sys.stdout.buffer.write(payload if payload.endswith(b"\n") else payload + b"\n")
-
-
-@rejects_app.command("replay")
-def rejects_replay(
-    workspace: WorkspaceOption = HERE,
-    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
-    as_of: AsOfOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Try rejected records again, after a fix of the adapter or the settings; then rebuild and publish."""
-    from pipelines.rejects import replay
-
-    opened = _open(workspace)
-    with opened.writer():
-        result = replay(opened, source, _clock(as_of), fixed=as_of is not None, say=_say(as_json))
-    if as_json:
-        print(msgspec.json.encode(result).decode())
-    else:
-        out.print(", ".join(f"{count:,} {outcome}" for outcome, count in sorted(result.items())) or "nothing to replay")

@@ -1,0 +1,97 @@
+"""The commands that mend: rejected records, and what has landed, read again."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+
+from pipelines.cli_shared import HERE, AsOfOption, JsonOption, WorkspaceOption, clock_at, err, opened, out, say_to
+
+rejects_app = typer.Typer(no_args_is_help=True, help="Records that could not become events.")
+
+
+def replay(
+    location: Annotated[
+        str,
+        typer.Argument(
+            help="As the ledger has it, * for anything: 'inbox/zoom/*', 'sales.chat/3', '*'.", metavar="LOCATION"
+        ),
+    ],
+    start: Annotated[int | None, typer.Option("--from", help="First offset; units are read whole.", min=0)] = None,
+    end: Annotated[int | None, typer.Option("--to", help="One past the last offset.", min=0)] = None,
+    workspace: WorkspaceOption = HERE,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read landed files or ranges once more, after an adapter was mended; what they gave before is replaced."""
+    from pipelines.replay import replay_units
+
+    place = opened(workspace)
+    with place.writer():
+        done = replay_units(place, location, start, end, clock_at(as_of), fixed=as_of is not None, say=say_to(as_json))
+    if as_json:
+        print(msgspec.json.encode(done).decode())
+    else:
+        out.print(
+            f"{done.units:,} units, {done.records:,} records read again: {done.new:,} events are new, {done.changed:,} say something else, "
+            f"{done.gone:,} are gone"
+        )
+
+
+@rejects_app.command("list")
+def rejects_list(
+    workspace: WorkspaceOption = HERE,
+    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many rows.", min=1)] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """Rejected records by source and reason, and the newest of them."""
+    from pipelines.rejects import list_rejects
+    from pipelines.show import print_rejects
+
+    place = opened(workspace)
+    with place.writer():
+        groups, rows = list_rejects(place, source, limit)
+    if as_json:
+        print(msgspec.json.encode({"reasons": groups, "records": rows}).decode())
+    else:
+        print_rejects(out, groups, rows)
+
+
+@rejects_app.command("show")
+def rejects_show(
+    unit: Annotated[str, typer.Argument(help="unit_id, or its first characters.")],
+    position: Annotated[int, typer.Argument(help="Position in the unit.")],
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """One rejected record: why, and its original bytes."""
+    from pipelines.rejects import show_reject
+
+    place = opened(workspace)
+    with place.writer():
+        row, payload = show_reject(place, unit, position)
+    for name, value in row.items():
+        err.print(f"{name}: {value}", markup=False, highlight=False, soft_wrap=True)
+    sys.stdout.buffer.write(payload if payload.endswith(b"\n") else payload + b"\n")
+
+
+@rejects_app.command("replay")
+def rejects_replay(
+    workspace: WorkspaceOption = HERE,
+    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try rejected records again, after a fix of the adapter or the settings; then rebuild and publish."""
+    from pipelines.rejects import replay
+
+    place = opened(workspace)
+    with place.writer():
+        result = replay(place, source, clock_at(as_of), fixed=as_of is not None, say=say_to(as_json))
+    if as_json:
+        print(msgspec.json.encode(result).decode())
+    else:
+        out.print(", ".join(f"{count:,} {outcome}" for outcome, count in sorted(result.items())) or "nothing to replay")
