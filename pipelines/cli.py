@@ -40,7 +40,6 @@ app = typer.Typer(
     help="Native payloads of chat, email, video, app and calendars in; buyer-journey loops and seller coverage out.",
 )
 app.add_typer(rejects_app, name="rejects")
-app.command()(replay)
 
 STORAGE_FAULTS = (
     duckdb.IOException,
@@ -394,3 +393,6 @@ def generate(
         f"{made.records:,} native records in {made.files:,} files below {workspace}/inbox; the truth is in {workspace}/truth"
     )
     out.print(f"Then: touchloop run --workspace {workspace} --as-of {made.as_of}")
+
+
+app.command()(replay)
