@@ -33,7 +33,7 @@ run: $(READY) ## run the shipped example and show its journeys, loops and covera
 	@$(BIN)/touchloop report --workspace $(EXAMPLE)
 
 test: $(READY) ## unit, golden and property tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-integration: $(READY) ## the slow ones: real payloads, kill -9, a real Kafka broker and Flink cluster (needs Java 17 and Maven)
 	$(BIN)/python -m pytest -m integration

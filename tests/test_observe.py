@@ -262,6 +262,13 @@ def test_a_failed_increment_fails_its_lineage_too(tmp_path: Path, monkeypatch: p
     assert {event["authorization"] for event in events} == {"Bearer t0ken"}
 
 
+def test_offsets_that_were_landed_twice_add_up() -> None:
+    metrics = Metrics("1")
+    for _ in range(2):
+        metrics.finished(Increment(run_id="r", began=0, summary={"reread": 21}))
+    assert samples(metrics.text().decode())["touchloop_reread_offsets_total", ()] == 42
+
+
 def test_health_turns_with_failure_and_silence() -> None:
     health = Health(stale_after=60)
     metrics = Metrics("1")

@@ -106,6 +106,7 @@ class Metrics(Observer):
             self._of(names.PHASE_SECONDS).labels(phase).observe(seconds)
         self._of(names.REBUILT).labels("accounts").inc(increment.accounts)
         self._of(names.REBUILT).labels("touchpoints").inc(increment.touchpoints)
+        self._of(names.REREAD).inc(increment.summary.get("reread", 0))
         self._of(names.LAST_INCREMENT).set(increment.began + increment.seconds)
         self._of(names.UNPUBLISHED).set(increment.unpublished)
         for location, lag in increment.lag.items():

@@ -23,6 +23,11 @@ INCREMENTS = Metric("touchloop_increments", "counter", "Increments since this pr
 INCREMENT_SECONDS = Metric("touchloop_increment_seconds", "histogram", "How long an increment took, published.")
 PHASE_SECONDS = Metric("touchloop_phase_seconds", "histogram", "How long each phase of an increment took.", ("phase",))
 REBUILT = Metric("touchloop_rebuilt", "counter", "Rows rebuilt since this process started.", ("what",))
+REREAD = Metric(
+    "touchloop_reread_offsets",
+    "counter",
+    "Offsets that a cluster's job landed twice, trimmed since this process started.",
+)
 AUDITS = Metric("touchloop_audits", "counter", "Audits since this process started.", ("result",))
 EXPECTATIONS = Metric("touchloop_audit_expectations", "gauge", "Expectations that the last audit checked.")
 LAG = Metric(
