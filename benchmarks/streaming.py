@@ -2,7 +2,9 @@
 
 ``python -m benchmarks.streaming --records 200000 --rate 2000``: starts a broker, generates a workspace, produces its payloads
 into one topic of 8 partitions (lz4 and zstd, random keys), and looks at the published snapshot's ledger all the while. A record
-is queryable once its offset is in the ledger of the snapshot that readers open. Needs Java and Maven.
+is queryable once its offset is in the ledger of the snapshot that readers open. Records are sent in the order in which they
+happened, but for some that are late, or at random: then every increment touches every account and all of its months.
+``--records 900000 --rate 500`` is half an hour: the memory of all processes, by tenths of the time. Needs Java and Maven.
 """
 
 from __future__ import annotations
@@ -22,9 +24,11 @@ from typing import Any
 
 import duckdb
 
+from benchmarks.throughput import family, memory
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from clusters.kafka import Broker
-from loads import TOPIC, messages, produce, settings
+from loads import TOPIC, as_they_happened, messages, produce, settings
 
 from pipelines.simulate import Plan, generate_workspace
 
@@ -36,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--rate", type=float, default=2_000, help="records a second")
+    parser.add_argument("--order", choices=["time", "random"], default="time", help="in which they are sent")
     parser.add_argument("--every", type=float, default=1, help="of stream, in seconds")
     parser.add_argument(
         "--workspace", type=Path, help="a generated workspace to take the payloads from; else one is made"
@@ -54,7 +59,9 @@ def measure(base: Path, given: Any) -> None:
     if given.workspace is None:
         generate_workspace(source, Plan(records=given.records))
     load = messages(source / "inbox")
-    print(f"{len(load):,} messages at {given.rate:,.0f}/s", flush=True)
+    if given.order == "time":
+        load = as_they_happened(load)
+    print(f"{len(load):,} messages at {given.rate:,.0f}/s, order: {given.order}", flush=True)
     broker = Broker(base / "broker").start()
     try:
         broker.topic(TOPIC, PARTITIONS)
@@ -63,15 +70,18 @@ def measure(base: Path, given: Any) -> None:
         shutil.copytree(source / "inbox" / "crm", root / "inbox" / "crm")
         toml = (source / "touchloop.toml").read_text() + settings(broker.address) + given.settings
         (root / "touchloop.toml").write_text(toml)
-        report(*run(root, broker, load, given.rate, given.every))
+        latencies, increments, resident = run(root, broker, load, given.rate, given.every)
+        report(latencies, increments)
+        report_memory(resident)
     finally:
         broker.stop()
 
 
 def run(
     root: Path, broker: Broker, load: list[tuple[str, bytes]], rate: float, every: float
-) -> tuple[list[float], list[dict[str, Any]]]:
-    """Seconds from produce to queryable of every message, and what each increment said."""
+) -> tuple[list[float], list[dict[str, Any]], list[tuple[int, int]]]:
+    """Seconds from produce to queryable of every message, what each increment said, and bytes resident once a second: of all
+    processes (shared pages count in each), of the largest."""
     command = [sys.executable, "-m", "pipelines", "stream", "--workspace", str(root), "--every", str(every), "--json"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     lines: list[bytes] = []
@@ -86,12 +96,18 @@ def run(
         time.sleep(LOOK_SECONDS)
     feeding.start()
     last = None
+    resident: list[tuple[int, int]] = []
+    looked = 0.0
     while sum(seen[-1][1].values()) < len(load) if seen else True:
         snapshot = current.resolve()
         if snapshot != last:
             ends = landed(snapshot / "touchloop.duckdb")
             seen.append((time.time(), ends))
             last = snapshot
+        if time.monotonic() - looked >= 1:
+            looked = time.monotonic()
+            now = [memory(pid)[0] for pid, _ in family(running.pid)]
+            resident.append((sum(now), max(now, default=0)))
         time.sleep(LOOK_SECONDS)
         assert running.poll() is None, "stream ended"
     feeding.join()
@@ -105,7 +121,7 @@ def run(
         for moment, ends in seen:
             latencies += [moment - stamp for stamp in stamps[upto : ends.get(partition, 0)]]
             upto = max(upto, ends.get(partition, 0))
-    return latencies, [json.loads(line) for line in lines]
+    return latencies, [json.loads(line) for line in lines], resident
 
 
 def landed(database: Path) -> dict[int, int]:
@@ -131,6 +147,15 @@ def times_of_messages(broker: Broker, count: int) -> dict[int, list[float]]:
             found[where.partition] += [record.timestamp / 1000 for record in records]
     consumer.close()
     return found
+
+
+def report_memory(resident: list[tuple[int, int]]) -> None:
+    print("memory in MB by tenths of the time, most at once: of all processes / of the largest")
+    tenth = max(1, len(resident) // 10)
+    for start in range(0, tenth * 10, tenth):
+        part = resident[start : start + tenth]
+        if part:
+            print(f"  {max(all_ for all_, _ in part) / 1e6:8,.0f} / {max(one for _, one in part) / 1e6:,.0f}")
 
 
 def report(latencies: list[float], increments: list[dict[str, Any]]) -> None:

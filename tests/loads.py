@@ -13,9 +13,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import msgspec
+
 from pipelines.gunzip import MAGIC, Gunzip
+from transforms.event import Ignored, Reject
 from transforms.framing import BadFrame, frames
-from transforms.sources import all_sources
+from transforms.sources import Context, all_sources, parse_record
+from transforms.times import DAY
 
 LOAD = int(os.environ.get("TOUCHLOOP_LOAD", "20000"))
 """Native records of a load; 200000 for the whole of it."""
@@ -31,6 +35,28 @@ def messages(inbox: Path, seed: int = 1) -> list[tuple[str, bytes]]:
                 found.append((name, frame.data if isinstance(frame, BadFrame) else frame))
     random.Random(seed).shuffle(found)
     return found
+
+
+def as_they_happened(load: Sequence[tuple[str, bytes]], seed: int = 1) -> list[tuple[str, bytes]]:
+    """The messages in the order of their times; one in fifty up to five days late, and what tells no time anywhere."""
+    dice = random.Random(seed)
+    sources = all_sources()
+    known: list[int] = []
+
+    def moment(message: tuple[str, bytes]) -> int:
+        spec, context = sources[message[0]], Context(name="load", zone="UTC", until=0)
+        try:
+            record = next(iter(spec.explode(message[1], context))) if spec.explode else message[1]
+            parsed = parse_record(spec, record, context)
+            happened = None if isinstance(parsed, Ignored) or not parsed else parsed[0].occurred_at
+        except (Reject, StopIteration, msgspec.MsgspecError):
+            happened = None
+        if happened is None:
+            return dice.choice(known) if known else 0
+        known.append(happened)
+        return happened + (dice.randrange(5 * DAY) if dice.random() < 0.02 else 0)
+
+    return sorted(load, key=moment)
 
 
 def _plain(path: Path) -> BinaryIO:
