@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,7 @@ class Increment:
         """Of the ledger when ``run`` returns, if anything was landed or rebuilt and somebody watches."""
         self._is_watched = observer is not None
         self._is_started = False
+        self._landings = 0
         self.faults: list[UserError] = []
         self.ends: dict[str, int] | None = None
         """The ledger's end by ``topic/partition``; None if topics were left alone."""
@@ -117,8 +119,7 @@ class Increment:
                 store.connection.execute("BEGIN")
                 remember_files(store, recognised)
                 store.connection.execute("COMMIT")
-            for batch in increments(units, self.settings.ingest.increment_bytes):
-                self._land(store, workers, batch)
+            self._land_files(store, workers, list(increments(units, self.settings.ingest.increment_bytes)))
             self._land_topics(store, workers, topics)
             if self.follower and turn is not None:
                 self._land_parcels(store, self.follower, turn)
@@ -211,6 +212,26 @@ class Increment:
         assert self.ends is not None
         self.ends |= {unit.location: unit.end for unit in units if isinstance(unit, KafkaUnit)}
 
+    def _land_files(
+        self, store: Store, workers: Workers | ClusterWorkers, batches: Sequence[Sequence[FileUnit]]
+    ) -> None:
+        """Every batch read and committed, the next one being read while one is committed."""
+
+        def read(batch: Sequence[FileUnit]) -> Path:
+            folder = self._landing_folder()
+            read_units(self.workspace, batch, folder, self.now, workers, self.kafka)
+            return folder
+
+        with ThreadPoolExecutor(1) as ahead:
+            reading = ahead.submit(read, batches[0]) if batches else None
+            for batch, after in zip_longest(batches, batches[1:]):
+                assert reading is not None
+                with self.phase("ingest"):
+                    folder = reading.result()
+                if after:
+                    reading = ahead.submit(read, after)
+                self._commit(store, self._unchanged(batch), folder)
+
     def _land(self, store: Store, workers: Workers | ClusterWorkers, units: Sequence[Unit]) -> list[Unit]:
         """Read, decode and commit these units in one transaction. Returns those that were: a unit that changed, or has too many
         rejects, is left out."""
@@ -236,8 +257,8 @@ class Increment:
         self.summary.waiting = {where: list(between) for where, between in turn.waiting.items()}
 
     def _landing_folder(self) -> Path:
-        folder = self.scratch / f"landing-{len(self.summary.seconds)}-{self.summary.units}"
-        shutil.rmtree(folder, ignore_errors=True)  # of a round whose every unit was left out
+        self._landings += 1
+        folder = self.scratch / f"landing-{self._landings}"
         folder.mkdir(parents=True)
         return folder
 
