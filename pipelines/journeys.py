@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -221,8 +222,8 @@ class Fold(beam.DoFn):
 def groups_of(batch: Any) -> Iterator[list[Witness]]:
     """Rows sorted by group to lists of witnesses."""
     names = ("group_hash", "event_id", "received_at", "unit_id", "position", "payload_hash", "detail")
-    rows = zip(*(batch.column(n).to_pylist() for n in names), strict=True)
-    for _, group in groupby(rows, key=lambda row: row[0]):
+    rows = zip(*(values_of(batch.column(n)) for n in names), strict=True)
+    for _, group in groupby(rows, key=itemgetter(0)):
         yield [
             Witness(e, received, unit, position, digest, decode_event(detail))
             for _, e, received, unit, position, digest, detail in group
