@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property, lru_cache
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -58,23 +60,13 @@ class World(msgspec.Struct, frozen=True):
         return _world, (msgspec.msgpack.encode(self.crm), rest)
 
     def directory(self) -> Directory:
-        """Built once where the same world is asked again: folding and the dimensions of a small increment share it."""
-        if not _BUILT or _BUILT[0][0] is not self:
-            _BUILT[:] = [(self, Directory.build(self.crm, self.settings.identity, self.bindings))]
-        return _BUILT[0][1]
+        return _known(self).directory
 
     def folder(self) -> Folder:
-        return Folder(
-            self.directory(),
-            AssetBook.build(self.crm.assets),
-            Rulebook.load(self.rules_text, self.settings.journeys.min_confidence),
-            self.settings,
-            self.as_of,
-            SeriesBook.of(self.series),
-        )
+        return _known(self).folder.at(self.as_of, SeriesBook.of(self.series))
 
     def account_context(self) -> AccountContext:
-        rules = Rulebook.load(self.rules_text, self.settings.journeys.min_confidence)
+        rules = _known(self).rules
         return AccountContext(
             settings=self.settings,
             as_of=self.as_of,
@@ -88,11 +80,64 @@ class World(msgspec.Struct, frozen=True):
 
 
 def _world(crm: bytes, rest: dict[str, Any]) -> World:
-    return World(crm=msgspec.msgpack.decode(crm, type=Crm), **rest)
+    return World(crm=_crm(crm), **rest)
 
 
-_BUILT: list[tuple[World, Directory]] = []
-"""The last directory that this process has built."""
+@lru_cache(maxsize=1)
+def _crm(encoded: bytes) -> Crm:
+    """Remembered: a worker is sent the same directory with every share of work."""
+    return msgspec.msgpack.decode(encoded, type=Crm)
+
+
+class Known:
+    """What follows from a world whatever its clock and its series, made when first asked for, with all that it remembers.
+
+    It stays in the process until another world is asked for: an increment of a stream begins with the people, deals and words
+    that those before it have worked out.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def fits(self, world: World) -> bool:
+        mine = self.world
+        return (
+            mine.rules_text == world.rules_text
+            and mine.settings == world.settings
+            and mine.bindings == world.bindings
+            and (mine.crm is world.crm or mine.crm == world.crm)
+        )
+
+    @cached_property
+    def directory(self) -> Directory:
+        return Directory.build(self.world.crm, self.world.settings.identity, self.world.bindings)
+
+    @cached_property
+    def rules(self) -> Rulebook:
+        return Rulebook.load(self.world.rules_text, self.world.settings.journeys.min_confidence)
+
+    @cached_property
+    def folder(self) -> Folder:
+        return Folder(
+            self.directory,
+            AssetBook.build(self.world.crm.assets),
+            self.rules,
+            self.world.settings,
+            self.world.as_of,
+            SeriesBook.of(self.world.series),
+        )
+
+
+def _known(world: World) -> Known:
+    found = next((one for one in _KNOWN if one.fits(world)), None)
+    if found is None:  # of two threads that ask at once, each goes on with its own, and one of these stays
+        found = Known(world)
+        _KNOWN[:] = [found]
+    return found
+
+
+_KNOWN: list[Known] = []
+"""Of the last world that this process was asked about."""
 _HELD: dict[int, World] = {}
 
 
@@ -177,8 +222,8 @@ class Fold(beam.DoFn):
 def groups_of(batch: Any) -> Iterator[list[Witness]]:
     """Rows sorted by group to lists of witnesses."""
     names = ("group_hash", "event_id", "received_at", "unit_id", "position", "payload_hash", "detail")
-    rows = zip(*(batch.column(n).to_pylist() for n in names), strict=True)
-    for _, group in groupby(rows, key=lambda row: row[0]):
+    rows = zip(*(values_of(batch.column(n)) for n in names), strict=True)
+    for _, group in groupby(rows, key=itemgetter(0)):
         yield [
             Witness(e, received, unit, position, digest, decode_event(detail))
             for _, e, received, unit, position, digest, detail in group

@@ -44,8 +44,10 @@ class AssetBook:
 
     def by_link(self, url: str) -> Asset | None:
         """The asset that a link leads to; remembered, for the same few links are shared again and again."""
-        if url in self._links:
+        try:  # one look: between two, another thread's folder may have begun to remember afresh
             return self._links[url]
+        except KeyError:
+            pass
         if len(self._links) >= _MEMO_LIMIT:
             self._links.clear()
         found = self._links[url] = self._look_up(url)

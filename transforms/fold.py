@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
+
+import msgspec
 
 from transforms.assets import AssetBook
 from transforms.channels import modality
@@ -59,6 +62,13 @@ class Folder:
         self._event_types: dict[tuple[str, str], str] = {}
         self._late_after = settings.folding.late_after
         self._series = series or SeriesBook({})
+
+    def at(self, as_of: int, series: SeriesBook) -> Folder:
+        """This folder at another clock and with other series; they share what they remember, none of which depends on either."""
+        other = copy(self)
+        other._bench = msgspec.structs.replace(self._bench, as_of=as_of)
+        other._series = series
+        return other
 
     def fold(self, witnesses: Iterable[Witness]) -> Folded:
         """All rows below ``fact_event`` that one connected group of witnesses gives, in journey order."""

@@ -92,8 +92,9 @@ class Labeller:
     def _judge(self, draft: Draft, tags: Sequence[str]) -> Verdict:
         row = draft.row
         parent_job = draft.parent.row.buying_job if draft.parent is not None else None
-        subject = None if row.is_reply else row.subject_text
-        first_line = None if row.is_reply else draft.first_line  # the rules read no words of a reply
+        # the rules read no words of a reply, and most words are none of theirs: without these, few cases are left to judge
+        own = (None, None) if row.is_reply else (row.subject_text, draft.first_line)
+        subject, first_line = [one if self._rules.may_speak(one) else None for one in own]
         key = (
             row.channel, row.interaction_kind, draft.meeting_type, tuple(row.asset_types), subject, first_line,
             row.is_reply, tuple(tags), draft.explicit_job, row.direction, parent_job, row.is_ack,

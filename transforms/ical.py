@@ -6,7 +6,7 @@ Used for calendar files, and for the RRULE, RDATE and EXDATE lines that other ca
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
@@ -30,8 +30,10 @@ _SIMPLE = re.compile(r"([A-Za-z0-9-]+)((?:;[A-Za-z0-9-]+=[\w@.+/-]+(?: [\w@.+/-]
 _DAY = re.compile(r"[0-9]{8}Z")
 _UNREAD = frozenset(("TRANSP", "CLASS", "PRIORITY", "VERSION", "PRODID", "CALSCALE"))
 """Properties that nothing here asks for, though nearly every entry has one of them."""
-_REPEATED = frozenset(("ORGANIZER", "ATTENDEE", "STATUS", "SEQUENCE", "METHOD"))
+_REPEATED = ("ORGANIZER", "ATTENDEE", "STATUS", "SEQUENCE", "METHOD")
 """Properties whose lines say the same again and again."""
+_MOMENTS = frozenset(("DTSTAMP", "CREATED", "LAST-MODIFIED", "DTSTART", "DTEND"))
+"""Properties that name a time, mostly one that another line has named too."""
 FAULTS = (
     ValueError,
     KeyError,
@@ -95,12 +97,25 @@ class _Line(Contentline):
 class _Parser(CalendarIcalParser):
     """The library's parser, which here passes over what nobody reads and makes the value of a line that comes often only once."""
 
+    def initialize_parsing(self) -> None:
+        super().initialize_parsing()  # type: ignore[no-untyped-call]
+        self._content_lines_iterator = self._unknown(self._content_lines_iterator)  # type: ignore[arg-type]
+
+    def _unknown(self, lines: Iterator[_Line]) -> Iterator[_Line]:
+        """The lines without those whose property is known: it is added when its line comes up, which is not even cut."""
+        for line in lines:
+            known = _property(line) if line.startswith(_REPEATED) and self._stack else None
+            if known is None:
+                yield line
+            else:
+                self._stack[-1].add(known[0], known[1], encode=False)
+
     def handle_property(self, name: str, params: Parameters, vals: str, line: Contentline) -> None:
         component = self.component
         if component is not None:
             if name in _UNREAD:
                 return
-            if name in _REPEATED and (value := _value(name, line)) is not None:
+            if name in _MOMENTS and not params and (value := _moment(_type(name), vals)) is not None:
                 component.add(name, value, encode=False)
                 return
         super().handle_property(name, params, vals, line)
@@ -115,17 +130,28 @@ def _type(name: str) -> Any:
 
 
 @lru_cache(maxsize=16_384)
-def _value(name: str, line: _Line) -> Any:
-    """The value of a line as the parser would make it; None where it would do more than that. Shared, so never to be changed."""
-    _, params, text = line.parts()
-    if "VALUE" in params:
-        return None
-    make = _type(name)
+def _property(line: _Line) -> tuple[str, Any] | None:
+    """Name and value of a line as the parser would make them; None where it would do more. Shared, so never to be changed."""
     try:
+        name, params, text = line.parts()
+        if name not in _REPEATED or "VALUE" in params:
+            return None
+        make = _type(name)
         value = make(make.from_ical(text))
     except (ValueError, TypeError):
         return None
     value.params = params
+    return name, value
+
+
+@lru_cache(maxsize=16_384)
+def _moment(make: Any, text: str) -> Any:
+    """The value of a property of the type ``make`` that has no parameters; likewise."""
+    try:
+        value = make(make.from_ical(text))
+    except (ValueError, TypeError):
+        return None
+    value.params = _NO_PARAMETERS
     return value
 
 

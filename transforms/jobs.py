@@ -164,6 +164,7 @@ class Rulebook:
         self._kinds = [(compiled(m.pattern, m.type, "pattern"), m.type, m.kind) for m in self.file.meeting_types]
         self._tags = [(compiled(t.pattern, t.tag, "pattern"), t.tag) for t in self.file.tags]
         self._any_subject = _joined([r.when.subject_regex for r in self.file.rules if r.when.subject_regex is not None])
+        self._any_kind = _joined([m.pattern for m in self.file.meeting_types])
         self._any_tag = _joined([t.pattern for t in self.file.tags])
         self._ack = compiled(self.file.ack_pattern, "the rules file", "ack_pattern")
         self._page_memo: dict[tuple[Any, ...], Verdict] = {}
@@ -199,6 +200,8 @@ class Rulebook:
         return known
 
     def _kind_of(self, title: str) -> tuple[str | None, str | None]:
+        if not _may_match(self._any_kind, title):
+            return None, None
         kind: str | None = None
         meeting_type: str | None = None
         for pattern, named_type, named_kind in self._kinds:
@@ -221,11 +224,14 @@ class Rulebook:
         texts = [text.lstrip() for text in (subject, first_line) if text]
         return any(map(self._ack.match, texts)) and not any("?" in text for text in texts)
 
+    def may_speak(self, text: str | None) -> bool:
+        """Whether the words of any rule can occur in a subject or a first line; to ``classify`` another one says nothing."""
+        return text is not None and _may_match(self._any_subject, text)
+
     def classify(self, seen: Evidence) -> Verdict:
         """The job of one touchpoint: the highest priority in the first tier with a match; ties stay unclassified."""
         pages = [page_key(path) for path in seen.page_paths]
-        texts = () if seen.is_reply else (seen.subject_text, seen.first_line)
-        spoken = any(_may_match(self._any_subject, text) for text in texts if text)
+        spoken = not seen.is_reply and (self.may_speak(seen.subject_text) or self.may_speak(seen.first_line))
         for tier, rules in self._tiers:
             if tier == "subject" and seen.is_reply:
                 continue

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from transforms.event import Event
+from transforms.event import Event, Party
 from transforms.times import DAY, HOUR
 
 JOIN_REACH = 6 * HOUR
@@ -37,7 +37,7 @@ def fold_key(event: Event) -> str:
     if family == "chat":
         return f"c:{event.source}/{event.conversation_id or event.dedupe_key}"
     if family == "app" or is_app_identity(event):
-        return f"a:{event.source}/{_app_ids(event)[0]}"
+        return f"a:{event.source}/{_user_id(event)}"
     if family == "email":
         return f"m:{event.message_id or event.dedupe_key}"
     if family == "identity":
@@ -49,15 +49,9 @@ def link_keys(event: Event) -> tuple[str, ...]:
     """Further keys, without ``fold_key``, each once and in a fixed order; most chat and app events have none."""
     family = event.family
     if family == "chat":
-        # a live chat's visitor may be known by what he did in the app of the same source (R5)
-        return tuple(
-            dict.fromkeys(
-                f"a:{event.source}/{one}" for p in event.parties for one in p.ids if one.startswith("anonymous_id:")
-            )
-        )
+        return visitor_keys(event.source, event.parties)
     if family == "app" or is_app_identity(event):
-        first, *others = _app_ids(event)
-        return tuple(dict.fromkeys(f"a:{event.source}/{other}" for other in others if other != first))
+        return user_keys(event.source, event.parties)[1:]
     if family == "email":
         keys = [f"m:{reference}" for reference in event.references]
         if event.conversation_id:
@@ -69,6 +63,17 @@ def link_keys(event: Event) -> tuple[str, ...]:
     return _without(fold_key(event), _meeting_keys(event))
 
 
+def visitor_keys(source: str, parties: tuple[Party, ...]) -> tuple[str, ...]:
+    """Of a chat: a visitor may be known by what he did in the app of the same source (R5)."""
+    ids = (one for party in parties for one in party.ids)
+    return tuple(dict.fromkeys(f"a:{source}/{one}" for one in ids if one.startswith("anonymous_id:")))
+
+
+def user_keys(source: str, parties: tuple[Party, ...]) -> tuple[str, ...]:
+    """Of an app event: every identifier of the acting user, best first; none where it goes by its user key, or by itself."""
+    return tuple(dict.fromkeys(f"a:{source}/{one}" for party in parties for one in party.ids))
+
+
 def is_app_identity(event: Event) -> bool:
     """An identify call of an app source binds ids inside that source (R5); a chat profile acts by the directory."""
     if event.family != "identity":
@@ -78,10 +83,12 @@ def is_app_identity(event: Event) -> bool:
     return any(one.startswith("anonymous_id:") for party in event.parties for one in party.ids)
 
 
-def _app_ids(event: Event) -> list[str]:
-    """Every identifier of the acting user, best first; else the user key, else the event itself."""
-    ids = [one for party in event.parties for one in party.ids]
-    return ids or [event.conversation_id or event.dedupe_key]
+def _user_id(event: Event) -> str:
+    """The best identifier of the acting user; else the user key, else the event itself."""
+    for party in event.parties:
+        if party.ids:
+            return party.ids[0]
+    return event.conversation_id or event.dedupe_key
 
 
 def _meeting_keys(event: Event) -> Iterator[str]:

@@ -101,6 +101,8 @@ class PersonIndex:
         if conflict is not None and conflict.chosen_person_id != person_id:
             detail = "several contacts have it; the payload's account chose"
             conflict = _conflict(identifier, rule, person_id, hit.person_id, detail)
+        if len(hits) == 1:
+            return PersonMatch(person_id, rule, identifier, conflict)
         for other_rule, _, other, one in sorted(hits, key=lambda found: found[:2]):
             if other_rule in ("R1", "R2") and one != identifier and not self._may_be(one, other, person_id):
                 detail = f"{rule} names another person than {other_rule} of the same party; the first hit wins"

@@ -13,13 +13,13 @@ import pytest
 import recurring_ical_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from icalendar import Calendar
+from icalendar import Calendar, Component
 
 from transforms.calendars import Slot, micros
 from transforms.event import Event, Ignored, Reject, decode_event, encode_event
 from transforms.frame_bytes import BadFrame
 from transforms.framing import records
-from transforms.ical import Zones, series
+from transforms.ical import _UNREAD, Zones, read, series
 from transforms.recurrence import MOST_OCCURRENCES, occurrences
 from transforms.sources import Context, parse_record
 from transforms.sources.ics import SOURCE
@@ -174,6 +174,35 @@ def test_join_links_are_found_inside_wrapped_links() -> None:
     """A link that a mail filter has wrapped still names its meeting."""
     wrapped = "https://filter.example.com/?url=https%3A%2F%2Fseller.zoom.us%2Fj%2F81234567890%3Fpwd%3Dx&data=1"
     assert venue(None, [wrapped]).join_keys == ("zoom:81234567890",)
+
+
+def properties(component: Component) -> list[tuple[str, str, str, bytes, str]]:
+    """Kind of component, name, type, text and parameters of every property that something here asks for."""
+    return [
+        (one.name or "", name, type(value).__name__, value.to_ical(), repr(getattr(value, "params", None)))
+        for one in component.walk()
+        for name, found in one.items()
+        if name not in _UNREAD
+        for value in (found if isinstance(found, list) else [found])
+    ]
+
+
+@pytest.mark.parametrize("turn", ["first", "remembered"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (ANN, BOB, "DTSTART:20260305T100000Z", "DTEND:20260305T103000", "DTSTAMP:20260305T100000Z"),
+        (ANN.lower(), "ATTENDEE:mailto:bob@buyer.example", "DTSTART;TZID=Europe/Berlin:20260305T100000", "STATUS:CONFIRMED"),
+        (ANN, BOB, BOB, "DTSTART;VALUE=DATE:20260305", "CREATED:20260305", "SEQUENCE:2", "SEQUENCE:two", "DTEND:later"),
+        ("ATTENDEE;VALUE=TEXT:Bob", "ATTENDEES:mailto:x@y.example", 'ORGANIZER;CN="Ann; A":mailto:ann@seller.example', "STATUS;X=1:A\\,B"),
+        ("ATTENDEE", "ORGANIZER;CN:x", "DTSTART:20260305T100000Z"),
+    ],
+)  # fmt: skip
+def test_lines_that_come_often_are_read_as_the_library_reads_them(lines: tuple[str, ...], turn: str) -> None:
+    """Whatever a shortcut takes for known has the name, type, text and parameters that the library gives it."""
+    text = vevent(*lines).decode()
+    expected = Calendar.from_ical(text, multiple=True)
+    assert [properties(one) for one in read(text)] == [properties(one) for one in expected]
 
 
 def test_latin_1_is_read() -> None:
