@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +27,7 @@ from warehouse.audit.docs import offline, write_docs
 from warehouse.audit.gate import Verdict, judge
 from warehouse.audit.inspector import Audit, Inspector
 from warehouse.audit.invariants import INVARIANTS
-from warehouse.audit.results import keep_result, kept_results, read_result
+from warehouse.audit.results import content_of, keep_result, kept_results, read_result
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -436,6 +438,20 @@ def _rest(audit: Audit) -> tuple[Any, ...]:
     return audit.verdict, audit.tables, audit.seconds, audit.suites
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT 1",
+        "UPDATE fact_touchpoint SET channel = 'fax' WHERE touchpoint_id = 'T02'",
+        "ALTER TABLE fact_touchpoint DROP COLUMN is_internal",
+    ],
+)
+def test_keeps_what_the_library_would_keep(bench: Bench, statement: str) -> None:
+    """Of what passed, of what failed and of what raised."""
+    for suite in bench.audit(statement).suites:
+        assert json.loads(json.dumps(content_of(suite))) == json.loads(json.dumps(suite.to_json_dict()))
+
+
 LOADS = re.compile(r"<script|<iframe|<(?:link|img)[^>]*//|url\(\s*['\"]?(?:https?:)?//|@import", re.IGNORECASE)
 
 
@@ -458,6 +474,22 @@ def test_data_docs_load_nothing_from_elsewhere(bench: Bench, tmp_path: Path) -> 
     assert "touchpoint_id = T02 (channel = fax)" in failed
     index = (site / "index.html").read_text(encoding="utf-8")
     assert index.index(">passed<") < index.index(">failed<"), "the newest comes first"
+
+
+def test_every_audit_has_pages_of_its_own(bench: Bench, tmp_path: Path) -> None:
+    """Though what passed is rendered once: run and time are those of the audit."""
+    results, site = tmp_path / "results", tmp_path / "site"
+    audit = bench.audit()
+    keep_result(results, replace(audit, run_id="run-77", at=datetime(2026, 5, 1, 10, 11, 12, tzinfo=UTC)), 3)
+    keep_result(results, replace(audit, run_id="run-88", at=datetime(2026, 5, 2, 13, 14, 15, tzinfo=UTC)), 3)
+    write_docs(results, site)
+    pages = [folder / "fact.html" for folder in sorted((site / "runs").iterdir())]
+    first, other = (page.read_text(encoding="utf-8") for page in pages)
+    for page, run, at in ((first, "run-77", "2026-05-01T10:11:12Z"), (other, "run-88", "2026-05-02T13:14:15Z")):
+        assert f"fact: audit of {run}" in page
+        assert f">{run}<" in page
+        assert at in page
+    assert "run-77" not in other
 
 
 def test_data_docs_forget_what_is_no_longer_kept(bench: Bench, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def write_parquet(
     """
     have = {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     tables: dict[str, Any] = {}
-    jobs: list[tuple[Table, list[Partition]]] = []
+    jobs: list[tuple[Table, list[Partition], bool]] = []
     for table in TABLES.values():
         if table.name not in have:
             continue
@@ -80,13 +80,16 @@ def write_parquet(
                     "run_id": run_id,
                 }
                 changed.append(partition)
-        jobs += [(table, group) for group in groups(changed, TOGETHER // len(table.columns))]
+        jobs += [
+            (table, group, len(group) == len(entries)) for group in groups(changed, TOGETHER // len(table.columns))
+        ]
         files = list(entries.values())
         tables[table.name] = {"schema_version": table.version, "rows": sum(f["rows"] for f in files), "files": files}
 
-    def write(job: tuple[Table, list[Partition]]) -> None:
+    def write(job: tuple[Table, list[Partition], bool]) -> None:
+        table, group, whole = job
         with con.cursor() as own:
-            write_partitions(own, job[0], job[1], folder, run_id)
+            write_partitions(own, table, group, folder, run_id, whole=whole)
 
     with ThreadPoolExecutor(WRITERS) as pool:
         for _ in pool.map(write, jobs):
@@ -196,11 +199,15 @@ def groups(changed: Sequence[Partition], rows: int) -> Iterator[list[Partition]]
 
 
 def write_partitions(
-    con: duckdb.DuckDBPyConnection, table: Table, group: Sequence[Partition], folder: Path, run_id: str
+    con: duckdb.DuckDBPyConnection, table: Table, group: Sequence[Partition], folder: Path, run_id: str, *, whole: bool
 ) -> None:
-    """Write the files of neighbouring partitions. Raises ``OSError`` if the disk does not take them."""
+    """Write the files of neighbouring partitions. Raises ``OSError`` if the disk does not take them.
+
+    ``whole``: they are all of the table, and no row is looked at for which of them it is in.
+    """
     order = [*(keys_of(table, group[0].span) if len(group) > 1 else ()), *(f't."{name}"' for name in table.sort)]
-    query = f"SELECT t.* FROM {source_of(table)} WHERE {' OR '.join(f'({p.where})' for p in group)}"
+    wanted = "true" if whole else " OR ".join(f"({p.where})" for p in group)
+    query = f"SELECT t.* FROM {source_of(table)} WHERE {wanted}"
     reader = con.execute(query + (f" ORDER BY {', '.join(order)}" if order else "")).to_arrow_reader(BATCH)
     schema = reader.schema.with_metadata({"run_id": run_id, "schema_version": table.version})
     rows = _Rows(reader)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from schemas.fields import Table
-from warehouse.audit.declared import CATALOG, RowRule, column_types, key_rules, row_rules
+from warehouse.audit.declared import RowRule, column_types, key_rules, row_rules
 from warehouse.audit.invariants import Invariant
 from warehouse.publish import SELLER_TABLES
 
@@ -33,14 +33,12 @@ class Breach:
         return named if len(self.examples) == self.count else f"{self.count:,} rows, e.g. {named}"
 
 
-def breaches_of_table(ask: Ask, table: Table) -> dict[str, Breach]:
-    """What breaks the table's own rules, by the rule's name; empty if nothing does.
+def breaches_of_table(ask: Ask, table: Table, types: Mapping[str, str]) -> dict[str, Breach]:
+    """What breaks the table's own rules, by the rule's name; empty if nothing does. ``types`` are its columns' in the catalog.
 
     Of a table that is missing, and of a column that is missing or of another type, only that is said: the rules that
     read it are not put to it. The tables of seller level may be left out: a snapshot without them is the default.
     """
-    catalog = f"FROM duckdb_columns() WHERE database_name = '{CATALOG}' AND table_name = '{table.name}'"
-    types: dict[str, str] = {row[0]: row[1] for row in ask(f"SELECT column_name, data_type {catalog}")[1]}
     if not types:
         return {} if table.name in SELLER_TABLES else {"columns": Breach(1, ("the table is missing",))}
     breaches = {"columns": wrong} if (wrong := _wrong_columns(table, types)) else {}
@@ -64,7 +62,7 @@ def breach_of_invariant(ask: Ask, invariant: Invariant, sql: str) -> Breach | No
     return Breach(count, tuple(_pairs(names, row) for row in rows[:SHOWN]))
 
 
-def _wrong_columns(table: Table, types: dict[str, str]) -> Breach | None:
+def _wrong_columns(table: Table, types: Mapping[str, str]) -> Breach | None:
     declared = column_types(table)
     wrong = [f"{name} is missing" for name in declared if name not in types]
     wrong += [f"{name} is not declared" for name in sorted(types) if name not in declared]

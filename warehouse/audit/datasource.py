@@ -30,6 +30,7 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
         super().__init__(*arguments, **options)
         self.dialect_module = postgresql
         self._kept: sa.Connection | None = None
+        self._types: dict[str, dict[str, dict[str, str]]] = {}
 
     @contextlib.contextmanager
     def get_connection(self) -> Iterator[sa.Connection]:
@@ -41,6 +42,18 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
         """End the transaction in which everything was read, so that the database may be detached."""
         if self._kept is not None:
             self._kept.rollback()
+        self._types.clear()
+
+    def column_types(self, database: str) -> dict[str, dict[str, str]]:
+        """By table and column, as the catalog tells them. Read once until ``release``: a look at one table costs as much as at all."""
+        if database not in self._types:
+            types = self._types[database] = {}
+            with self.get_connection() as connection:
+                for table, column, kind in connection.exec_driver_sql(
+                    f"SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = '{database}'"
+                ):
+                    types.setdefault(table, {})[column] = kind
+        return self._types[database]
 
 
 class DuckDBDatasource(SQLDatasource):

@@ -14,6 +14,7 @@ from great_expectations.validator.validator import ValidationDependencies
 
 from schemas.registry import TABLES
 from warehouse.audit.breaches import Ask, Breach, breach_of_invariant, breaches_of_table
+from warehouse.audit.datasource import DuckDBExecutionEngine
 from warehouse.audit.declared import CATALOG
 from warehouse.audit.invariants import INVARIANTS, SHRUNK, shrunk_sql
 
@@ -26,9 +27,11 @@ class TableBreaches(TableMetricProvider):
 
     @metric_value(engine=SqlAlchemyExecutionEngine)
     def _in_duckdb(
-        cls, execution_engine: SqlAlchemyExecutionEngine, metric_value_kwargs: dict[str, Any], **_: Any
+        cls, execution_engine: DuckDBExecutionEngine, metric_value_kwargs: dict[str, Any], **_: Any
     ) -> dict[str, Breach]:
-        return breaches_of_table(asking(execution_engine), TABLES[metric_value_kwargs["table"]])
+        name = metric_value_kwargs["table"]
+        types = execution_engine.column_types(CATALOG).get(name, {})
+        return breaches_of_table(asking(execution_engine), TABLES[name], types)
 
 
 class InvariantBreach(TableMetricProvider):

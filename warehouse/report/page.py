@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from schemas.registry import TABLES
 from schemas.vocab import BUYING_JOBS, CHANNELS
@@ -76,15 +76,7 @@ def render(connection: duckdb.DuckDBPyConnection) -> str:
             "months": ask.table(views.MONTHS),
         }
     names = ("records", "accepted", "duplicate", "ignored", "rejected")
-    environment = Environment(
-        loader=PackageLoader("warehouse.report"),
-        autoescape=True,  # names come from payloads: hostile until escaped
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"words": words, "figure": figure}
-    return environment.get_template("page.html").render(
+    return template().render(
         head=head,
         scope=scope,
         totals=ask.rows("totals", scope=scope)[0],
@@ -97,6 +89,20 @@ def render(connection: duckdb.DuckDBPyConnection) -> str:
         drawing=timeline,
         meanings={name: TABLES["mart_transition_matrix"].column(name).meaning for name in ("n", "probability")},
     )
+
+
+@cache
+def template() -> Template:
+    """Compiled once: that takes longer than to fill it."""
+    environment = Environment(
+        loader=PackageLoader("warehouse.report"),
+        autoescape=True,  # names come from payloads: hostile until escaped
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"words": words, "figure": figure}
+    return environment.get_template("page.html")
 
 
 class Asker:
