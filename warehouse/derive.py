@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.registry import TABLES
+from warehouse import changes
 from warehouse.arrow_files import stream
 from warehouse.store import Store
 
@@ -63,8 +64,11 @@ def write_event_shards(store: Store, folder: Path, events_per_shard: int, hands:
     return sorted(folder.glob("shard=*"))
 
 
-def begin_touchpoints(store: Store) -> None:
-    """Inside the warehouse transaction: take out the touchpoints of the affected events and note their accounts in ``touched``."""
+def begin_touchpoints(store: Store, *, compared: bool) -> None:
+    """Inside the warehouse transaction: take out the touchpoints of the affected events and note their accounts in ``touched``.
+
+    ``compared``: also note what they were, for ``warehouse.changes``.
+    """
     con = store.connection
     con.execute(
         """CREATE OR REPLACE TEMP TABLE old_touchpoint AS SELECT DISTINCT touchpoint_id FROM bridge_touchpoint_event
@@ -74,6 +78,8 @@ def begin_touchpoints(store: Store) -> None:
         "CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT account_id "
         "FROM bridge_touchpoint_account SEMI JOIN old_touchpoint USING (touchpoint_id)"
     )
+    if compared:
+        changes.note_touchpoints(con)
     everything = store.count("SELECT count(*) FROM old_touchpoint") == store.count(
         "SELECT count(*) FROM fact_touchpoint"
     )
@@ -190,8 +196,10 @@ def write_account_shards(
     return sorted((folder / "touchpoints").glob("shard=*"))
 
 
-def replace_accounts(store: Store) -> None:
-    """Take out what hangs on the touched accounts, before their new rows are loaded."""
+def replace_accounts(store: Store, *, compared: bool) -> None:
+    """Take out what hangs on the touched accounts, before their new rows are loaded; ``compared`` as for touchpoints."""
+    if compared:
+        changes.note_accounts(store.connection)
     for table in ACCOUNT_TABLES:
         store.connection.execute(f"DELETE FROM {table} WHERE account_id IN (SELECT account_id FROM touched)")
 
