@@ -16,7 +16,7 @@ from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.calendars import EXCEPTION
 from transforms.series import OCCURRENCE
-from warehouse import derive, groups, series
+from warehouse import changes, derive, groups, series
 from warehouse.store import Store
 
 if TYPE_CHECKING:
@@ -96,9 +96,11 @@ class Derivation:
                 here=self.small,
             )
         with self.phase("load journeys"):
-            derive.replace_accounts(self.store)
+            derive.replace_accounts(self.store, everything=everything)
             for table in derive.ACCOUNT_TABLES:
                 derive.load_staged(self.store, table, staged(rebuilt, table))
+            if not everything:
+                changes.find_changes(con)
 
     def done(self) -> None:
         derive.clear_dirty(self.store)

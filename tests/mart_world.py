@@ -57,6 +57,7 @@ class World:
         for table in TABLES.values():
             self.con.execute(create(table))
         self.con.execute("CREATE TEMP TABLE touched (account_id VARCHAR)")
+        self.con.execute("CREATE TEMP TABLE changed (account_id VARCHAR, happened_at TIMESTAMPTZ, is_ours BOOLEAN)")
         self.closed: dict[str, int] = {}
 
     def insert(self, table: str, batch: Any) -> None:
@@ -129,6 +130,7 @@ class World:
 
     def build(self, *, everything: bool = True) -> World:
         self.con.execute("BEGIN")
+        self.con.execute("INSERT INTO changed SELECT account_id, NULL, true FROM touched")
         build_marts(
             self.con, Parameters.of(self.settings.coverage, self.settings.journeys, self.as_of), everything=everything
         )
@@ -141,6 +143,7 @@ class World:
         )
         self.con.execute("COMMIT")
         self.con.execute("DELETE FROM touched")
+        self.con.execute("DELETE FROM changed")
         return self
 
     def rows(self, table: str, where: str = "true") -> list[dict[str, Any]]:

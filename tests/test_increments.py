@@ -367,8 +367,8 @@ def test_another_version_derives_everything_again(tmp_path: Path, monkeypatch: p
 def test_marts_are_the_same_whole_and_in_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: dict[str, list[tuple[object, ...]]], some: int
 ) -> None:
-    """Where most accounts are touched the marts are built whole, else in place: in either way the tables of one run."""
-    monkeypatch.setattr(increments, "SOME_ACCOUNTS", some)
+    """Where most cells have changed the marts are built whole, else in place: in either way the tables of one run."""
+    monkeypatch.setattr("warehouse.marts.SOME_CELLS", some)
     root = example(tmp_path)
     items = shuffled(payloads(), seed=3)
     for part in (items[::3], items[1::3], items[2::3]):

@@ -13,9 +13,9 @@ from worked_example import ACCOUNT, at, participant, touchpoint
 from schemas.arrow import to_batch
 from schemas.registry import TABLES
 from transforms.settings import Coverage, Settings
-from warehouse.marts import BY_DEAL, KINDS, WHOLE
+from warehouse.marts import BY_DEAL, COVERAGE, WHOLE
 
-MARTS = (*(k.mart for k in KINDS), *BY_DEAL, *WHOLE)
+MARTS = (*COVERAGE, *BY_DEAL, *WHOLE)
 PERIODS = {
     "W10": ("week", "2026-03-02"),
     "W11": ("week", "2026-03-09"),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.registry import TABLES
+from warehouse import changes
 from warehouse.arrow_files import stream
 from warehouse.store import Store
 
@@ -66,7 +67,7 @@ def write_event_shards(store: Store, folder: Path, events_per_shard: int, hands:
 def begin_touchpoints(store: Store, *, everything: bool) -> None:
     """Inside the warehouse transaction: take out the touchpoints of the affected events and note their accounts in ``touched``.
 
-    ``everything`` takes out those too whose events are gone.
+    ``everything`` takes out those too whose events are gone; else what is taken out is noted for ``warehouse.changes``.
     """
     con = store.connection
     con.execute(
@@ -81,6 +82,8 @@ def begin_touchpoints(store: Store, *, everything: bool) -> None:
         "CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT account_id "
         "FROM bridge_touchpoint_account SEMI JOIN old_touchpoint USING (touchpoint_id)"
     )
+    if not everything:
+        changes.note_touchpoints(con)
     whole = everything or store.count("SELECT count(*) FROM old_touchpoint") == store.count(
         "SELECT count(*) FROM fact_touchpoint"
     )
@@ -197,8 +200,10 @@ def write_account_shards(
     return sorted((folder / "touchpoints").glob("shard=*"))
 
 
-def replace_accounts(store: Store) -> None:
-    """Take out what hangs on the touched accounts, before their new rows are loaded."""
+def replace_accounts(store: Store, *, everything: bool) -> None:
+    """Take out what hangs on the touched accounts, before their new rows are loaded; noted unless ``everything`` is built again."""
+    if not everything:
+        changes.note_accounts(store.connection)
     for table in ACCOUNT_TABLES:
         store.connection.execute(f"DELETE FROM {table} WHERE account_id IN (SELECT account_id FROM touched)")
 

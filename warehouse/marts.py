@@ -1,9 +1,9 @@
-"""The marts: SQL models run in order, over all accounts or over those that an increment touched.
+"""The marts: SQL models run in order, over all periods of all accounts or over those that an increment changed.
 
-``warehouse/models/`` holds one SELECT a file. ``base_*`` prepare the accounts in scope; ``kind_*`` name the rows of one
-coverage mart and what each covers; ``metric_*`` and ``coverage`` measure those rows, the same for every mart;
-``mart_*`` name the keys. An incremental build gives the same tables as a full one: rows outside its scope rest on
-facts that have not changed, and no figure depends on the order in which rows are added up.
+``warehouse/models/`` holds one SELECT a file. ``base_*`` find the cells (an account in a period) in scope and prepare them;
+``roll`` names the rows of the four coverage marts and the cells that each covers; ``metric_*`` and ``coverage`` measure
+those rows, the same for every mart; ``mart_*`` name the keys. An incremental build gives the same tables as a full one: rows
+outside its scope rest on facts that have not changed, and no figure depends on the order in which rows are added up.
 """
 
 from __future__ import annotations
@@ -65,36 +65,24 @@ class Parameters:
         )
 
 
-@dataclass(frozen=True)
-class Kind:
-    """One coverage mart: the model that names its rows, and which of its old rows they replace."""
-
-    name: str
-    scope: str
-    key: str
-
-    @property
-    def mart(self) -> str:
-        return f"mart_{self.name}_period"
-
-
-PAIRED = (
-    Kind("seller_account", "scope_account", "account_id"),
-    Kind("account", "scope_account", "account_id"),
-)
-ROLLED_UP = (
-    Kind("seller", "scope_seller", "seller_id"),
-    Kind("team", "scope_team", "team_id"),
-)
-KINDS = (*PAIRED, *ROLLED_UP)
+COVERAGE = {
+    "mart_seller_account_period": "scope_cell",
+    "mart_account_period": "scope_cell",
+    "mart_seller_period": "scope_seller",
+    "mart_team_period": "scope_team",
+}
+"""The coverage marts, and the table that names which of their rows are measured again."""
 METRICS = ("mix", "thread", "people", "followup", "response", "window")
 WHOLE = ("mart_response_time", "mart_transition_matrix", "mart_gap_sensitivity", "mart_data_quality")
 """Small, and a figure of each rests on all accounts: built whole every time."""
 BY_DEAL = ("mart_opportunity_coverage", "mart_lost_deal_review", "mart_deal_risk")
 DEAL = ("deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "deal_answers", "deal_journey")
+SOME_CELLS, MOST = 5_000, 0.6
+"""From so many cells, and such a share of all, the marts are built whole: both ways give the same tables, and this costs less."""
+CALENDAR = ("period", "period_day")
 BASE = (
-    "pair_period",
     "account_period",
+    "cell_day",
     "pair_cell",
     "pair_touch",
     "cell_touch",
@@ -110,10 +98,19 @@ BASE = (
     "cell_followup",
     "cell_response",
 )
-ROWS = ("roll", "row_period", *(f"row_{m}" for m in METRICS))
-SCOPES = ("period", "period_day", "scope_account", "scope_seller", "scope_team", "colleague", "further_account")
+ROWS = ("roll", "row_cell", "row_period", *(f"row_{m}" for m in METRICS))
+SCOPES = (
+    "scope_day",
+    "scope_account",
+    "scope_cell",
+    "pair_period",
+    "scope_seller",
+    "scope_team",
+    "further_pair",
+    "further_account",
+)
 CODES = ("channel_code", "modality_code", "job_code", "channel_set")
-SCRATCH = (*SCOPES, "in_reach", "loading", "touch", "seller_touch", *BASE, *ROWS, *DEAL, *CODES)
+SCRATCH = (*CALENDAR, *SCOPES, "in_reach", "loading", "touch", "seller_touch", *BASE, *ROWS, *DEAL, *CODES)
 """Temporary tables, dropped when the marts are built."""
 
 
@@ -126,26 +123,30 @@ def model(name: str) -> str:
 def build_marts(connection: Any, parameters: Parameters, *, everything: bool) -> None:
     """Rebuild the marts inside the transaction that is open.
 
-    ``everything``: all of them, from nothing. Else the rows of the accounts in the temporary table
-    ``touched(account_id)``, of the sellers and teams whose rollups hold them, and the small marts whole.
+    ``everything``: all of them, from nothing. Else the rows of the periods in which a time of the temporary table
+    ``changed(account_id, happened_at, is_ours)`` lies (of all periods of the account where it is NULL), the rollups that hold them, the
+    deals of the accounts in ``touched(account_id)``, and the small marts whole.
     """
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS touched (account_id VARCHAR)")
+    for table in (
+        "touched (account_id VARCHAR)",
+        "changed (account_id VARCHAR, happened_at TIMESTAMPTZ, is_ours BOOLEAN)",
+    ):
+        connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table}")
     declare(connection, parameters, everything=everything)
-    _prepare(connection)
-    for kind in PAIRED:
-        _build_coverage(connection, kind, everything=everything)
-    if not everything:
-        _prepare_rollups(connection)
-    for kind in ROLLED_UP:
-        _build_coverage(connection, kind, everything=everything)
-    if not everything:
-        _finalise(connection)
+    for name in CALENDAR:
+        _stage(connection, name)
+    _find_scope(connection)
+    if not everything and _is_most(connection):
+        everything = True
+        connection.execute("UPDATE param SET everything = true")
+        _find_scope(connection)
+    _build_coverage(connection, everything=everything)
     _build_deals(connection, everything=everything)
     for mart in WHOLE:
-        _replace(connection, mart, "")
+        _replace(connection, mart)
     connection.execute("DROP VIEW temp.coverage")
     for name in SCRATCH:  # after a failure the rollback takes them
-        connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+        connection.execute(f"DROP TABLE temp.{name}")
 
 
 def declare(connection: Any, parameters: Parameters, *, everything: bool) -> None:
@@ -206,24 +207,21 @@ def _typed(name: str, value: Any) -> str:
     return f"?::{sql_type} AS {name}"
 
 
-def _prepare(connection: Any) -> None:
-    """The temporary tables over the accounts in scope; whose rollups they enter is read before their old rows go."""
-    for name in ("period", "period_day", "scope_account"):
+def _find_scope(connection: Any) -> None:
+    """The cells to be measured again, and with their touchpoints loaded."""
+    for name in ("scope_day", "scope_account"):
         _stage(connection, name)
-    connection.execute("CREATE OR REPLACE TEMP TABLE in_reach AS FROM scope_account")
     _load(connection, "scope_account", fresh=True)
-    for name in ("scope_seller", "scope_team", "colleague", *BASE):
-        _stage(connection, name)
+    _stage(connection, "scope_cell")
 
 
-def _prepare_rollups(connection: Any) -> None:
-    """The same tables over all accounts that share a rollup with those in scope; spine and contacts are in the marts."""
-    _stage(connection, "further_account")
-    connection.execute("INSERT INTO in_reach FROM further_account")
-    _load(connection, "further_account", fresh=False)
-    for name in BASE:
-        built = name in ("pair_period", "cell_contact")
-        _stage(connection, name, f"base_built_{name}" if built else None)
+def _is_most(connection: Any) -> bool:
+    """Whether building everything costs less than building the cells in scope in place of their old rows."""
+    ((found, all_of_them),) = connection.execute(
+        """SELECT (SELECT count(*) FROM mart_account_period SEMI JOIN scope_cell USING (account_id, period_grain, period_start)),
+                  (SELECT count(*) FROM mart_account_period)"""
+    ).fetchall()
+    return bool(found >= SOME_CELLS and found >= MOST * all_of_them)
 
 
 def _load(connection: Any, accounts: str, *, fresh: bool) -> None:
@@ -238,22 +236,32 @@ def _stage(connection: Any, table: str, source: str | None = None) -> None:
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS\n{model(source or f'base_{table}')}")
 
 
-def _build_coverage(connection: Any, kind: Kind, *, everything: bool) -> None:
-    _stage(connection, "roll", f"kind_{kind.name}")
-    _stage(connection, "row_period", "metric_row")
+def _build_coverage(connection: Any, *, everything: bool) -> None:
+    for name in ("pair_period", "scope_seller", "scope_team", "further_pair", "further_account"):
+        _stage(connection, name)
+    connection.execute("CREATE OR REPLACE TEMP TABLE in_reach AS FROM scope_account UNION ALL FROM further_account")
+    _load(connection, "further_account", fresh=False)
+    for name in BASE:
+        _stage(connection, name)
+    for name in ("roll", "row_cell", "row_period"):
+        _stage(connection, name, name)
     for metric in METRICS:
         _stage(connection, f"row_{metric}", f"metric_{metric}")
     connection.execute(f"CREATE OR REPLACE TEMP VIEW coverage AS\n{model('coverage')}")
-    _replace(connection, kind.mart, "" if everything else f" WHERE {kind.key} IN (SELECT {kind.key} FROM {kind.scope})")
+    for mart, scope in COVERAGE.items():
+        key = [name for name in TABLES[mart].key if scope != "scope_cell" or name != "seller_id"]
+        _replace(connection, mart, None if everything else (scope, key))
+    if not everything:
+        _finalise(connection)
 
 
 def _finalise(connection: Any) -> None:
     """Rows outside the scope whose period has become final by the passing of time."""
-    for kind in KINDS:
+    for mart in COVERAGE:
         connection.execute(
-            f"""UPDATE {kind.mart} SET is_final = true FROM period, param
-                WHERE NOT {kind.mart}.is_final AND {kind.mart}.period_grain = period.period_grain
-                  AND {kind.mart}.period_start = period.period_start AND end_at + to_hours(final_after_hours) < as_of"""
+            f"""UPDATE {mart} SET is_final = true FROM period, param
+                WHERE NOT {mart}.is_final AND {mart}.period_grain = period.period_grain
+                  AND {mart}.period_start = period.period_start AND end_at + to_hours(final_after_hours) < as_of"""
         )
 
 
@@ -262,11 +270,17 @@ def _build_deals(connection: Any, *, everything: bool) -> None:
         _stage(connection, name)
     for mart in BY_DEAL:
         whole = everything or mart == "mart_deal_risk"  # a row of another day would be stale
-        _replace(connection, mart, "" if whole else " WHERE opportunity_id IN (SELECT opportunity_id FROM deal)")
+        _replace(connection, mart, None if whole else ("deal", ["opportunity_id"]))
 
 
-def _replace(connection: Any, mart: str, where: str) -> None:
-    """Take out a mart's old rows and put in what its model gives."""
+def _replace(connection: Any, mart: str, scope: tuple[str, list[str]] | None = None) -> None:
+    """Take out a mart's old rows, or those whose key is in the table of ``scope``, and put in what its model gives."""
+    if scope is None:
+        connection.execute(f"DELETE FROM {mart}")
+    else:
+        table, key = scope
+        connection.execute(
+            f"DELETE FROM {mart} USING {table} s WHERE {' AND '.join(f'{mart}.{k} = s.{k}' for k in key)}"
+        )
     columns = ", ".join(f'"{name}"' for name in TABLES[mart].names)
-    connection.execute(f"DELETE FROM {mart}{where}")
     connection.execute(f"INSERT INTO {mart} ({columns})\nSELECT {columns} FROM (\n{model(mart)})")

@@ -7,7 +7,7 @@ asked AS (
   FROM fact_response SEMI JOIN in_reach USING (account_id)
 ),
 -- days become periods before they meet cells: the other way round, the lifetime of every account meets every day
-dated AS MATERIALIZED (SELECT * FROM asked JOIN period_day USING (day)),
+dated AS MATERIALIZED (SELECT * FROM asked JOIN cell_day USING (day)),
 placed AS (
   SELECT * EXCLUDE (account_id, day, period_grain, period_start, end_at)
   FROM dated JOIN account_period USING (account_id, period_grain, period_start)

@@ -1,3 +1,3 @@
--- Accounts that are not rebuilt themselves but enter a rollup that is: the other accounts of sellers and teams in scope.
+-- Accounts of the further pairs whose touchpoints are not loaded yet.
 -- Grain: account. Key: account_id.
-SELECT DISTINCT account_id FROM mart_seller_account_period SEMI JOIN colleague USING (seller_id) ANTI JOIN scope_account USING (account_id)
+SELECT DISTINCT account_id FROM further_pair ANTI JOIN scope_account USING (account_id)

@@ -1,4 +1,4 @@
--- The spine (semantics 5.1): a seller was assigned to the account on a day of the period, or made a touch in it.
+-- The spine in scope (semantics 5.1): a seller was assigned to the account on a day of the period, or made a touch in it.
 -- Grain: seller x account x period. Key: seller_id, account_id, period_grain, period_start.
 -- An assignment without a start begins with the account's first touchpoint; where there is none, only its lifetime can be told.
 WITH
@@ -12,7 +12,7 @@ assignment AS (
 assigned AS (
   SELECT seller_id, account_id, coalesce(local_day(valid_from), first_day) AS from_day,
          local_day(least(coalesce(valid_to - INTERVAL 1 MICROSECOND, as_of), as_of)) AS to_day
-  FROM assignment SEMI JOIN in_reach USING (account_id) LEFT JOIN first_touch USING (account_id), run
+  FROM assignment SEMI JOIN scope_account USING (account_id) LEFT JOIN first_touch USING (account_id), run
   WHERE valid_from IS NULL OR valid_from <= as_of
 ),
 assigned_period AS (
@@ -21,6 +21,6 @@ assigned_period AS (
   UNION ALL SELECT seller_id, account_id, 'lifetime', DATE '1970-01-01' FROM assigned
 ),
 touched_day AS (SELECT DISTINCT seller_id, account_id, day FROM seller_touch JOIN touch USING (account_id, touch_no) WHERE seller_id <> ''),
-touched_period AS (SELECT seller_id, account_id, period_grain, period_start FROM touched_day JOIN period_day USING (day))
-SELECT seller_id, account_id, period_grain, period_start FROM assigned_period
-UNION SELECT seller_id, account_id, period_grain, period_start FROM touched_period
+touched_period AS (SELECT seller_id, account_id, period_grain, period_start FROM touched_day JOIN period_day USING (day)),
+pair AS (FROM assigned_period UNION FROM touched_period)
+FROM pair SEMI JOIN scope_cell USING (account_id, period_grain, period_start)

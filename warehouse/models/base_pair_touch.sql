@@ -6,7 +6,7 @@ made AS (SELECT *, count(*) OVER (PARTITION BY account_id, touch_no) > 2 AS is_j
 dated AS MATERIALIZED (
   SELECT account_id, seller_id, touch_no, is_joint OR is_shared AS is_repeated, period_grain, period_start,
          day, direction, channel_bit, modality_bit, job_bit, is_message, thread_no
-  FROM made JOIN touch USING (account_id, touch_no) JOIN period_day USING (day)
+  FROM made JOIN touch USING (account_id, touch_no) JOIN cell_day USING (day)
 )
 SELECT cell_no, dated.* EXCLUDE (account_id, period_grain, period_start)
 FROM dated JOIN account_period USING (account_id, period_grain, period_start)

@@ -1,31 +1,20 @@
--- Accounts whose rows are rebuilt: all in a full build; else those touched, and those that the clock alone has changed.
+-- Accounts of which some period is measured again: all in a full build.
 -- Grain: account. Key: account_id.
 WITH
 run AS (FROM param),
 known AS (
   SELECT account_id FROM dim_account UNION SELECT account_id FROM dim_assignment UNION SELECT account_id FROM bridge_touchpoint_account
 ),
-clock AS (
-  SELECT before, as_of,
-         date_trunc('week', local_day(before)) <> date_trunc('week', local_day(as_of)) OR month_of(before) <> month_of(as_of) AS is_new_period
-  FROM (SELECT max(as_of) AS before FROM dim_run), run
+-- the trailing window of a lifetime ends with as_of: by the passing of days touches leave it, and enter it
+clock AS (SELECT local_day(before) + 1 AS old_end, local_day(as_of) + 1 AS new_end FROM (SELECT max(as_of) AS before FROM dim_run), run),
+passed AS (
+  SELECT start_of_day(old_end) AS from_at, start_of_day(new_end) AS to_at FROM clock
+  UNION ALL SELECT start_of_day(old_end - 7 * hybrid_window_weeks), start_of_day(new_end - 7 * hybrid_window_weeks) FROM clock, run
 ),
--- a new period owes every assigned pair a row, be it of zeros
-owed AS (
-  SELECT account_id FROM dim_assignment, clock
-  WHERE is_new_period AND (valid_from IS NULL OR valid_from <= as_of) AND (valid_to IS NULL OR valid_to > before)
-  UNION ALL SELECT account_id FROM dim_account, clock WHERE is_new_period AND owner_seller_id IS NOT NULL
-),
-begun AS (SELECT account_id FROM dim_assignment, clock WHERE valid_from > before AND valid_from <= as_of),
-regrouped AS (
-  SELECT account_id FROM dim_buying_group_member JOIN dim_opportunity USING (opportunity_id), clock
-  WHERE (valid_from > before AND valid_from <= as_of) OR (valid_to > before AND valid_to <= as_of)
-),
-chosen AS (
-  SELECT account_id FROM known WHERE (SELECT everything FROM run)
-  UNION SELECT account_id FROM touched
-  UNION SELECT account_id FROM owed
-  UNION SELECT account_id FROM begun
-  UNION SELECT account_id FROM regrouped
+slid AS (
+  SELECT b.account_id FROM fact_touchpoint t JOIN passed ON occurred_at >= from_at AND occurred_at < to_at
+  JOIN bridge_touchpoint_account b USING (touchpoint_id) WHERE is_countable AND direction IN ('outbound', 'mutual')
 )
-SELECT account_id FROM chosen WHERE account_id IS NOT NULL
+SELECT account_id FROM known WHERE account_id IS NOT NULL AND (SELECT everything FROM run)
+UNION SELECT account_id FROM scope_day
+UNION SELECT account_id FROM slid

@@ -1,4 +1,4 @@
--- Every coverage metric of the rows of one mart (semantics 5.1 to 5.5); the marts name the keys.
+-- Every coverage metric of the rows of all four marts (semantics 5.1 to 5.5); the marts name the keys.
 -- Grain: row. Key: row_no.
 -- The buyer's side is the account's whatever colleague took part: buyer evidence, M2, M2b, the mixes M5 to M6, M10, M13.
 -- The seller's side is the row's own sellers': touches, outbound_count, mutual_count, M1, M3, M7, M8 (episodes addressed to them), M13s.
@@ -23,7 +23,7 @@ counted AS (
   FROM joined j, run
 )
 SELECT
-  key_1, key_2, period_grain, period_start,
+  row_no, kind, key_1, key_2, period_grain, period_start,
   own AS seller_touch_count, coalesce(buyer, 0) AS buyer_evidence_count, coalesce(inbound, 0) AS inbound_count,
   coalesce(own_outbound, 0) AS outbound_count, coalesce(own_mutual, 0) AS mutual_count, coalesce(self_serve, 0) AS self_serve_count,
   s.labels AS seller_channels, b.labels AS buyer_channels, a.labels AS answered_channels,

@@ -1,10 +1,9 @@
 -- Counts, sets and mixes of a row's touchpoints: M1, M3, M4, M5, M5m, M13, and the sets behind M7 and M13s.
 -- Grain: row. Key: row_no. All sums are of integers, so that no order of addition shows in a figure.
 WITH
-covered AS (SELECT DISTINCT row_no, cell_no FROM roll),
 theirs_each AS (
-  SELECT row_no, c.* EXCLUDE (cell_no) FROM covered JOIN cell_mix c USING (cell_no) WHERE shared_no IS NULL
-  UNION ALL SELECT DISTINCT row_no, c.* EXCLUDE (cell_no) FROM covered JOIN cell_mix c USING (cell_no) WHERE shared_no IS NOT NULL
+  SELECT row_no, c.* EXCLUDE (cell_no) FROM row_cell JOIN cell_mix c USING (cell_no) WHERE shared_no IS NULL
+  UNION ALL SELECT DISTINCT row_no, c.* EXCLUDE (cell_no) FROM row_cell JOIN cell_mix c USING (cell_no) WHERE shared_no IS NOT NULL
 ),
 theirs AS (
   SELECT row_no,
@@ -42,7 +41,7 @@ own_by_channel AS (
   GROUP BY row_no, channel_bit
 ),
 buyer_channel AS (
-  SELECT row_no, channel_bit, shared_no, buyer FROM covered SEMI JOIN ours USING (row_no) JOIN cell_channel USING (cell_no)
+  SELECT row_no, channel_bit, shared_no, buyer FROM row_cell SEMI JOIN ours USING (row_no) JOIN cell_channel USING (cell_no)
 ),
 buyer_by_channel AS (
   SELECT row_no, channel_bit, sum(buyer)::BIGINT AS buyer
