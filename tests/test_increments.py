@@ -6,11 +6,13 @@ import gzip
 import json
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
 import pytest
-from workspaces import AS_OF, ROOT, conservation, contents, example, increment, payloads, put, shuffled, snapshot
+from workspaces import AS_OF, ROOT, conservation, contents, example, increment, payloads, put, run, shuffled, snapshot
 
 import pipelines.increment as increments
 from pipelines.errors import TooManyRejects, UserError
@@ -409,3 +411,16 @@ def test_a_warehouse_appears_after_its_vault(tmp_path: Path, monkeypatch: pytest
         ("vault.duckdb", False),
         ("warehouse.duckdb", True),
     ]
+
+
+def test_a_run_with_nothing_new_imports_no_library_for_work(tmp_path: Path) -> None:
+    """What takes longest to import is for work; DuckDB imports pandas, unasked, for the parameter of a query."""
+    root = example(tmp_path)
+    put(root, payloads())
+    run(root)
+    program = (
+        "import sys; sys.path.insert(0, 'tests'); from pathlib import Path; from workspaces import run; "
+        f"summary = run(Path({str(root)!r})); print(summary.units, *{{'pandas', 'apache_beam', 'great_expectations'}} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == ["0"]
