@@ -128,9 +128,11 @@ class World:
         for table in ACCOUNT_FACTS:
             self.con.execute(f"DELETE FROM {table} WHERE account_id = ?", [account])
 
-    def build(self, *, everything: bool = True) -> World:
+    def build(self, *, everything: bool = True, compared: bool = False) -> World:
+        """``compared``: the table ``changed`` is made; else all of the touched accounts counts as changed."""
         self.con.execute("BEGIN")
-        self.con.execute("INSERT INTO changed SELECT account_id, NULL, true FROM touched")
+        if not compared:
+            self.con.execute("INSERT INTO changed SELECT account_id, NULL, true FROM touched")
         build_marts(
             self.con, Parameters.of(self.settings.coverage, self.settings.journeys, self.as_of), everything=everything
         )
