@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.directory import ADAPTER_VERSION, ReadDirectory, dimension_rows, read_directory
+from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory, dimension_rows
 from pipelines.journeys import World
 from pipelines.run import publish_now
 from pipelines.staging import Stage, staged
@@ -17,7 +17,7 @@ from warehouse.store import Store
 
 
 def read_world(workspace: Workspace, as_of: int) -> tuple[ReadDirectory, World]:
-    directory = read_directory(workspace.root, workspace.crm)
+    directory = FoundDirectory(workspace.root, workspace.crm).read()
     return directory, World(directory.crm, [], workspace.settings.transforms(), None, as_of)
 
 

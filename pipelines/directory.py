@@ -46,31 +46,54 @@ LISTS: dict[str, str] = {
 }
 
 
-def read_directory(root: Path, folder: Path) -> ReadDirectory:
-    """All seven files below ``inbox/crm`` (any may be missing). A bad row is set aside and the others count."""
-    crm = Crm()
-    files: list[CrmFile] = []
-    digest = hashlib.sha256()
-    for path in crm_paths(folder):
-        data = path.read_bytes()
-        content = hashlib.sha256(data).hexdigest()
-        digest.update(f"{path.name}\x1f{content}\x1e".encode())
-        location = path.relative_to(root).as_posix()
-        rows: list[Any] = getattr(crm, LISTS[path.name])
-        accepted, rejects = 0, []
-        for position, original, row in read_crm_file(path.name, data):
-            if isinstance(row, Reject):
-                rejects.append((position, original, row.reason_code, row.field_path, row.detail))
-            else:
-                rows.append(row)
-                accepted += 1
-        warnings = [
-            f"{location}: column {c!r} is not one of the directory's and is left out"
-            for c in unknown_columns(path.name, data)
-        ]
-        unit_id = hash_id(f"file\x1f{SYSTEM}\x1f{location}\x1f{content}")
-        files.append(CrmFile(unit_id, location, len(data), accepted, rejects, warnings))
-    return ReadDirectory(crm, files, digest.hexdigest()[:32])
+class FoundDirectory:
+    """The directory's files as they lay there, known by their content; the rows are read when somebody asks for them.
+
+    A run with nothing new does not, and a stream that finds the same content reads it once.
+    """
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        """All seven files below ``inbox/crm`` (any may be missing)."""
+        self._files = [(path.relative_to(root).as_posix(), path.read_bytes()) for path in crm_paths(folder)]
+        contents = [hashlib.sha256(data).hexdigest() for _, data in self._files]
+        named = zip(self._files, contents, strict=True)
+        self.unit_ids = [hash_id(f"file\x1f{SYSTEM}\x1f{location}\x1f{content}") for (location, _), content in named]
+        digest = hashlib.sha256()
+        for (location, _), content in zip(self._files, contents, strict=True):
+            digest.update(f"{location.rpartition('/')[2]}\x1f{content}\x1e".encode())
+        self.digest = digest.hexdigest()[:32]
+
+    def read(self) -> ReadDirectory:
+        """A bad row is set aside and the others count."""
+        if not _READ or _READ[0].digest != self.digest:
+            crm = Crm()
+            files = [
+                _read_file(crm, unit_id, location, data)
+                for unit_id, (location, data) in zip(self.unit_ids, self._files, strict=True)
+            ]
+            _READ[:] = [ReadDirectory(crm, files, self.digest)]
+        return _READ[0]
+
+
+_READ: list[ReadDirectory] = []
+"""The last directory that this process has read."""
+
+
+def _read_file(crm: Crm, unit_id: str, location: str, data: bytes) -> CrmFile:
+    """One file's rows, added to the directory's."""
+    name = location.rpartition("/")[2]
+    rows: list[Any] = getattr(crm, LISTS[name])
+    accepted, rejects = 0, []
+    for position, original, row in read_crm_file(name, data):
+        if isinstance(row, Reject):
+            rejects.append((position, original, row.reason_code, row.field_path, row.detail))
+        else:
+            rows.append(row)
+            accepted += 1
+    warnings = [
+        f"{location}: column {c!r} is not one of the directory's and is left out" for c in unknown_columns(name, data)
+    ]
+    return CrmFile(unit_id, location, len(data), accepted, rejects, warnings)
 
 
 def crm_paths(folder: Path) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pipelines.directory import ADAPTER_VERSION, ReadDirectory, dimension_rows, read_directory
+from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory, dimension_rows
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, UserError
 from pipelines.kafka.broker import planned, tell_group
 from pipelines.kafka.connection import Connection
@@ -103,14 +103,13 @@ class Increment:
                 units, recognised = ([], []) if self.follower else self._plan(store)
                 topics = self._plan_topics(store)
                 turn = self.follower.turn(store) if self.follower else None
-                directory = read_directory(workspace.root, workspace.crm)
+                directory = FoundDirectory(workspace.root, workspace.crm)
             planned_units: list[Unit] = [*units, *topics.gaps, *topics.ranges, *(turn.units if turn else ())]
             self.summary.run_id = run_id_of(
                 self.now, planned_units, directory.digest, self.settings.meaning_hash(rules_version)
             )
             if planned_units:
                 self._start()
-            self.summary.warnings += [w for f in directory.files for w in f.warnings]
             if recognised:
                 store.connection.execute("BEGIN")
                 remember_files(store, recognised)
@@ -119,13 +118,7 @@ class Increment:
             self._land_topics(store, workers, topics)
             if self.follower and turn is not None:
                 self._land_parcels(store, self.follower, turn)
-            self.summary.directory_files = commit_directory(
-                store,
-                directory.files,
-                received_at=self.now,
-                run_id=self.summary.run_id,
-                adapter_version=ADAPTER_VERSION,
-            )
+            self._land_directory(store, directory)
             self._derive(store, workers, directory, rules_version)
             self.summary.unpublished = store.mark("unpublished")
             if self.summary.unpublished is not None:
@@ -252,6 +245,18 @@ class Increment:
             turn = follower.turn(store)
         self.summary.waiting = {where: list(between) for where, between in turn.waiting.items()}
 
+    def _land_directory(self, store: Store, directory: FoundDirectory) -> None:
+        """Files of the directory whose content is new; only these are warned of."""
+        new = set(directory.unit_ids) - landed_files(store)
+        if not new:
+            return
+        files = [file for file in directory.read().files if file.unit_id in new]
+        self.summary.warnings += [warning for file in files for warning in file.warnings]
+        commit_directory(
+            store, files, received_at=self.now, run_id=self.summary.run_id, adapter_version=ADAPTER_VERSION
+        )
+        self.summary.directory_files = len(files)
+
     def _landing_folder(self) -> Path:
         self._landings += 1
         folder = self.scratch / f"landing-{self._landings}"
@@ -314,10 +319,10 @@ class Increment:
         return [unit for unit in units if unit.unit_id not in refused]
 
     def _derive(
-        self, store: Store, workers: Workers | ClusterWorkers, directory: ReadDirectory, rules_version: str
+        self, store: Store, workers: Workers | ClusterWorkers, found: FoundDirectory, rules_version: str
     ) -> None:
         config = self.settings.meaning_hash(rules_version)
-        now = {"directory": directory.digest, "config": config, "version": version(), "as_of": str(self.now)}
+        now = {"directory": found.digest, "config": config, "version": version(), "as_of": str(self.now)}
         before = {name: store.mark(name) for name in now}
         # what another version derived, this one might derive otherwise: no table holds figures of both
         everything = any(before[n] != now[n] for n in ("directory", "config", "version"))
@@ -337,6 +342,7 @@ class Increment:
         self.on_work()
         from pipelines.derive import Derivation
 
+        directory = found.read()
         events = store.count("SELECT count(*) FROM vault.event_detail") if everything else dirty
         derivation = Derivation(
             store=store, workers=workers, workspace=self.workspace, directory=directory,

@@ -249,15 +249,13 @@ def load_rows(store: Store, table: str, rows: Sequence[dict[str, Any]]) -> None:
     store.connection.unregister("rows_in")
 
 
-def commit_directory(store: Store, files: Sequence[Any], *, received_at: int, run_id: str, adapter_version: str) -> int:
-    """Ledger rows and rejects of directory files whose content is new. Their rows are accepted but no events. Returns how many."""
+def commit_directory(
+    store: Store, files: Sequence[Any], *, received_at: int, run_id: str, adapter_version: str
+) -> None:
+    """Ledger rows and rejects of directory files that the ledger does not have. Their rows are accepted, but no events."""
     con = store.connection
-    known = {row[0] for row in con.execute("SELECT unit_id FROM ledger_unit WHERE source = 'crm'").fetchall()}
-    new = [f for f in files if f.unit_id not in known]
-    if not new:
-        return 0
     con.execute("BEGIN")
-    for file in new:
+    for file in files:
         con.execute("DELETE FROM vault.reject_payload WHERE unit_id = ?", [file.unit_id])
         for position, original, *_ in file.rejects:
             con.execute("INSERT INTO vault.reject_payload VALUES (?, ?, ?)", [file.unit_id, position, original])
@@ -272,7 +270,7 @@ def commit_directory(store: Store, files: Sequence[Any], *, received_at: int, ru
                 "record_count": f.accepted + len(f.rejects), "accepted_count": f.accepted, "duplicate_count": 0, "ignored_count": 0,
                 "rejected_count": len(f.rejects), "event_count": 0, "adapter_version": adapter_version, "landed_at": received_at, "run_id": run_id,
             }
-            for f in new
+            for f in files
         ],
     )  # fmt: skip
     load_rows(
@@ -283,9 +281,8 @@ def commit_directory(store: Store, files: Sequence[Any], *, received_at: int, ru
                 "unit_id": f.unit_id, "position": position, "source": "crm", "reason_code": reason, "field_path": path, "detail": detail,
                 "first_rejected_at": received_at,
             }
-            for f in new
+            for f in files
             for position, _, reason, path, detail in f.rejects
         ],
     )  # fmt: skip
     con.execute("COMMIT")
-    return len(new)
