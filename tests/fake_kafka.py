@@ -69,7 +69,6 @@ class FakeConsumer:
     def __init__(self, broker: FakeBroker) -> None:
         self.broker = broker
         self.at: dict[TopicPartition, int] = {}
-        self.paused: set[TopicPartition] = set()
 
     def _up(self) -> None:
         if self.broker.down:
@@ -93,13 +92,9 @@ class FakeConsumer:
 
     def assign(self, partitions: list[TopicPartition]) -> None:
         self.at = {where: self.at.get(where, 0) for where in partitions}
-        self.paused &= set(partitions)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.at[partition] = offset
-
-    def pause(self, *partitions: TopicPartition) -> None:
-        self.paused |= set(partitions)
 
     def position(self, partition: TopicPartition, timeout_ms: int | None = None) -> int | None:
         return self.at[partition]
@@ -109,8 +104,6 @@ class FakeConsumer:
         found: dict[Any, list[Message]] = {}
         room = max_records or 500
         for where, offset in self.at.items():
-            if where in self.paused:
-                continue
             if offset < self.broker.beginning[where]:
                 raise faults.OffsetOutOfRangeError({where: offset})
             records = [m for m in self.broker.log[where] if m.offset >= offset][:room]

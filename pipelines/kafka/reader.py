@@ -44,7 +44,6 @@ def read_ranges(connection: Connection, units: Sequence[KafkaUnit], batch_record
     with shared_consumer(connection) as consumer:
         for turn in turns(units):
             yield from _ranges(connection, consumer, turn, batch_records)
-            consumer.assign([])  # else its next use would find partitions paused, and fetched ahead
 
 
 def turns(units: Sequence[KafkaUnit]) -> list[list[KafkaUnit]]:
@@ -93,8 +92,9 @@ def _ranges(
                 positions[where] = position
                 moved = time.monotonic()
             if positions[where] >= unit.end:
-                consumer.pause(where)
                 del open_units[where]
+                # not paused: kafka-python may keep what it has fetched of a paused partition, and fetch none of it ever again
+                consumer.assign(list(open_units))
         if open_units and time.monotonic() - moved > STALL_SECONDS:
             stuck = ", ".join(f"{u.location} at {positions[w]:,} of {u.end:,}" for w, u in open_units.items())
             raise BrokerUnavailable(f"Kafka at {connection.where()} sends nothing more: {stuck}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,11 @@ from clusters.parts import need
 from kafka import TopicPartition
 from loads import AS_OF, finish, settings, touchloop
 from workspaces import conservation, example, snapshot
+
+from pipelines.kafka.connection import Connection, close_shared
+from pipelines.kafka.plan import KafkaUnit
+from pipelines.kafka.reader import STALL_SECONDS, read_ranges
+from pipelines.settings import Kafka
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
@@ -168,6 +175,27 @@ def count(broker: Broker, name: str) -> int:
         found += sum(map(len, consumer.poll(timeout_ms=500).values()))
     consumer.close()
     return found
+
+
+def test_one_consumer_reads_range_after_range(broker: Broker, tmp_path: Path) -> None:
+    """What was fetched beyond the end of one range stands in the way of no later one: every offset, and no waiting."""
+    name, dice = "native.snowplow", random.Random(3)
+    broker.topic(name, 8)
+    producer = broker.producer(compression_type="lz4")
+    for number in range(16_000):
+        producer.send(name, value=b"x" * 600, partition=number % 8)
+    producer.flush()
+    producer.close()
+    connection = Connection(tmp_path, Kafka(bootstrap_servers=broker.address, topics={name: "snowplow"}))
+    for _ in range(20):
+        spans = [(where, dice.randrange(1500), dice.randrange(1, 500)) for where in dice.sample(range(8), 4)]
+        units = [KafkaUnit.of(name, where, start, start + length, "snowplow") for where, start, length in spans]
+        began = time.monotonic()
+        read = [one for batch in read_ranges(connection, units, 500) for one in batch["unit_id"].to_pylist()]
+        assert Counter(read) == {unit.unit_id: unit.records for unit in units}
+        assert time.monotonic() - began < STALL_SECONDS / 2
+    close_shared()
+    forget(broker, name)
 
 
 def test_poison_blocks_no_partition(broker: Broker, topic: str, tmp_path: Path) -> None:
