@@ -60,9 +60,7 @@ def replay_units(
             if refused:
                 break
             store.set_mark("unpublished", run_id)  # the ledger is published too
-            done += commit_units(
-                store, [landed[u.unit_id] for u in batch], [unit_row(u).adapter_version for u in batch], run_id
-            )
+            done += commit_units(store, [unit_row(u) for u in batch], run_id)
             say(f"read {done.units:,} of {len(units):,} units again: {done.records:,} records")
     run_once(workspace, now, fixed=fixed, say=say)
     for fault in refused:

@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warehouse.commit import count_by_unit, insert_events, stage_candidates, stage_units
+from warehouse.commit import UnitRow, count_by_unit, insert_events, stage_candidates, stage_units
 from warehouse.store import Store
 
 IN_REPLAY = "unit_id IN (SELECT unit_id FROM landed_before)"
 
 
 @dataclass(frozen=True)
-class LandedUnit:
+class LandedUnit(UnitRow):
     """A row of the ledger that can be read again. ``landed_at`` is in microseconds."""
 
-    unit_id: str
-    source: str
-    kind: str
-    location: str
-    range_start: int
-    range_end: int
     landed_at: int
 
 
@@ -47,7 +41,7 @@ def landed_units(store: Store, location: str, start: int | None, end: int | None
     Of ranges only those that hold an offset from ``start`` to ``end`` (exclusive); None leaves that side open.
     """
     rows = store.connection.execute(
-        """SELECT unit_id, source, kind, location, range_start, range_end, epoch_us(landed_at) FROM ledger_unit
+        """SELECT unit_id, source, kind, location, range_start, range_end, adapter_version, epoch_us(landed_at) FROM ledger_unit
            WHERE source <> 'crm' AND kind IN ('file', 'kafka') AND location GLOB $location
              AND (kind = 'file' OR (range_end > coalesce($start, 0) AND range_start < coalesce($end, range_end)))
            ORDER BY location, range_start, unit_id""",
@@ -56,16 +50,14 @@ def landed_units(store: Store, location: str, start: int | None, end: int | None
     return [LandedUnit(*row) for row in rows]
 
 
-def commit_units(store: Store, units: Sequence[LandedUnit], versions: Sequence[str], run_id: str) -> Replayed:
-    """Commit the registered landing of units that the ledger has, in their place. ``versions`` are their adapters' today.
+def commit_units(store: Store, units: Sequence[UnitRow], run_id: str) -> Replayed:
+    """Commit the registered landing of units that the ledger has, in their place; the units name today's adapters.
 
     An event that these units were the first to tell is now told by them anew, or gone; one that another unit told first stays
     that unit's. Conservation holds before and after. The next increment derives everything again if an event changed.
     """
     con = store.connection
     stage_units(store, "landed_before", units)
-    con.execute("CREATE OR REPLACE TEMP TABLE version AS SELECT unnest(?::VARCHAR[]) AS unit_id, unnest(?::VARCHAR[]) AS adapter_version",
-                [[u.unit_id for u in units], list(versions)])  # fmt: skip
     stage_candidates(store)
     _stage_changes(store)
     new, changed, gone = (store.count(f"SELECT count(*) FROM {table}") for table in ("fresh", "better", "gone"))
@@ -84,7 +76,7 @@ def commit_units(store: Store, units: Sequence[LandedUnit], versions: Sequence[s
     con.execute("COMMIT")
     store.recover()  # what the warehouse no longer has leaves the vault
     records = store.count("SELECT coalesce(sum(records), 0)::BIGINT FROM counted")
-    for table in ("landed", "fresh", "better", "candidate", "own", "gone", "counted", "landed_before", "version"):
+    for table in ("landed", "fresh", "better", "candidate", "own", "gone", "counted", "landed_before"):
         con.execute(f"DROP TABLE temp.{table}")
     return Replayed(len(units), records, new, changed, gone)
 
@@ -114,8 +106,8 @@ def _replace_ledger(store: Store, run_id: str) -> None:
     con.execute(
         """UPDATE ledger_unit u SET record_count = coalesce(c.records, 0), accepted_count = coalesce(c.accepted, 0),
              duplicate_count = coalesce(c.duplicate, 0), ignored_count = coalesce(c.ignored, 0), rejected_count = coalesce(c.rejected, 0),
-             event_count = coalesce(c.events, 0), adapter_version = v.adapter_version, run_id = ?
-           FROM version v LEFT JOIN counted c USING (unit_id) WHERE u.unit_id = v.unit_id""",
+             event_count = coalesce(c.events, 0), adapter_version = b.adapter_version, run_id = ?
+           FROM landed_before b LEFT JOIN counted c USING (unit_id) WHERE u.unit_id = b.unit_id""",
         [run_id],
     )
     con.execute(f"DELETE FROM ignored_record_count WHERE {IN_REPLAY}")
