@@ -59,8 +59,10 @@ def read_units(
     workers.run(run_ingest, jobs, here=small)
 
 
-def refuse(store: Store, units: Sequence[Unit], limits: Rejects) -> dict[str, TooManyRejects]:
-    """Take units with too many rejects out of the registered landing; why, by unit_id."""
+def refuse(
+    store: Store, units: Sequence[Unit], limits: Rejects, outcome: str | None = None
+) -> dict[str, TooManyRejects]:
+    """Take units with too many rejects out of the registered landing; why, by unit_id. ``outcome``: what that means, if no landing."""
     where = {unit.unit_id: unit for unit in units}
     refused = {}
     for unit_id, records, rejected in reject_shares(store, UNDERSTOOD):
@@ -71,13 +73,13 @@ def refuse(store: Store, units: Sequence[Unit], limits: Rejects) -> dict[str, To
         leave_out(store, unit_id)
         if isinstance(unit, KafkaUnit):
             place = f"{unit.location}, offsets {unit.start:,} to {unit.end - 1:,}"
-            question = "Is the topic mapped to the right source (kafka.topics)? Nothing of the partition from there on"
+            question, lost = "Is the topic mapped to the right source (kafka.topics)?", "the partition from there on"
         else:
-            place, question = unit.location, "Is the file in the right folder? Nothing of it"
+            place, question, lost = unit.location, "Is the file in the right folder?", "it"
         refused[unit_id] = TooManyRejects(
             f"{place}: {rejected:,} of {records:,} records were rejected by the {unit.system} adapter, more than "
             f"rejects.max_share = {limits.max_share:g}. Most often: {reason} ({often:,} times), e.g. {example}. "
-            f"{question} was landed; everything else was."
+            f"{question} {outcome or f'Nothing of {lost} was landed; everything else was.'}"
         )
     return refused
 

@@ -19,6 +19,8 @@ from warehouse.commit import register_landed
 from warehouse.replay_units import LandedUnit, Replayed, commit_units, landed_units
 from warehouse.store import Store
 
+NOT_REPLACED = "What it gave before stays, and so does that of the units behind it."
+
 
 def replay_units(
     workspace: Workspace, location: str, start: int | None, end: int | None, now: int, *, fixed: bool, say: Say
@@ -56,7 +58,7 @@ def replay_units(
             register_landed(
                 store, sorted(folder.glob("*.arrow")), LANDED, {u.unit_id: landed[u.unit_id].landed_at for u in batch}
             )
-            refused = list(refuse(store, batch, settings.rejects).values())
+            refused = list(refuse(store, batch, settings.rejects, NOT_REPLACED).values())
             if refused:
                 break
             store.set_mark("unpublished", run_id)  # the ledger is published too

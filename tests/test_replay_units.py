@@ -80,6 +80,52 @@ def test_nothing_changes_where_nothing_was_mended(tmp_path: Path, undisturbed: o
         assert connection.execute("SELECT * EXCLUDE (run_id) FROM ledger_unit ORDER BY unit_id").fetchall() == before
 
 
+def test_what_two_units_tell_stays_with_the_first(tmp_path: Path, undisturbed: object) -> None:
+    """Copies that arrived later are duplicates when both are read again, whatever their names: no count moves."""
+    root = example(tmp_path)
+    put(root, payloads())
+    increment(root)
+    put(root, [(name.replace("/", "/again/", 1), data) for name, data in payloads()])
+    increment(root)
+    ledger = "SELECT * EXCLUDE (run_id) FROM ledger_unit ORDER BY unit_id"
+    places = "SELECT event_id, unit_id, position FROM fact_event ORDER BY event_id"
+    with snapshot(root, published=False) as connection:
+        before = connection.execute(ledger).fetchall(), connection.execute(places).fetchall()
+    assert (done := again(root)) == Replayed(done.units, done.records)
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+        assert (connection.execute(ledger).fetchall(), connection.execute(places).fetchall()) == before
+        assert contents(connection) == undisturbed
+
+
+def test_an_event_told_elsewhere_moves_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: object
+) -> None:
+    """What the first unit no longer tells, and a copy still does, is the copy's: in the ledger, the events and the touchpoints."""
+    root = example(tmp_path)
+    put(root, payloads())
+    increment(root)
+    put(root, [(name.replace("/", "/again/", 1), data) for name, data in payloads()])
+    increment(root)
+
+    def only_again(spec: SourceSpec, record: bytes, context: Context) -> list[Event] | Ignored:
+        return parse_record(spec, record, context) if "again/" in context.name else Ignored("elsewhere")
+
+    with monkeypatch.context() as changed:
+        changed.setattr(normalize, "parse_record", only_again)
+        done = again(root)
+    assert (done.new, done.changed, done.gone) == (0, 0, 0)
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+        assert contents(connection) == undisturbed
+        for sql in (
+            "SELECT count(*) FROM fact_event JOIN ledger_unit USING (unit_id) WHERE location NOT LIKE '%/again/%'",
+            """SELECT count(*) FROM fact_touchpoint t, ledger_unit u WHERE u.source <> 'crm' AND contains(t.raw_ref, u.unit_id)
+               AND u.location NOT LIKE '%/again/%'""",
+        ):
+            assert connection.execute(sql).fetchone() == (0,)
+
+
 @pytest.mark.parametrize("doubled", [False, True])
 def test_a_mended_adapter_leaves_no_trace_of_the_broken_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: object, doubled: bool
@@ -243,7 +289,7 @@ def test_an_adapter_that_makes_too_little_of_a_unit_replaces_nothing(
 
     with monkeypatch.context() as breaking:
         breaking.setattr(normalize, "parse_record", broken)
-        with pytest.raises(TooManyRejects, match="rejected by the slack adapter"):
+        with pytest.raises(TooManyRejects, match=r"rejected by the slack adapter.* What it gave before stays"):
             again(root, "inbox/slack/*")
     with snapshot(root, published=False) as connection:
         conservation(connection)

@@ -60,29 +60,46 @@ def commit_units(store: Store, units: Sequence[UnitRow], run_id: str) -> Replaye
     stage_units(store, "landed_before", units)
     stage_candidates(store)
     _stage_changes(store)
-    new, changed, gone = (store.count(f"SELECT count(*) FROM {table}") for table in ("fresh", "better", "gone"))
+    new, changed, gone, moved = (
+        store.count(f"SELECT count(*) FROM {table}") for table in ("fresh", "better", "gone", "moved")
+    )
     count_by_unit(store, "own")
-    if new or changed or gone:
+    if new or changed or gone or moved:
         store.set_mark("config", "")  # no settings are these: identities too may have rested on what is gone
+    con.execute(
+        """UPDATE vault.event_detail d SET unit_id = m.unit_id, position = m.position FROM moved m WHERE d.event_id = m.event_id"""
+    )
     con.execute(f"DELETE FROM vault.reject_payload WHERE {IN_REPLAY}")
     con.execute(f"DELETE FROM vault.binding WHERE {IN_REPLAY}")
     insert_events(store)
     con.execute("DELETE FROM fact_event WHERE event_id IN (SELECT event_id FROM gone)")
     con.execute(
-        """UPDATE fact_event f SET unit_id = c.unit_id, position = c.position FROM candidate c JOIN own USING (row)
-           WHERE f.event_id = c.event_id AND (f.unit_id, f.position) <> (c.unit_id, c.position)"""
+        "UPDATE fact_event f SET unit_id = m.unit_id, position = m.position FROM moved m WHERE f.event_id = m.event_id"
     )
     _replace_ledger(store, run_id)
     con.execute("COMMIT")
     store.recover()  # what the warehouse no longer has leaves the vault
     records = store.count("SELECT coalesce(sum(records), 0)::BIGINT FROM counted")
-    for table in ("landed", "fresh", "better", "candidate", "own", "gone", "counted", "landed_before"):
+    for table in (
+        "landed",
+        "fresh",
+        "better",
+        "candidate",
+        "own",
+        "known",
+        "gone",
+        "moved",
+        "counted",
+        "landed_before",
+    ):
         con.execute(f"DROP TABLE temp.{table}")
     return Replayed(len(units), records, new, changed, gone)
 
 
 def _stage_changes(store: Store) -> None:
-    """``better`` again (known events that these bytes now make something else of), ``gone``, and ``own``: rows of first tellings."""
+    """``better`` again (known events that these bytes now make something else of), ``gone``; ``own``, the rows that count as the first
+    telling of an event; and ``moved``, events that are no longer told where they were first, and still are elsewhere in these units.
+    """
     con = store.connection
     con.execute(
         """CREATE OR REPLACE TEMP TABLE better AS
@@ -93,12 +110,19 @@ def _stage_changes(store: Store) -> None:
            ) b ON landed.rowid = b.row"""
     )
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE gone AS SELECT event_id FROM fact_event ANTI JOIN candidate USING (event_id) WHERE {IN_REPLAY}"
+        f"CREATE OR REPLACE TEMP TABLE known AS SELECT event_id, unit_id, position FROM fact_event WHERE {IN_REPLAY}"
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE gone AS SELECT event_id FROM known ANTI JOIN candidate USING (event_id)")
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE own AS
+           SELECT row, NULL AS event_id FROM fresh
+           UNION ALL SELECT l.rowid, event_id FROM landed l SEMI JOIN known USING (event_id, unit_id, position)"""
     )
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE own AS
-            SELECT row FROM fresh UNION ALL SELECT row FROM candidate SEMI JOIN (FROM fact_event WHERE {IN_REPLAY}) f USING (event_id)"""
+        """CREATE OR REPLACE TEMP TABLE moved AS
+           FROM candidate SEMI JOIN known USING (event_id) ANTI JOIN own USING (event_id)"""
     )
+    con.execute("INSERT INTO own SELECT row, event_id FROM moved")
 
 
 def _replace_ledger(store: Store, run_id: str) -> None:

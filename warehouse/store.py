@@ -56,10 +56,8 @@ class Store:
                 f"{warehouse} is there, but {vault} is missing: they belong together. Restore both from one backup, or remove "
                 f"the folder {warehouse.parent} and build it again from the inbox"
             )
-        for path in (
-            vault,
-            warehouse,
-        ):  # in this order: a crash between the two leaves what the next start takes as new
+        # in this order: a crash between the two leaves what the next start takes as new
+        for path in (vault, warehouse):
             if not path.exists():
                 _make(path)
         self.path = warehouse
