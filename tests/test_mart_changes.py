@@ -236,3 +236,14 @@ def test_trailing_windows_follow(day: int, difference: dict[str, Fact]) -> None:
     world.become(world.state | difference, START + day * DAY, ())
     compare(world)
     assert not world.one("mart_seller_period", "seller_id = 'S1' AND period_grain = 'lifetime'")["is_hybrid_13w"]
+
+
+@pytest.mark.parametrize("difference", [{"colleague": "S2"}, {"buyer": "B3"}, {"other": "A2"}, {"countable": False}])
+def test_one_detail_of_a_touchpoint_is_a_change(difference: dict[str, object]) -> None:
+    """Whoever else was there, on whichever side, belongs to what a touchpoint was: its periods are measured again."""
+    world = Changing("UTC")
+    met = replace(FIRST, kind="met")
+    world.become({"P1": met, "P2": replace(SECOND, account="A1"), "P3": THIRD}, START + 80 * DAY, ())
+    world.build()
+    world.become(world.state | {"P1": replace(met, **difference)}, world.as_of, ())  # type: ignore[arg-type]
+    compare(world)
