@@ -16,7 +16,7 @@ from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.calendars import EXCEPTION
 from transforms.series import OCCURRENCE
-from warehouse import changes, derive, groups, series
+from warehouse import derive, groups, series
 from warehouse.store import Store
 
 if TYPE_CHECKING:
@@ -99,8 +99,7 @@ class Derivation:
             derive.replace_accounts(self.store, everything=everything)
             for table in derive.ACCOUNT_TABLES:
                 derive.load_staged(self.store, table, staged(rebuilt, table))
-            if not everything:
-                changes.find_changes(con)
+            derive.finish_accounts(self.store, everything=everything)
 
     def done(self) -> None:
         derive.clear_dirty(self.store)

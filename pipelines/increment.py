@@ -27,6 +27,7 @@ from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
 from transforms.times import DAY, to_datetime
+from warehouse import digests
 from warehouse.commit import commit_directory, commit_increment, load_rows, register_landed, remember_files
 from warehouse.ledger import Input, Totals, ends_of_partitions, inputs, landed_files, totals
 from warehouse.store import Store
@@ -392,6 +393,7 @@ class Increment:
                 }
             ],
         )  # fmt: skip
+        digests.settle(con)
         con.execute("COMMIT")
         derivation.done()
 

@@ -144,7 +144,7 @@ def publish_now(workspace: Workspace, *, say: Say) -> Path:
         raise UserError(f"{workspace.root} has no warehouse yet: touchloop run --workspace {workspace.root} makes one")
     workspace.fresh_scratch()
     with Auditor(workspace) as auditor:
-        _publish(workspace, auditor, _last_run(workspace), say)
+        _publish(workspace, auditor, _last_run(workspace), say, afresh=True)
     return workspace.snapshot
 
 
@@ -162,9 +162,18 @@ def audit_only(workspace: Workspace) -> dict[str, Any]:
             candidate.discard()
 
 
-def _publish(workspace: Workspace, auditor: Auditor, run_id: str, say: Say, observer: Observer | None = None) -> None:
+def _publish(
+    workspace: Workspace,
+    auditor: Auditor,
+    run_id: str,
+    say: Say,
+    observer: Observer | None = None,
+    *,
+    afresh: bool = False,
+) -> None:
+    """``afresh``: whatever was changed by hand is noticed; else only what an increment noted is looked at."""
     auditor.start()
-    candidate = _candidate(workspace, run_id)
+    candidate = _candidate(workspace, run_id, afresh=afresh)
     try:
         auditor.begin(candidate.database)
         try:
@@ -189,9 +198,9 @@ def _publish(workspace: Workspace, auditor: Auditor, run_id: str, say: Say, obse
     auditor.write_docs()
 
 
-def _candidate(workspace: Workspace, run_id: str) -> Candidate:
+def _candidate(workspace: Workspace, run_id: str, *, afresh: bool = False) -> Candidate:
     candidate = Candidate(workspace.published, fresh_name(workspace.published / "snapshots", run_id))
-    candidate.copy(workspace.warehouse, seller_level=workspace.settings.publish.seller_level)
+    candidate.copy(workspace.warehouse, seller_level=workspace.settings.publish.seller_level, afresh=afresh)
     return candidate
 
 

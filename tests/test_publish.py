@@ -13,6 +13,7 @@ from workspaces import EXAMPLE, example, increment, payloads, put, snapshot
 
 from schemas.ddl import create
 from schemas.registry import TABLES
+from warehouse.digests import digests_of
 from warehouse.parquet import write_parquet
 from warehouse.publish import Candidate, current
 
@@ -27,13 +28,15 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def publish(root: Path, name: str, *, seller_level: bool = True, keep: float = HOUR, most: int = 24) -> Path:
-    return made(root, name, seller_level=seller_level).swap(keep, time.time(), most)
+def publish(
+    root: Path, name: str, *, seller_level: bool = True, afresh: bool = False, keep: float = HOUR, most: int = 24
+) -> Path:
+    return made(root, name, seller_level=seller_level, afresh=afresh).swap(keep, time.time(), most)
 
 
-def made(root: Path, name: str, *, seller_level: bool = True) -> Candidate:
+def made(root: Path, name: str, *, seller_level: bool = True, afresh: bool = False) -> Candidate:
     candidate = Candidate(root / "published", name)
-    candidate.copy(root / "state" / "warehouse.duckdb", seller_level=seller_level)
+    candidate.copy(root / "state" / "warehouse.duckdb", seller_level=seller_level, afresh=afresh)
     candidate.write_parquet(run_id=name, spill=root / "spill")
     return candidate
 
@@ -105,7 +108,7 @@ def test_a_large_month_lies_in_several_files(root: Path, monkeypatch: pytest.Mon
             "UPDATE fact_touchpoint SET subject_text = 'changed' WHERE touchpoint_id = "
             "(SELECT min(touchpoint_id) FROM fact_touchpoint WHERE strftime(occurred_at, '%Y-%m') = '2026-03')"
         )
-    folder = publish(root, "later")
+    folder = publish(root, "later", afresh=True)
     after = {f.name: f.stat().st_ino for f in (folder / "parquet" / "fact_touchpoint" / "month=2026-03").iterdir()}
     assert sum(after[name] != before[name] for name in before) == 1
 
@@ -117,7 +120,7 @@ def test_a_row_without_its_touchpoint_is_not_lost(root: Path, tmp_path: Path) ->
         for table in (TABLES["fact_touchpoint"], TABLES["bridge_touchpoint_account"]):
             connection.execute(create(table))
         connection.execute("INSERT INTO bridge_touchpoint_account VALUES ('T99', 'A1', true)")
-        tables = write_parquet(connection, tmp_path / "parquet", None, {}, "orphan")
+        tables = write_parquet(connection, digests_of(connection), tmp_path / "parquet", None, {}, "orphan")
     (file,) = tables["bridge_touchpoint_account"]["files"]
     assert (file["path"], file["rows"]) == ("bridge_touchpoint_account/month=unknown/data.parquet", 1)
     assert pq.ParquetFile(tmp_path / "parquet" / file["path"]).metadata.num_rows == 1

@@ -16,7 +16,9 @@ from pipelines.increment import Increment
 from pipelines.run import run_once
 from pipelines.summary import Summary
 from pipelines.workspace import Workspace
+from schemas.registry import TABLES
 from transforms.times import parse_iso
+from warehouse import digests
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "worked-example"
@@ -80,6 +82,7 @@ def increment(root: Path, as_of: str = AS_OF) -> Summary:
     with workspace.writer():
         made = Increment(workspace, parse_iso(as_of, "as_of"), fixed=True)
         summary = made.run()
+    digests_hold(root)
     for fault in made.faults:
         raise fault
     return summary
@@ -89,7 +92,19 @@ def run(root: Path, as_of: str = AS_OF) -> Summary:
     """What ``touchloop run`` does."""
     workspace = Workspace(root)
     with workspace.writer():
-        return run_once(workspace, parse_iso(as_of, "as_of"), fixed=True, say=lambda text: None)
+        summary = run_once(workspace, parse_iso(as_of, "as_of"), fixed=True, say=lambda text: None)
+    digests_hold(root)
+    return summary
+
+
+def digests_hold(root: Path) -> None:
+    """What is kept of the parts of tables is what their rows say."""
+    with snapshot(root, published=False) as connection:
+        for name in digests.TRACKED:
+            kept = connection.execute(
+                f"SELECT part, row_count, digest FROM {digests.DIGESTS} WHERE table_name = '{name}' ORDER BY 1"
+            ).fetchall()
+            assert kept == connection.execute(f"{digests.scan(TABLES[name])} ORDER BY 1").fetchall(), name
 
 
 @contextmanager
@@ -109,7 +124,7 @@ ARRIVAL = {
     "mart_data_quality": {"duplicates_dropped", "quarantined", "ignored"},
 }
 """Columns that tell of the arrival itself: where a witness lay and when it came."""
-LEDGER = {"ledger_unit", "rejected_record", "ignored_record_count", "dim_run"}
+LEDGER = {"ledger_unit", "rejected_record", "ignored_record_count", "dim_run", digests.DIGESTS}
 
 
 def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:

@@ -11,10 +11,12 @@ import pyarrow as pa
 
 from schemas.arrow import dicts_to_batch
 from schemas.registry import TABLES
+from warehouse import digests
 from warehouse.arrow_files import stream
 from warehouse.store import Store
 
 TIMESTAMP = "make_timestamptz({0})"
+KNOWN_BETTER = "event_id IN (SELECT event_id FROM better)"
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def commit_increment(
             SELECT unit_id, position, system, reason, field_path, explanation, {TIMESTAMP.format("?")} FROM landed WHERE outcome = 'rejected'""",
         [received_at],
     )
+    digests.settle(con)
     con.execute("COMMIT")
     store.set_mark("landing", None)
     row = con.execute(
@@ -170,6 +173,7 @@ def insert_events(store: Store, seen: Sequence[tuple[str, int, int, str]] = ()) 
     remember_files(store, seen)
     con.execute("COMMIT")
     con.execute("BEGIN")
+    digests.begin(con)
     con.execute(
         f"""INSERT INTO fact_event (event_id, source, source_event_id, revision, channel, occurred_at, received_at, unit_id, position,
                family, system, ended_at, recorded_at, is_void, status, payload_hash)
@@ -177,12 +181,15 @@ def insert_events(store: Store, seen: Sequence[tuple[str, int, int, str]] = ()) 
                unit_id, position, family, system, {TIMESTAMP.format("ended_at")}, {TIMESTAMP.format("recorded_at")}, is_void, status, payload_hash
            FROM landed SEMI JOIN fresh ON landed.rowid = fresh.row"""
     )
+    digests.enter(con, "fact_event", "event_id IN (SELECT event_id FROM fresh)")
+    digests.leave(con, "fact_event", KNOWN_BETTER)
     con.execute(
         f"""UPDATE fact_event f SET payload_hash = b.payload_hash, channel = b.channel, family = b.family, is_void = b.is_void, status = b.status,
                occurred_at = {TIMESTAMP.format("b.occurred_at")}, ended_at = {TIMESTAMP.format("b.ended_at")},
                recorded_at = {TIMESTAMP.format("b.recorded_at")}
            FROM better b WHERE f.event_id = b.event_id"""
     )
+    digests.enter(con, "fact_event", KNOWN_BETTER)
 
 
 def stage_candidates(store: Store) -> None:

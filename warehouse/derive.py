@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.registry import TABLES
-from warehouse import changes
+from warehouse import changes, digests
 from warehouse.arrow_files import stream
 from warehouse.store import Store
 
@@ -35,6 +35,14 @@ ACCOUNT_TABLES = (
     "fact_enablement_need",
 )
 """Replaced by account."""
+
+JOURNEY_TOUCHPOINTS = "bridge_touchpoint_journey"
+"""Of these the one whose rows lie in the days of their touchpoints, which are replaced before."""
+OLD = "touchpoint_id IN (SELECT touchpoint_id FROM old_touchpoint)"
+NEW = "touchpoint_id IN (SELECT touchpoint_id FROM new_touchpoint)"
+TOUCHED = "account_id IN (SELECT account_id FROM touched)"
+MOST = 0.5
+"""From such a share of a table's rows on, its digests cost less when they are read from the table once it is done."""
 
 
 def shard_count(rows: int, per_shard: int, hands: int) -> int:
@@ -84,14 +92,18 @@ def begin_touchpoints(store: Store, *, everything: bool) -> None:
     )
     if not everything:
         changes.note_touchpoints(con)
-    whole = everything or store.count("SELECT count(*) FROM old_touchpoint") == store.count(
-        "SELECT count(*) FROM fact_touchpoint"
-    )
+    gone, there = (store.count(f"SELECT count(*) FROM {table}") for table in ("old_touchpoint", "fact_touchpoint"))
+    digests.begin(con)
+    if everything or gone >= MOST * there:
+        digests.forget(con, *TOUCHPOINT_TABLES)
+    else:
+        for table in TOUCHPOINT_TABLES:
+            digests.leave(con, table, OLD)
+    digests.leave(con, JOURNEY_TOUCHPOINTS, TOUCHED, of_touchpoints="")
+    con.execute("CREATE OR REPLACE TEMP TABLE touched_first AS FROM touched")
+    whole = everything or gone == there
     for table in TOUCHPOINT_TABLES:
-        con.execute(
-            f"DELETE FROM {table}"
-            + ("" if whole else " WHERE touchpoint_id IN (SELECT touchpoint_id FROM old_touchpoint)")
-        )
+        con.execute(f"DELETE FROM {table}" + ("" if whole else f" WHERE {OLD}"))
 
 
 def load_staged(store: Store, table: str, files: Sequence[Path]) -> None:
@@ -154,6 +166,8 @@ def finish_touchpoints(store: Store, *, due: bool) -> int:
                  UNION SELECT account_id FROM dim_assignment)
                EXCEPT SELECT account_id FROM touched"""
         )
+    for table in TOUCHPOINT_TABLES:
+        digests.enter(con, table, NEW)
     return store.count("SELECT count(*) FROM touched")
 
 
@@ -202,10 +216,24 @@ def write_account_shards(
 
 def replace_accounts(store: Store, *, everything: bool) -> None:
     """Take out what hangs on the touched accounts, before their new rows are loaded; noted unless ``everything`` is built again."""
+    con = store.connection
     if not everything:
-        changes.note_accounts(store.connection)
+        changes.note_accounts(con)
+    accounts = store.count("SELECT count(DISTINCT account_id) FROM mart_journey_summary")
+    if everything or store.count("SELECT count(*) FROM touched") >= MOST * accounts:
+        digests.forget(con, *ACCOUNT_TABLES)
     for table in ACCOUNT_TABLES:
-        store.connection.execute(f"DELETE FROM {table} WHERE account_id IN (SELECT account_id FROM touched)")
+        later = f"{TOUCHED} AND account_id NOT IN (SELECT account_id FROM touched_first)"
+        digests.leave(con, table, later if table == JOURNEY_TOUCHPOINTS else TOUCHED, of_touchpoints="")
+        con.execute(f"DELETE FROM {table} WHERE {TOUCHED}")
+
+
+def finish_accounts(store: Store, *, everything: bool) -> None:
+    """After the new rows of the touched accounts are in."""
+    for table in ACCOUNT_TABLES:
+        digests.enter(store.connection, table, TOUCHED, of_touchpoints="")
+    if not everything:
+        changes.find_changes(store.connection)
 
 
 def clear_dirty(store: Store) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from schemas.registry import TABLES
 from schemas.vocab import BUYING_JOBS, CHANNELS, MODALITIES
+from warehouse import digests
 
 JOBS = tuple(job for job in BUYING_JOBS if job != "unclassified")
 
@@ -132,6 +133,7 @@ def build_marts(connection: Any, parameters: Parameters, *, everything: bool) ->
         "changed (account_id VARCHAR, happened_at TIMESTAMPTZ, is_ours BOOLEAN)",
     ):
         connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table}")
+    digests.begin(connection)
     declare(connection, parameters, everything=everything)
     for name in CALENDAR:
         _stage(connection, name)
@@ -257,12 +259,16 @@ def _build_coverage(connection: Any, *, everything: bool) -> None:
 
 def _finalise(connection: Any) -> None:
     """Rows outside the scope whose period has become final by the passing of time."""
+    connection.execute(
+        """CREATE OR REPLACE TEMP TABLE ended AS SELECT period_grain, period_start FROM period, param
+           WHERE end_at + to_hours(final_after_hours) < as_of"""
+    )
+    due = "NOT is_final AND (period_grain, period_start) IN (SELECT (period_grain, period_start) FROM ended)"
     for mart in COVERAGE:
-        connection.execute(
-            f"""UPDATE {mart} SET is_final = true FROM period, param
-                WHERE NOT {mart}.is_final AND {mart}.period_grain = period.period_grain
-                  AND {mart}.period_start = period.period_start AND end_at + to_hours(final_after_hours) < as_of"""
-        )
+        if connection.execute(f"SELECT 1 FROM {mart} WHERE {due} LIMIT 1").fetchall():
+            digests.forget(connection, mart)
+            connection.execute(f"UPDATE {mart} SET is_final = true WHERE {due}")
+    connection.execute("DROP TABLE temp.ended")
 
 
 def _build_deals(connection: Any, *, everything: bool) -> None:
@@ -275,12 +281,20 @@ def _build_deals(connection: Any, *, everything: bool) -> None:
 
 def _replace(connection: Any, mart: str, scope: tuple[str, list[str]] | None = None) -> None:
     """Take out a mart's old rows, or those whose key is in the table of ``scope``, and put in what its model gives."""
+    is_followed = mart in digests.TRACKED
     if scope is None:
+        if is_followed:
+            digests.forget(connection, mart)
         connection.execute(f"DELETE FROM {mart}")
     else:
         table, key = scope
+        if is_followed:
+            mine = f"({', '.join(key)}) IN (SELECT ({', '.join(key)}) FROM {table})"
+            digests.leave(connection, mart, mine)
         connection.execute(
             f"DELETE FROM {mart} USING {table} s WHERE {' AND '.join(f'{mart}.{k} = s.{k}' for k in key)}"
         )
     columns = ", ".join(f'"{name}"' for name in TABLES[mart].names)
     connection.execute(f"INSERT INTO {mart} ({columns})\nSELECT {columns} FROM (\n{model(mart)})")
+    if scope is not None and is_followed:
+        digests.enter(connection, mart, mine)

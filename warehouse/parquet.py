@@ -7,7 +7,7 @@ for every file would cost more than the files.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from schemas.fields import Table
 from schemas.registry import TABLES
+from warehouse.digests import ALL, UNKNOWN, Part, moment_of, source_of, start_of
 
 TOGETHER = 5_000_000
 """Values (rows times columns) that are sorted at once, unless one partition has more."""
@@ -48,21 +49,25 @@ class Partition:
 
 
 def write_parquet(
-    con: duckdb.DuckDBPyConnection, folder: Path, old: Path | None, previous: dict[str, Any], run_id: str
+    con: duckdb.DuckDBPyConnection,
+    digests: Mapping[str, Sequence[Part]],
+    folder: Path,
+    old: Path | None,
+    previous: dict[str, Any],
+    run_id: str,
 ) -> dict[str, Any]:
     """Write or link the files of every table into ``folder``; gives the manifest's ``tables``.
 
-    ``old`` is the ``parquet`` folder of the snapshot before, and ``previous`` its manifest (empty if there is none).
+    ``digests`` are those of the database that ``con`` reads. ``old`` is the ``parquet`` folder of the snapshot before, and
+    ``previous`` its manifest (empty if there is none).
     """
-    have = {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     tables: dict[str, Any] = {}
     jobs: list[tuple[Table, list[Partition], bool]] = []
-    for table in TABLES.values():
-        if table.name not in have:
-            continue
+    for name, parts in digests.items():
+        table = TABLES[name]
         before = {f["path"]: f for f in previous.get("tables", {}).get(table.name, {}).get("files", [])}
         entries, changed = {}, []
-        for partition in partitions(con, table):
+        for partition in partitions(table, parts):
             (folder / partition.path).parent.mkdir(parents=True, exist_ok=True)
             known = before.get(partition.path)
             if (
@@ -108,24 +113,26 @@ def link(old: Path, new: Path) -> bool:
     return True
 
 
-def partitions(con: duckdb.DuckDBPyConnection, table: Table) -> Iterator[Partition]:
+def partitions(table: Table, parts: Sequence[Part]) -> Iterator[Partition]:
     """The files that a table's rows fall into, in order: by month or days of it, or by period, or one.
 
-    The fingerprint is the row count and the XOR of the rows' hashes: independent of the order of rows, and of the run.
+    ``parts`` are its digests; so is the fingerprint of a file, which does not depend on the order of rows, nor on the run.
     """
-    moment, columns = moment_of(table), period_of(table)
-    keys = (_start("day", moment),) if moment else columns
-    selected = "".join(f"({key})::VARCHAR, " for key in keys)
-    grouping = f"GROUP BY {', '.join(keys)} ORDER BY {', '.join(keys)}" if keys else ""
-    found = con.execute(f"SELECT {selected}count(*), bit_xor(hash(t)) FROM {source_of(table)} {grouping}").fetchall()
-    if moment:
-        yield from _by_days(table, moment, [(day and date.fromisoformat(day[:10]), n, x) for day, n, x in found])
+    if moment := moment_of(table):
+        yield from _by_days(table, moment, [(_day(part), n, x) for part, n, x in parts])
         return
-    for *values, count, digest in found:
-        named = list(zip(columns, values, strict=True))
+    columns = period_of(table)
+    if not columns and not parts:
+        parts = [(ALL, 0, 0)]  # a file without rows tells the columns
+    for part, count, digest in parts:
+        named = list(zip(columns, part.split("/") if columns else (), strict=True))
         path = "/".join((table.name, *(f"{name}={value}" for name, value in named), "data.parquet"))
         where = " AND ".join(f"{name} = '{value}'" for name, value in named) or "true"
         yield Partition(path, where, count, f"{table.version}:{count}:{digest}")
+
+
+def _day(part: str) -> date | None:
+    return None if part == UNKNOWN else date.fromisoformat(part)
 
 
 def _by_days(table: Table, moment: str, days: Sequence[tuple[date | None, int, int]]) -> Iterator[Partition]:
@@ -162,28 +169,11 @@ def period_of(table: Table) -> tuple[str, ...]:
     return ("period_grain", "period_start") if "period_start" in table.names else ()
 
 
-def moment_of(table: Table) -> str | None:
-    """The time by which rows lie in months, in SQL over ``source_of``."""
-    return "p.occurred_at" if table.by_touchpoint else f't."{table.month_of}"' if table.month_of else None
-
-
-def _start(unit: str, moment: str) -> str:
-    """Of a TIMESTAMP: of a TIMESTAMPTZ the day is looked up in a calendar, row by row."""
-    return f"date_trunc('{unit}', make_timestamp(epoch_us({moment})))"
-
-
 def keys_of(table: Table, span: int) -> tuple[str, ...]:
     """By what partitions of one span follow one another, in SQL."""
     if moment := moment_of(table):
-        return _start("month", moment), f"(day({_start('day', moment)}) - 1) // {span}"
+        return start_of("month", moment), f"(day({start_of('day', moment)}) - 1) // {span}"
     return period_of(table)
-
-
-def source_of(table: Table) -> str:
-    """The table, as ``t``, and where its months come from."""
-    if table.by_touchpoint:
-        return f'"{table.name}" t LEFT JOIN (SELECT touchpoint_id, occurred_at FROM fact_touchpoint) p USING (touchpoint_id)'
-    return f'"{table.name}" t'
 
 
 def groups(changed: Sequence[Partition], rows: int) -> Iterator[list[Partition]]:

@@ -23,6 +23,7 @@ import duckdb
 
 from schemas.ddl import comments, create, quoted
 from schemas.registry import TABLES
+from warehouse.digests import DIGESTS, Part, digests_of
 from warehouse.parquet import write_parquet
 from warehouse.store import SETTINGS
 
@@ -39,15 +40,24 @@ class Candidate:
         self.id = snapshot_id
         self.folder = published / "snapshots" / f".{snapshot_id}.partial"
         self.database = self.folder / "touchloop.duckdb"
+        self.digests: dict[str, list[Part]] = {}
+        """Of its tables, once it is copied."""
 
-    def copy(self, warehouse: Path, *, seller_level: bool) -> None:
-        """Copy the closed warehouse: then ``database`` may be audited."""
+    def copy(self, warehouse: Path, *, seller_level: bool, afresh: bool = False) -> None:
+        """Copy the closed warehouse: then ``database`` may be audited. ``afresh``: the digests that it keeps are not believed."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         if seller_level:
             copy_file(warehouse, self.database)
         else:
             copy_without(warehouse, self.database, SELLER_TABLES)
+        with duckdb.connect(str(self.database)) as con:
+            for statement in SETTINGS:
+                con.execute(statement)
+            if afresh:
+                con.execute(f"DROP TABLE IF EXISTS {DIGESTS}")
+            self.digests = digests_of(con)
+            con.execute(f"DROP TABLE IF EXISTS {DIGESTS}")
 
     def write_parquet(self, *, run_id: str, spill: Path) -> None:
         """Write or link the Parquet files of the copied database; ``spill`` is a folder for what does not fit in memory."""
@@ -58,7 +68,7 @@ class Candidate:
                 con.execute(statement)
             row = con.execute("SELECT max(as_of) FROM dim_run").fetchone()
             tables = write_parquet(
-                con, self.folder / "parquet", old / "parquet" if old else None, read_manifest(old), run_id
+                con, self.digests, self.folder / "parquet", old / "parquet" if old else None, read_manifest(old), run_id
             )
         finally:
             con.close()

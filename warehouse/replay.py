@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from warehouse import digests
 from warehouse.commit import insert_events, register_landed, stage_candidates
 from warehouse.store import Store
 
@@ -105,6 +106,7 @@ def commit_replay(store: Store, files: Sequence[Path], schema: Any, now: int) ->
            WHERE r.unit_id = v.unit_id AND r.position = v.position""",
         [now],
     )
+    digests.settle(con)
     con.execute("COMMIT")
     store.set_mark("landing", None)
     counts = dict(con.execute("SELECT outcome, count(*) FROM verdict GROUP BY 1").fetchall())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from warehouse import digests
 from warehouse.commit import UnitRow, count_by_unit, insert_events, stage_candidates, stage_units
 from warehouse.store import Store
 
@@ -72,11 +73,14 @@ def commit_units(store: Store, units: Sequence[UnitRow], run_id: str) -> Replaye
     con.execute(f"DELETE FROM vault.reject_payload WHERE {IN_REPLAY}")
     con.execute(f"DELETE FROM vault.binding WHERE {IN_REPLAY}")
     insert_events(store)
+    if gone or moved:
+        digests.forget(con, "fact_event")
     con.execute("DELETE FROM fact_event WHERE event_id IN (SELECT event_id FROM gone)")
     con.execute(
         "UPDATE fact_event f SET unit_id = m.unit_id, position = m.position FROM moved m WHERE f.event_id = m.event_id"
     )
     _replace_ledger(store, run_id)
+    digests.settle(con)
     con.execute("COMMIT")
     store.recover()  # what the warehouse no longer has leaves the vault
     records = store.count("SELECT coalesce(sum(records), 0)::BIGINT FROM counted")

@@ -11,6 +11,7 @@ import duckdb
 from schemas.ddl import SQL_TYPES, comments, create, quoted
 from schemas.fields import Column, Table
 from schemas.registry import TABLES
+from warehouse import digests
 
 VAULT_DDL = """
 CREATE TABLE IF NOT EXISTS vault.event_detail (
@@ -80,6 +81,7 @@ class Store:
         # all are looked at before any is changed
         lacking = {name: self._lacking(TABLES[name], columns) for name, columns in have.items() if name in TABLES}
         self.connection.execute(VAULT_DDL)
+        self.connection.execute(digests.DDL)
         if any(lacking.values()):
             self.set_mark("config", "")  # no settings are these: what rests on the events is built again
         for table in TABLES.values():
