@@ -75,6 +75,32 @@ def test_ten_runs_give_what_one_gives(tmp_path: Path, undisturbed: object) -> No
         assert contents(connection) == undisturbed
 
 
+def test_an_anonymous_id_that_changes_hands_leaves_no_old_link(tmp_path: Path) -> None:
+    """While one person had it, it was that person's always; once a second has it, only for the time until then (R5)."""
+
+    def track(number: int, day: str, user: str | None) -> tuple[str, bytes]:
+        said: dict[str, object] = {
+            "type": "track",
+            "event": "Opened",
+            "messageId": f"m{number}",
+            "anonymousId": "tablet",
+        }
+        said |= {"timestamp": f"{day}T10:00:00Z", "context": {"page": {"path": "/x"}}, "properties": {}}
+        return f"segment/{number}.json", json.dumps(said | ({"userId": user} if user else {})).encode()
+
+    items = [track(1, "2026-03-03", "bea-17"), track(2, "2026-03-02", None), track(3, "2026-03-04", "other-9")]
+    found = []
+    for name, parts in (("split", [[one] for one in items]), ("whole", [items])):
+        root = example(tmp_path / name)
+        for part in parts:
+            put(root, part)
+            increment(root)
+        with snapshot(root, published=False) as connection:
+            found.append(contents(connection))
+    assert found[0] == found[1]
+    assert [str(row[4:6]) for row in found[0]["identity_link"] if row[3] == "R5"] != ["(None, None)"]
+
+
 class Crash(Exception):
     pass
 

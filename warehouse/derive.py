@@ -111,10 +111,18 @@ def load_identity(store: Store, links: Sequence[Path], conflicts: Sequence[Path]
             continue
         columns = ", ".join(f'"{c}"' for c in TABLES[table].names)
         store.connection.register("staged", stream(files))
-        store.connection.execute(
-            f'INSERT INTO "{table}" ({columns}) SELECT DISTINCT {columns} FROM (SELECT {columns} FROM staged EXCEPT SELECT {columns} FROM "{table}")'
-        )
+        store.connection.execute(f"CREATE OR REPLACE TEMP TABLE said AS SELECT DISTINCT {columns} FROM staged")
         store.connection.unregister("staged")
+        if table == "identity_link":
+            # an anonymous id is one group's alone, and that group has now told all of its stretches of time
+            store.connection.execute(
+                """DELETE FROM identity_link WHERE rule_id = 'R5' AND (identifier_hash, evidence_source) IN (
+                     SELECT identifier_hash, evidence_source FROM said WHERE rule_id = 'R5')"""
+            )
+        store.connection.execute(
+            f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM said EXCEPT SELECT {columns} FROM "{table}"'
+        )
+        store.connection.execute("DROP TABLE said")
 
 
 def mark_due_plans(store: Store, previous: int, now: int) -> None:
