@@ -203,8 +203,9 @@ class Directory:
         return self._index.link_of(match)
 
     def conflicts(self) -> list[IdentityConflict]:
-        """What the directory's rows disagree about, by identifier."""
-        return [self._index.conflicts[one] for one in sorted(self._index.conflicts)]
+        """What the directory's rows and the sources' profiles disagree about, by identifier; each once."""
+        found = {one.conflict_id: one for one in self._index.conflicts.values()} | self._index.disagreements
+        return sorted(found.values(), key=lambda one: (one.identifier_type, one.identifier_hash, one.conflict_id))
 
     def domain_accounts(self, emails: Iterable[str]) -> tuple[str, ...]:
         """Accounts that the registrable domains of these ``email:`` ids map to, sorted; none for free mail."""

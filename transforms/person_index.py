@@ -45,6 +45,8 @@ class PersonIndex:
     def __init__(self) -> None:
         self.persons: dict[str, Person] = {}
         self.conflicts: dict[str, IdentityConflict] = {}
+        self.disagreements: dict[str, IdentityConflict] = {}
+        """By conflict_id: profiles that give one human the identifiers of two persons."""
         self._hits: dict[str, _Hit] = {}
         self._rivals: dict[str, tuple[str, ...]] = {}
         """Emails that several contacts have: the payload's account may choose among them."""
@@ -217,13 +219,15 @@ class PersonIndex:
         seeds: list[tuple[str, str | None, tuple[str, ...]]] = []
         for binding in sorted(set(bindings)):
             named = tuple(one for one in binding if not one.startswith("anonymous_id:"))
+            match = self.match(named)
+            if match.conflict is not None:
+                self.disagreements[match.conflict.conflict_id] = match.conflict
             unknown = [one for one in named if self.hit(one) is None]
             if not unknown:
                 continue
             for one in unknown:
                 groups.join(unknown[0], one)
-            person = self.match(named).person_id if len(unknown) < len(named) else None
-            seeds.append((unknown[0], person, named))
+            seeds.append((unknown[0], match.person_id, named))
         people: dict[str, set[str]] = defaultdict(set)
         emails: dict[str, set[str]] = defaultdict(set)
         for first, person, named in seeds:
