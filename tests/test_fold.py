@@ -27,7 +27,7 @@ from fold_world import (
     witness,
 )
 
-from transforms.crm_rows import Opportunity
+from transforms.crm_rows import Account, Opportunity, Person
 from transforms.directory import Directory
 from transforms.event import Event
 from transforms.fold import Folder
@@ -282,7 +282,7 @@ def test_partner_mail_comes_in_but_an_internal_one_does_not_count() -> None:
 
 def test_our_robot_writes_outbound_and_a_foreign_one_inbound() -> None:
     """Automatic senders are judged by their domain, and never count."""
-    ours = fold(email("o@x.example", "03-02 11:00", "no-reply@ours.example", ["B1"])).touchpoints[0]
+    ours = fold(email("o@x.example", "03-02 11:00", "crm-no_reply@ours.example", ["B1"])).touchpoints[0]
     foreign = fold(email("f@x.example", "03-02 11:00", "no-reply@vendor.example", ["S1"])).touchpoints[0]
     assert ours.direction == "outbound"
     assert foreign.direction == "inbound"
@@ -297,6 +297,28 @@ def test_an_unknown_account_number_is_no_account() -> None:
     known = fold(email("k@x.example", "03-02 11:00", "B1", ["S1"], account_hint="A2")).touchpoints[0]
     assert (unknown.account_id, unknown.account_resolution) == ("A1", "person")
     assert (known.account_id, known.account_resolution) == ("A2", "explicit")
+
+
+def test_whose_account_is_in_conflict_has_no_side() -> None:
+    """P5: a domain of two accounts makes a buyer only where one of them is settled on, here by the thread."""
+    accounts = [*CRM.accounts, *(Account(account_id=one, domains=("group.example",)) for one in ("G1", "G2"))]
+    people = [*CRM.people, Person(person_id="G", side="buyer", emails=("email:g@other.example",), account_id="G2")]
+    crm = msgspec.structs.replace(CRM, accounts=accounts, people=people)
+    book = Folder(Directory.build(crm, SETTINGS.identity), ASSETS, RULES, SETTINGS, AS_OF)
+    ask = email("1@x.example", "03-02 11:00", "x@group.example", ["S1"])
+    reply = email("2@x.example", "03-02 12:00", "g@other.example", ["S1"], references=("1@x.example",))
+    sides = {}
+    for name, events in (("alone", [ask]), ("with G", [ask, reply])):
+        folded = book.fold([witness(one) for one in events])
+        row = folded.touchpoints[0]
+        (asker,) = [
+            one for one in folded.participants if one.touchpoint_id == row.touchpoint_id and one.side != "seller"
+        ]
+        sides[name] = (row.account_id, row.account_resolution, row.direction, asker.side, asker.is_engaged)
+    assert sides == {
+        "alone": (None, "conflict", "inbound", "unknown", False),
+        "with G": ("G2", "domain", "inbound", "buyer", True),
+    }
 
 
 def fold_with_deals(deals: list[Opportunity], rules: Rulebook, *events: Event) -> list[Touchpoint]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from functools import lru_cache
 
 import idna
@@ -65,6 +66,20 @@ def email_base(address: str) -> str:
     if domain in FREE_MAIL_WITHOUT_DOTS:
         base = base.replace(".", "")
     return f"{base}@{domain}"
+
+
+def machine_pattern(words: Collection[str]) -> re.Pattern[str]:
+    """Matches the whole local part of an address that no human writes from: it is, starts or ends with one of ``words``.
+
+    ``bounces`` gives ``bounces-17`` and ``jira_bounces``; a hyphen in a word stands for any separator (``no_reply``).
+    """
+    known = "|".join(re.escape(word).replace(r"\-", "[-_.]") for word in words) or "(?!)"
+    return re.compile(rf"(?:{known})(?:[-_.].*)?|.*[-_.](?:{known})", re.DOTALL)
+
+
+def is_machine(email: str, machines: re.Pattern[str]) -> bool:
+    """Whether an ``email:`` id is of that kind; a ``+tag`` says nothing."""
+    return machines.fullmatch(email.removeprefix("email:").rpartition("@")[0].partition("+")[0]) is not None
 
 
 @lru_cache(maxsize=16_384)
