@@ -13,7 +13,7 @@ from transforms.crm import CRM_FILES, Crm, read_crm_file, unknown_columns
 from transforms.event import Reject, hash_id
 
 SYSTEM = "crm"
-ADAPTER_VERSION = "1.0.0"
+ADAPTER_VERSION = "1.1.0"
 
 
 class CrmFile(msgspec.Struct, frozen=True):

@@ -102,13 +102,27 @@ def test_an_open_deals_close_date_is_a_forecast() -> None:
     assert deal.closed_at is None
 
 
-def test_naive_times_lie_in_the_zone_of_the_files() -> None:
-    """UTC unless the caller names another."""
-    text = "account_id,seller_id,role,valid_from,valid_to\nA1,S1,owner,2026-01-01T08:00:00,9999-12-31\n"
-    assert rows("assignments.csv", text) == [
-        Assignment(account_id="A1", seller_id="S1", role="owner", valid_from=utc(2026, 1, 1, 8))
+def test_a_time_of_day_needs_a_zone_and_a_date_does_not() -> None:
+    """A naive time is a bad row unless the caller names the files' zone; a date alone is midnight there, else in UTC."""
+    header = "account_id,seller_id,role,valid_from,valid_to\n"
+    naive = header + "A1,S1,owner,2026-01-01T08:00:00,9999-12-31\n"
+    assert verdicts("assignments.csv", naive) == [("naive_timestamp", "valid_from")]
+    assert rows("assignments.csv", naive, zone="Europe/Berlin") == [
+        Assignment(account_id="A1", seller_id="S1", role="owner", valid_from=utc(2026, 1, 1, 7))
     ]
-    assert rows("assignments.csv", text, zone="Europe/Berlin")[0].valid_from == utc(2026, 1, 1, 7)
+    dates = header + "A1,S1,owner,2026-01-01,20260201\n"
+    row = rows("assignments.csv", dates)[0]
+    assert (row.valid_from, row.valid_to) == (utc(2026, 1, 1), utc(2026, 2, 1))
+    assert rows("assignments.csv", dates, zone="Europe/Berlin")[0].valid_to == utc(2026, 1, 31, 23)
+
+
+def test_domains_are_written_as_the_domains_of_addresses_are() -> None:
+    """IDNA's ASCII form for names of other alphabets; a network's own suffix is one; an address is no domain."""
+    text = "account_id,domains\nA1,München.example;www.bücher.de\nA2,eu.acme.internal\nA3,10.0.0.1\n"
+    first, second, third = rows("accounts.csv", text)
+    assert first.domains == ("xn--mnchen-3ya.example", "xn--bcher-kva.de")
+    assert second.domains == ("acme.internal",)
+    assert isinstance(third, Reject)
 
 
 def test_aliases_are_prefixed_normal_forms() -> None:

@@ -213,6 +213,24 @@ def test_an_anonymous_id_bound_for_the_time_is_r5_and_never_outvotes_a_known_one
     assert directory.party(party(ANN, "anonymous_id:segment:9"), bound).person_id == "B1"
 
 
+def test_a_profile_with_the_identifiers_of_two_persons_is_logged() -> None:
+    """R1 and R2 disagree in a profile: who writes under the native id is the contact that has it, and one row says so."""
+    directory = build(bindings=(("external_id:slack:U1", BOB), ("external_id:slack:U1", ANN)))
+    assert directory.person_of(("external_id:slack:U1",)).person_id == "B1"
+    (conflict,) = directory.conflicts()
+    assert (conflict.rule_id, conflict.chosen_person_id, conflict.other_person_id) == ("R1", "B1", "B2")
+    assert conflict.identifier_hash == hash_id("external_id:slack:U1")
+
+
+def test_domains_of_other_alphabets_lead_to_their_account_and_side() -> None:
+    """However the domain is written in the directory, in the settings or in the address."""
+    crm = Crm(accounts=[Account(account_id="A1", domains=("bücher.example",))])
+    directory = Directory.build(crm, Identity(company_domains=("größe.example",)))
+    buyer = directory.party(party("email:ann@xn--bcher-kva.example"))
+    assert (buyer.side, buyer.domain_accounts) == ("buyer", ("A1",))
+    assert directory.party(party("email:sam@xn--gre-6ka8i.example")).side == "seller"
+
+
 # sides
 
 
@@ -226,13 +244,16 @@ def test_an_anonymous_id_bound_for_the_time_is_r5_and_never_outvotes_a_known_one
         (("email:no-reply@acme.test",), None, "system"),
         (("email:bounces+17=x@acme.test",), None, "system"),
         (("email:jira_noreply@acme.test",), "buyer", "system"),
+        (("email:no_reply@acme.test",), None, "system"),
+        (("email:do.not.reply-7@acme.test",), None, "system"),
         (("email:abbot@acme.test",), None, "buyer"),
         ((ANN,), "seller", "buyer"),
         (("external_id:intercom:1",), "seller", "seller"),
         (("external_id:intercom:1",), "unknown", "unknown"),
         (("email:x@acme.test",), None, "buyer"),
         (("email:x@mail.acme.test",), None, "buyer"),
-        (("email:x@group.test",), None, "buyer"),
+        (("email:x@group.test",), None, "unknown"),
+        (("email:x@group.test",), "buyer", "buyer"),
         (("email:x@gmail.com",), None, "unknown"),
         (("email:x@isp.test",), None, "unknown"),
         (("email:x@mailinator.com",), None, "unknown"),
@@ -404,6 +425,10 @@ def test_a_directory_travels_to_workers() -> None:
         ("VP Sales", True),
         ("Managing Partner", True),
         ("Owner", True),
+        ("CISO", True),
+        ("CPO", True),
+        ("Group CHRO", True),
+        ("Head of Cargo", False),
         ("Product Owner", False),
         ("Partner Manager", False),
     ],

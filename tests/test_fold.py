@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import msgspec
 import pytest
-from fold_world import AS_OF, at, chat, email, fold, folder, page, party, people, plan, report, was, witness
+from fold_world import (
+    AS_OF,
+    ASSETS,
+    CRM,
+    RULES,
+    SETTINGS,
+    at,
+    chat,
+    email,
+    fold,
+    folder,
+    page,
+    party,
+    people,
+    plan,
+    report,
+    was,
+    witness,
+)
 
+from transforms.crm_rows import Account, Opportunity, Person
+from transforms.directory import Directory
 from transforms.event import Event
+from transforms.fold import Folder
+from transforms.jobs import Rulebook
 from transforms.touchpoint import Folded, Touchpoint
 
 PI, SE, RB, SS, CC = (
@@ -259,7 +282,7 @@ def test_partner_mail_comes_in_but_an_internal_one_does_not_count() -> None:
 
 def test_our_robot_writes_outbound_and_a_foreign_one_inbound() -> None:
     """Automatic senders are judged by their domain, and never count."""
-    ours = fold(email("o@x.example", "03-02 11:00", "no-reply@ours.example", ["B1"])).touchpoints[0]
+    ours = fold(email("o@x.example", "03-02 11:00", "crm-no_reply@ours.example", ["B1"])).touchpoints[0]
     foreign = fold(email("f@x.example", "03-02 11:00", "no-reply@vendor.example", ["S1"])).touchpoints[0]
     assert ours.direction == "outbound"
     assert foreign.direction == "inbound"
@@ -274,6 +297,61 @@ def test_an_unknown_account_number_is_no_account() -> None:
     known = fold(email("k@x.example", "03-02 11:00", "B1", ["S1"], account_hint="A2")).touchpoints[0]
     assert (unknown.account_id, unknown.account_resolution) == ("A1", "person")
     assert (known.account_id, known.account_resolution) == ("A2", "explicit")
+
+
+def test_whose_account_is_in_conflict_has_no_side() -> None:
+    """P5: a domain of two accounts makes a buyer only where one of them is settled on, here by the thread."""
+    accounts = [*CRM.accounts, *(Account(account_id=one, domains=("group.example",)) for one in ("G1", "G2"))]
+    people = [*CRM.people, Person(person_id="G", side="buyer", emails=("email:g@other.example",), account_id="G2")]
+    crm = msgspec.structs.replace(CRM, accounts=accounts, people=people)
+    book = Folder(Directory.build(crm, SETTINGS.identity), ASSETS, RULES, SETTINGS, AS_OF)
+    ask = email("1@x.example", "03-02 11:00", "x@group.example", ["S1"])
+    reply = email("2@x.example", "03-02 12:00", "g@other.example", ["S1"], references=("1@x.example",))
+    sides = {}
+    for name, events in (("alone", [ask]), ("with G", [ask, reply])):
+        folded = book.fold([witness(one) for one in events])
+        row = folded.touchpoints[0]
+        (asker,) = [
+            one for one in folded.participants if one.touchpoint_id == row.touchpoint_id and one.side != "seller"
+        ]
+        sides[name] = (row.account_id, row.account_resolution, row.direction, asker.side, asker.is_engaged)
+    assert sides == {
+        "alone": (None, "conflict", "inbound", "unknown", False),
+        "with G": ("G2", "domain", "inbound", "buyer", True),
+    }
+
+
+def fold_with_deals(deals: list[Opportunity], rules: Rulebook, *events: Event) -> list[Touchpoint]:
+    """Touchpoints in the small company with other deals and rules."""
+    crm = msgspec.structs.replace(CRM, opportunities=deals)
+    directory = Directory.build(crm, SETTINGS.identity)
+    return Folder(directory, ASSETS, rules, SETTINGS, AS_OF).fold([witness(one) for one in events]).touchpoints
+
+
+def test_the_deals_stage_counts_once_the_threshold_lets_it() -> None:
+    """The lowest tier reads the stage of the touchpoint's own deal; at the default threshold nobody asks for it."""
+    deals = [msgspec.structs.replace(CRM.opportunities[0], stage="Proposal sent")]
+    events = [
+        email("early@x.example", "02-01 11:00", "B1", ["S1"], subject_text="Hello"),
+        email("hello@x.example", "03-03 11:00", "B1", ["S1"], subject_text="Hello"),
+        page("v", "03-03 12:00", SEGMENT_B1, "/about"),
+    ]
+    found: dict[float, list[Any]] = {}
+    for threshold in (0.4, 0.5):
+        rows = fold_with_deals(deals, Rulebook.load(min_confidence=threshold), *events)
+        found[threshold] = [(row.buying_job, row.buying_job_rule_id, row.buying_job_confidence) for row in rows]
+    staged, nothing = (SS, "stage.proposal", 0.4), ("unclassified", None, None)
+    assert found == {0.4: [nothing, staged, staged], 0.5: [nothing, nothing, nothing]}
+
+
+def test_a_closed_deal_without_a_date_is_not_open() -> None:
+    """Of two accounts with as many people the one with an open deal is primary; when a lost one ended, nobody knows."""
+    deals = [
+        Opportunity(opportunity_id="O9", account_id="A2", opened_at=at("03-02 00:00"), status="lost"),
+        Opportunity(opportunity_id="O8", account_id="A2", opened_at=at("03-20 00:00"), status="open"),
+    ]
+    events = [email(f"{day}@x.example", f"03-{day} 11:00", "S1", ["B1", "C1"]) for day in ("10", "21")]
+    assert [row.account_id for row in fold_with_deals(deals, RULES, *events)] == ["A1", "A2"]
 
 
 def test_seller_minutes_follow_the_published_example() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fold_world import SETTINGS, at, fold, folder, only, page, people, witness
+from fold_world import SETTINGS, at, email, fold, folder, only, page, people, witness
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -103,6 +103,50 @@ def test_an_anonymous_id_bound_to_a_stranger_is_that_stranger() -> None:
     stranger = "external_id:segment:zoe"
     row = only(fold(page("1", START, (ANN,)), page("2", START + MINUTE, (stranger, ANN))))
     assert (row.account_id, row.actor_side) == (None, "unknown")
+
+
+def test_a_user_id_is_whoever_its_identify_call_names() -> None:
+    """The pages carry the user id alone; the address stands in the identify call, which may come later."""
+    user, mine = "external_id:segment:u-9", "email:b1@acme.example"
+    folded = fold(
+        page("1", "03-01 09:00", (ANN,)),
+        page("2", "03-01 11:00", (user, ANN)),
+        identify("03-02 09:00", user, mine, ANN),
+        page("3", "03-03 09:00", (user,)),
+    )
+    assert [(row.actor_party_id, row.account_resolution) for row in folded.touchpoints] == [("B1", "person")] * 3
+    assert {(one.identifier_type, one.person_id, one.rule_id, one.valid_to) for one in folded.links} == {
+        ("external_id", "B1", "R1", None),
+        ("anonymous_id", "B1", "R5", None),
+    }
+    assert (
+        only(fold(page("4", START, (user,)), identify("03-02 08:00", user, mine, source="/other"))).account_id is None
+    )
+
+
+def test_a_strangers_user_id_goes_by_the_address_of_its_identify_call() -> None:
+    """So the domain gives the account, and the stranger is one party in the app and in email."""
+    user, new = "external_id:segment:u-8", "email:new@acme.example"
+    browsed = fold(page("1", "03-01 09:00", (user, ANN)), identify("03-02 09:00", user, new), page("2", START, (ANN,)))
+    wrote = only(fold(email("1@x.example", "03-02 11:00", new, ["S1"])))
+    assert {row.actor_party_id for row in browsed.touchpoints} == {wrote.actor_party_id}
+    assert {(row.account_id, row.account_resolution) for row in browsed.touchpoints} == {("A1", "domain")}
+
+
+def test_a_user_id_of_two_persons_is_nobodys() -> None:
+    """No merging: the id stays unbound, and what disagrees is logged."""
+    user = "external_id:segment:u-7"
+    folded = fold(
+        page("1", START, (user,)),
+        identify("03-02 10:00", user, "email:b1@acme.example"),
+        identify("03-02 11:00", user, "email:b2@acme.example"),
+        identify("03-02 12:00", B1, "email:b2@acme.example"),
+    )
+    assert only(folded).actor_side == "unknown"
+    assert {(one.rule_id, one.chosen_person_id, one.other_person_id) for one in folded.conflicts} == {
+        ("R6", None, None),
+        ("R1", "B1", "B2"),
+    }
 
 
 def test_a_group_call_names_the_account_of_an_unknown_user() -> None:

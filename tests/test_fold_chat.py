@@ -41,6 +41,14 @@ def test_two_buyers_in_a_row_are_one_burst_by_one_side() -> None:
     }
 
 
+def test_a_stranger_among_buyers_writes_on_their_side() -> None:
+    """Whoever the thread's account makes a buyer (P5) goes on with a colleague's burst and does not reply to it."""
+    for first, second in (("B1", "external_id:slack:U77"), ("external_id:slack:U77", "B1")):
+        folded = fold(chat("1", START, first), chat("2", START + 10 * SECOND, second))
+        assert [(row.message_count, row.account_id, row.is_reply) for row in folded.touchpoints] == [(2, "A1", False)]
+        assert {one.side for one in folded.participants} == {"buyer"}
+
+
 def test_a_threads_root_belongs_to_its_thread_and_not_to_the_channel() -> None:
     """Messages of a thread are a stream of their own; the channel's stream goes on around it."""
     folded = fold(

@@ -75,6 +75,36 @@ def test_ten_runs_give_what_one_gives(tmp_path: Path, undisturbed: object) -> No
         assert contents(connection) == undisturbed
 
 
+def test_ids_that_change_hands_leave_no_old_link(tmp_path: Path) -> None:
+    """An anonymous id is one person's always until a second has it (R5); a user id of two persons is nobody's."""
+
+    def call(number: int, day: str, **ids: object) -> tuple[str, bytes]:
+        said = {"type": "identify" if "traits" in ids else "track", "event": "Opened", "messageId": f"m{number}", **ids}
+        said |= {"timestamp": f"{day}T10:00:00Z", "context": {"page": {"path": "/x"}}, "properties": {}}
+        return f"segment/{number}.json", json.dumps(said).encode()
+
+    bea, tom = ({"email": f"{one}@northfield.example"} for one in ("bea.winter", "tom.arden"))
+    items = [
+        call(1, "2026-03-03", anonymousId="tablet", userId="bea-17"),
+        call(2, "2026-03-02", anonymousId="tablet"),
+        call(3, "2026-03-04", anonymousId="tablet", userId="other-9"),
+        call(4, "2026-03-03", anonymousId="phone", userId="u-9"),
+        call(5, "2026-03-02", userId="u-9", traits=bea),
+        call(6, "2026-03-02", userId="u-9", traits=tom),
+    ]
+    found = []
+    for name, parts in (("split", [[one] for one in items]), ("whole", [items])):
+        root = example(tmp_path / name)
+        for part in parts:
+            put(root, part)
+            increment(root)
+        with snapshot(root, published=False) as connection:
+            found.append(contents(connection))
+    assert found[0] == found[1]
+    links = [row for row in found[0]["identity_link"] if row[6].startswith("/")]
+    assert [(row[2], row[3], row[4] is None, row[5] is None) for row in links] == [("B1", "R5", False, False)]
+
+
 class Crash(Exception):
     pass
 

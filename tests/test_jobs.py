@@ -200,6 +200,20 @@ def test_the_stage_is_off_until_the_threshold_is_lowered() -> None:
     assert Rulebook.load(min_confidence=0.4).classify(seen).job == SS
 
 
+def test_the_stage_decides_only_where_nothing_else_does() -> None:
+    """Of an app session too; a tie of pages stays a tie. A rule of a higher tier may ask for the stage at any threshold."""
+    low = Rulebook.load(min_confidence=0.4)
+    assert (BOOK.asks_stage, low.asks_stage) == (False, True)
+    assert low.classify_session([], stage="Proposal sent").rule_id == "stage.proposal"
+    assert low.classify_session([PageSpan("/cost-of-delay", None, MINUTE, 1)], stage="Proposal sent").job == PI
+    assert low.classify_session([], ["case_study"], stage="Proposal sent").job == VA
+    own = "[{id: own.pilot, job: validation, tier: kind, when: {channel: [video], stage_regex: pilot}}]"
+    assert Rulebook.load(own).asks_stage
+    tied = ", ".join(f"{{id: {job}, job: {job}, tier: page, when: {{page_glob: ['/t']}}}}" for job in (VA, CC))
+    verdict = Rulebook.load(f"[{tied}]", 0.4).classify_session([PageSpan("/t", None, MINUTE, 1)], stage="Proposal sent")
+    assert (verdict.job, verdict.basis) == ("unclassified", f"tie:{CC},{VA}")
+
+
 def test_a_session_goes_to_the_longest_dwell_and_on_a_tie_to_the_later_page() -> None:
     """Unclassified dwell does not count; dwell of one job adds up; order of the pages is irrelevant."""
     pages = [

@@ -151,6 +151,13 @@ def test_a_link_is_the_asset_with_the_longest_url_that_it_starts_with(link: str,
     assert name_of(book(*assets[::-1]).by_link(link)) == found
 
 
+def test_a_fragment_counts_where_the_assets_url_has_one() -> None:
+    """Pages of one script differ in nothing else, and must not all be the asset."""
+    room = book(asset("plan", "https://room.example/app#/plan"))
+    links = ("app#/plan/7", "app?utm=x#/plan", "app#/legal", "app")
+    assert [name_of(room.by_link(f"https://room.example/{one}")) for one in links] == ["plan", "plan", None, None]
+
+
 def test_equal_urls_and_globs_go_to_the_smallest_asset_id() -> None:
     """Whatever the order of the file; an asset without url and glob matches nothing; ids are found too."""
     for order in (1, -1):

@@ -1,9 +1,10 @@
 """Which known asset a link or an attachment is (semantics 2.8).
 
-A link matches if, without query and fragment, it starts with the asset's url; scheme and host are compared without
-regard to case. Of several the longest url wins, of equal ones the smallest asset_id. So an asset whose own url has a
-query matches no link: cutting it off would claim every page behind the same script. A file name matches by the asset's
-glob, without regard to case or to how accents are composed; of several the longest glob wins.
+A link matches if, without query, it starts with the asset's url; scheme and host are compared without regard to case,
+and a fragment counts where the asset's url has one (a page of a script: ``/#/pricing``). Of several the longest url
+wins, of equal ones the smallest asset_id. So an asset whose own url has a query matches no link: cutting it off would
+claim every page behind the same script. A file name matches by the asset's glob, without regard to case or to how
+accents are composed; of several the longest glob wins.
 """
 
 from __future__ import annotations
@@ -74,8 +75,9 @@ class AssetBook:
 
 
 def _plain(url: str) -> str:
-    """Without query and fragment; scheme and host in lower case."""
-    bare = url.strip().partition("#")[0].partition("?")[0]
+    """Without query; scheme and host in lower case."""
+    page, _, fragment = url.strip().partition("#")
+    bare = page.partition("?")[0] + (f"#{fragment}" if fragment else "")
     scheme, colon, rest = bare.partition("://")
     if not colon:
         return bare

@@ -2,8 +2,8 @@
 
 Decisions where the files may say more than one thing:
 
-* A date alone is midnight in ``zone`` (UTC unless told otherwise), for ends too: ``valid_to`` is the first moment that
-  no longer counts. ``9999-…`` in ``valid_to`` means "still".
+* A date alone is midnight in ``zone``, else UTC, for ends too: ``valid_to`` is the first moment that no longer counts.
+  A time of day that names no zone is a bad row unless ``zone`` is given. ``9999-…`` in ``valid_to`` means "still".
 * An open deal's ``closed_at`` is a forecast, as CRMs show one, and is dropped.
 * An address that is none is a rejected row, because it would otherwise fail in silence; a phone number that is none is
   merely no key (semantics 2.1).
@@ -52,8 +52,8 @@ CRM_FILES: dict[str, type] = {
     "aliases.csv": Alias,
 }
 
-Cell = Callable[[str, str, str], Any]
-"""(text of a cell, stripped and never empty; its column; zone of naive times) to a value; raises ``Reject``."""
+Cell = Callable[[str, str, str | None], Any]
+"""(text of a cell, stripped and never empty; its column; zone of naive times or None) to a value; raises ``Reject``."""
 
 
 class _Layout(msgspec.Struct, frozen=True):
@@ -64,13 +64,13 @@ class _Layout(msgspec.Struct, frozen=True):
     cells: Mapping[str, Cell] = {}
 
 
-def read_crm_file(name: str, data: bytes, zone: str = "UTC") -> Iterator[tuple[int, bytes, Row | Reject]]:
+def read_crm_file(name: str, data: bytes, zone: str | None = None) -> Iterator[tuple[int, bytes, Row | Reject]]:
     """The data rows of one CRM file, in order.
 
     ``name`` is a path whose last part is one of ``CRM_FILES``; ``data`` the file's bytes, UTF-8 with or without a byte
-    order mark; ``zone`` the IANA zone of times that name none. Yields (position of the record, 0 for the first after
-    the header; its bytes without the line end; the row, or the ``Reject`` that names column and value). No bytes make
-    it raise.
+    order mark; ``zone`` the IANA zone of times that name none, which are rejects without it. Yields (position of the
+    record, 0 for the first after the header; its bytes without the line end; the row, or the ``Reject`` that names
+    column and value). No bytes make it raise.
     """
     file = name.replace("\\", "/").rpartition("/")[2].lower()
     row_type = CRM_FILES.get(file)
@@ -129,7 +129,7 @@ def _cells(header: list[str] | Reject, fields: list[str] | Reject) -> dict[str, 
     return {column: text for column, text in stripped if text}
 
 
-def _row(row_type: type, layout: _Layout, cells: dict[str, str], zone: str) -> Row:
+def _row(row_type: type, layout: _Layout, cells: dict[str, str], zone: str | None) -> Row:
     for column in layout.required:
         if column not in cells:
             raise Reject("missing_field", column, f"{column} is empty")
@@ -174,7 +174,7 @@ def _invalid(column: str, text: str, wanted: str) -> Reject:
 
 
 def _one_of(values: tuple[str, ...]) -> Cell:
-    def parse(text: str, column: str, zone: str) -> str:
+    def parse(text: str, column: str, zone: str | None) -> str:
         value = text.lower().replace(" ", "_").replace("-", "_")
         if value not in values:
             raise _invalid(column, text, f"not one of {', '.join(values)}")
@@ -183,18 +183,21 @@ def _one_of(values: tuple[str, ...]) -> Cell:
     return parse
 
 
-def _time(text: str, column: str, zone: str) -> int:
-    return parse_iso(text, column, zone)
+_DATE = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
 
 
-def _end(text: str, column: str, zone: str) -> int | None:
-    return None if text.startswith("9999-") else parse_iso(text, column, zone)
+def _time(text: str, column: str, zone: str | None) -> int:
+    return parse_iso(text, column, zone or "UTC" if _DATE.fullmatch(text) else zone)
+
+
+def _end(text: str, column: str, zone: str | None) -> int | None:
+    return None if text.startswith("9999-") else _time(text, column, zone)
 
 
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def _flag(text: str, column: str, zone: str) -> bool:
+def _flag(text: str, column: str, zone: str | None) -> bool:
     value = _TRUTH.get(text.lower())
     if value is None:
         raise _invalid(column, text, "not one of true, false, yes, no, 1, 0")
@@ -204,23 +207,23 @@ def _flag(text: str, column: str, zone: str) -> bool:
 _AMOUNT = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,6})?")
 
 
-def _amount(text: str, column: str, zone: str) -> Decimal:
+def _amount(text: str, column: str, zone: str | None) -> Decimal:
     if not _AMOUNT.fullmatch(text):
         raise _invalid(column, text, "not a decimal number such as 640000.00")
     return Decimal(text)
 
 
-def _currency(text: str, column: str, zone: str) -> str:
+def _currency(text: str, column: str, zone: str | None) -> str:
     if len(text) != 3 or not text.isascii() or not text.isalpha():
         raise _invalid(column, text, "not a currency code of three letters")
     return text.upper()
 
 
-def _country(text: str, column: str, zone: str) -> str:
+def _country(text: str, column: str, zone: str | None) -> str:
     return text.upper()
 
 
-def _zone(text: str, column: str, zone: str) -> str:
+def _zone(text: str, column: str, zone: str | None) -> str:
     if zone_of(text) is None:
         raise _invalid(column, text, "not an IANA time zone")
     return text
@@ -230,22 +233,22 @@ def _items(text: str) -> list[str]:
     return [item for item in (part.strip() for part in text.split(";")) if item]
 
 
-def _list(text: str, column: str, zone: str) -> tuple[str, ...]:
+def _list(text: str, column: str, zone: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_items(text)))
 
 
-def _emails(text: str, column: str, zone: str) -> tuple[str, ...]:
+def _emails(text: str, column: str, zone: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_identifier("email", item, column) for item in _items(text)))
 
 
-def _external_ids(text: str, column: str, zone: str) -> tuple[str, ...]:
+def _external_ids(text: str, column: str, zone: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_identifier("external_id", item, column) for item in _items(text)))
 
 
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
-def _domains(text: str, column: str, zone: str) -> tuple[str, ...]:
+def _domains(text: str, column: str, zone: str | None) -> tuple[str, ...]:
     """Registrable domains; CRMs keep websites in this place, so ``https://www.acme.test/about`` is ``acme.test``."""
     found = []
     for item in _items(text):

@@ -16,7 +16,7 @@ import msgspec
 from transforms.crm_rows import Account, Assignment, Crm, GroupMember, Opportunity, Person
 from transforms.event import Party, hash_id
 from transforms.freemail import is_nobodys
-from transforms.normal import registrable_domain
+from transforms.normal import is_machine, machine_pattern, registrable_domain
 from transforms.person_index import PersonIndex, PersonMatch
 from transforms.settings import Identity
 from transforms.touchpoint import IdentityConflict, IdentityLink
@@ -59,9 +59,7 @@ class Directory:
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
-        # a word like noreply, alone, first or last: ``bounces+17``, ``jira_noreply``
-        words = "|".join(map(re.escape, identity.system_localparts)) or "(?!)"
-        self._system = re.compile(rf"(?:{words})(?:[-_.].*)?|.*[-_.](?:{words})", re.DOTALL)
+        self._machines = machine_pattern(identity.system_localparts)
         self._executive = [re.compile(pattern, re.IGNORECASE) for pattern in identity.executive_titles]
         self._ours = _normal_domains(identity.company_domains)
         self._partners = _normal_domains(identity.partner_domains)
@@ -203,8 +201,9 @@ class Directory:
         return self._index.link_of(match)
 
     def conflicts(self) -> list[IdentityConflict]:
-        """What the directory's rows disagree about, by identifier."""
-        return [self._index.conflicts[one] for one in sorted(self._index.conflicts)]
+        """What the directory's rows and the sources' profiles disagree about, by identifier; each once."""
+        found = {one.conflict_id: one for one in self._index.conflicts.values()} | self._index.disagreements
+        return sorted(found.values(), key=lambda one: (one.identifier_type, one.identifier_hash, one.conflict_id))
 
     def domain_accounts(self, emails: Iterable[str]) -> tuple[str, ...]:
         """Accounts that the registrable domains of these ``email:`` ids map to, sorted; none for free mail."""
@@ -260,7 +259,7 @@ class Directory:
         return ResolvedParty(
             party_id=match.person_id or f"u:{hashed or hash_id('name:')}",
             person_id=match.person_id,
-            side=self._side(person, emails, party.side, account_id is not None or bool(domain_accounts)),
+            side=self._side(person, emails, party.side, account_id is not None or len(domain_accounts) == 1),
             rule_id=match.rule_id,
             identifier_type=identifier.partition(":")[0] if identifier is not None else None,
             identifier_hash=hashed,
@@ -282,17 +281,13 @@ class Directory:
             return "seller"
         if not domains.isdisjoint(self._partners) or (person is not None and person.side == "partner"):
             return "partner"
-        if any(self._is_system(one) for one in emails):
+        if any(is_machine(one, self._machines) for one in emails):
             return "system"
         if person is not None:
             return person.side
         if stated is not None and stated != "unknown":
             return stated
         return "buyer" if has_account else "unknown"
-
-    def _is_system(self, email: str) -> bool:
-        """Whether the local part is, starts or ends with a word like ``noreply`` (``bounces+17``, ``jira_noreply``)."""
-        return self._system.fullmatch(email[6:].rpartition("@")[0].partition("+")[0]) is not None
 
 
 def _normal_domains(domains: Iterable[str]) -> frozenset[str]:

@@ -30,7 +30,7 @@ from transforms.fold_people import (
 from transforms.fold_visit import settle_visits
 from transforms.fold_words import Labeller
 from transforms.jobs import Rulebook
-from transforms.opportunity import OpportunityVerdict
+from transforms.opportunity import OpportunityVerdict, is_candidate
 from transforms.resolve import AccountVerdict, inherit_thread, resolve_account, settle_sides
 from transforms.series import SeriesBook
 from transforms.settings import Settings
@@ -135,7 +135,7 @@ class Folder:
 
     def _has_open_deal(self, account_id: str, at: int) -> bool:
         deals = self._directory.opportunities_of(account_id)
-        return any(deal.opened_at <= at and (deal.closed_at is None or at <= deal.closed_at) for deal in deals)
+        return any(is_candidate(deal, at, 0) for deal in deals)
 
     def _accounts(self, drafts: Sequence[Draft]) -> list[AccountVerdict]:
         """Verdicts in the order of the drafts: each alone, then by thread, then by conversation (A4, A5)."""
@@ -163,6 +163,9 @@ class Folder:
             seat.party, seat.side = party, party.side
         deal = self._deals.choose(verdict.account_id, row.occurred_at, parties, draft.opportunity_hint)
         row.opportunity_id, row.opportunity_resolution = deal.opportunity_id, deal.resolution
+        if deal.opportunity_id is not None and self._rules.asks_stage:
+            chosen = self._directory.opportunity(deal.opportunity_id)
+            draft.stage = chosen.stage if chosen is not None else None
         if verdict.account_id is not None:
             row.owner_seller_id = self._directory.owner_of(verdict.account_id, row.occurred_at)
         set_direction(draft, self._ours)

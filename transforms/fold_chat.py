@@ -107,14 +107,19 @@ def bursts(messages: Sequence[Message], gap: int) -> list[Burst]:
     return sorted(living + runs(homeless, gap), key=lambda burst: message_order(burst.messages[0]))
 
 
+def side_of(author: ResolvedParty) -> str:
+    """The side that somebody writes for: a stranger among buyers is one of them once the account is known (P5)."""
+    return "buyer" if author.side == "unknown" else author.side
+
+
 def runs(messages: Iterable[Message], gap: int) -> list[Burst]:
     """Maximal runs of one side with no pause longer than ``gap`` microseconds."""
     found: list[Burst] = []
     side, latest = "", 0
     for message in messages:
-        if message.author.side != side or message.occurred_at - latest > gap:
+        if side_of(message.author) != side or message.occurred_at - latest > gap:
             found.append(Burst([message], []))
-            side = message.author.side
+            side = side_of(message.author)
         else:
             found[-1].messages.append(message)
         latest = message.occurred_at
@@ -124,7 +129,7 @@ def runs(messages: Iterable[Message], gap: int) -> list[Burst]:
 def _reaches(burst: Burst, message: Message, gap: int) -> bool:
     first, last = burst.messages[0], burst.messages[-1]
     return (
-        first.author.side == message.author.side
+        side_of(first.author) == side_of(message.author)
         and first.occurred_at - gap <= message.occurred_at <= last.occurred_at + gap
     )
 
@@ -176,7 +181,7 @@ def _fold_stream(
 
 
 def _side(draft: Draft) -> str:
-    return draft.actor.side if draft.actor else ""
+    return side_of(draft.actor.party) if draft.actor else ""
 
 
 def _draft(burst: Burst, audience: Audience, resolve: Resolver, bench: Workbench) -> Draft:

@@ -90,6 +90,8 @@ class Draft(msgspec.Struct, kw_only=True, gc=False):
     has_question: bool | None = None
     parent: Draft | None = None
     meeting_type: str | None = None
+    stage: str | None = None
+    """Of the deal, where the rules ask for it."""
     pages: list[PageSpan] = []
     """App: where the time of a session went, in order of time."""
     is_bot_only: bool = False

@@ -10,10 +10,10 @@ import msgspec
 from transforms.directory import Directory, ResolvedParty
 from transforms.event import Event, Party, hash_id
 from transforms.fold_common import Fact
+from transforms.fold_profiles import ANONYMOUS, ProfileBook, Said
 from transforms.linking import is_app_identity
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
-ANONYMOUS = "anonymous_id:"
 BINDING_FAMILIES = ("app", "identity")
 BOUND_FAMILIES = ("app", "chat")
 """Whose anonymous visitors a binding names: live chats know them by the id that the app gave them."""
@@ -37,14 +37,20 @@ class PartyBook:
         self._known: dict[tuple[Party, str | None, str | None], ResolvedParty] = {}
         # of conversations, emails and meetings nothing is bound, and most groups hold nothing else
         binding = [fact for fact in facts if fact.event.family in BINDING_FAMILIES]
-        self._timelines = _timelines(directory, binding) if binding else {}
+        said = _said(binding)
+        self._profiles = ProfileBook(directory, [pair for pair, _ in said])
+        self._timelines = _timelines(directory, self._profiles, said)
         self._hints = _account_hints(binding) if binding else {}
         self._by_base: list[tuple[Party, str | None]] = []
         """Parties matched by an email's base address, with the account hint that came with them."""
-        self._conflicts: dict[str, IdentityConflict] = {}
+        self._conflicts = {one.conflict_id: one for one in self._profiles.conflicts}
 
     def __call__(self, event: Event, party: Party) -> ResolvedParty:
         """The party as of the event's time, in the event's source."""
+        if event.family in BOUND_FAMILIES:
+            ids = self._profiles.extended(event.source, party.ids)
+            if ids is not party.ids:
+                party = msgspec.structs.replace(party, ids=ids)
         if self._timelines and event.family in BOUND_FAMILIES:
             binding = self._binding(event, party)
             if binding is not None:
@@ -67,22 +73,24 @@ class PartyBook:
         return earlier[-1] if earlier else None
 
     def links(self) -> list[IdentityLink]:
-        """Links that only this group shows; R5: one per stretch of time in which an anonymous id was one person's."""
-        if not self._timelines and not self._by_base:
+        """Links that only this group shows; R5: one per stretch of time in which an anonymous id was one person's.
+
+        A link to nobody (R6) stands for an id that these events bind to no person (any more).
+        """
+        found = {*self._base_links(), *self._profiles.links()}
+        if not self._timelines and not found:
             return []
-        found = set(self._base_links())
         for (source, anonymous), timeline in self._timelines.items():
             is_shared = len(timeline) > 1
             for index, binding in enumerate(timeline):
-                if binding.person_id is None:
-                    continue
+                is_nobody = binding.person_id is None
                 following = timeline[index + 1].at if index + 1 < len(timeline) else None
                 found.add(
                     IdentityLink(
                         identifier_type="anonymous_id",
                         identifier_hash=hash_id(anonymous),
-                        person_id=binding.person_id,
-                        rule_id="R5",
+                        person_id=binding.person_id or "",
+                        rule_id="R6" if is_nobody else "R5",
                         valid_from=binding.at if is_shared else None,
                         valid_to=following,
                         evidence_source=source,
@@ -133,25 +141,30 @@ def _bound_party(party: Party, binding: Binding) -> Party:
     return msgspec.structs.replace(party, ids=binding.ids + party.ids)
 
 
-def _timelines(directory: Directory, facts: Sequence[Fact]) -> dict[tuple[str, str], list[Binding]]:
-    """(source, anonymous id) to its bindings in order of time; a single one holds at all times."""
-    users: dict[tuple[str, ...], _User | None] = {}
-    found: dict[tuple[str, str], list[tuple[int, str, _User]]] = {}
+def _said(facts: Sequence[Fact]) -> list[tuple[Said, int]]:
+    """What app events and app identities say of one user at a time: source, identifiers, when."""
+    found = []
     for fact in facts:
         event = fact.event
-        if event.family != "app" and not is_app_identity(event):
-            continue
-        for party in event.parties:
-            ids = party.ids
-            if len(ids) < 2:
-                continue
-            if ids not in users:
-                users[ids] = _user_of(directory, ids)
-            user = users[ids]
-            if user is not None:
-                for one in user.anonymous:
-                    found.setdefault((event.source, one), []).append((event.occurred_at, user.target, user))
-    return {key: _stretches(said) for key, said in found.items()}
+        if event.family == "app" or is_app_identity(event):
+            found += [((event.source, party.ids), event.occurred_at) for party in event.parties if len(party.ids) > 1]
+    return found
+
+
+def _timelines(
+    directory: Directory, profiles: ProfileBook, said: Sequence[tuple[Said, int]]
+) -> dict[tuple[str, str], list[Binding]]:
+    """(source, anonymous id) to its bindings in order of time; a single one holds at all times."""
+    users: dict[Said, _User | None] = {}
+    found: dict[tuple[str, str], list[tuple[int, str, _User]]] = {}
+    for pair, at in said:
+        if pair not in users:
+            users[pair] = _user_of(directory, profiles, *pair)
+        user = users[pair]
+        if user is not None:
+            for one in user.anonymous:
+                found.setdefault((pair[0], one), []).append((at, user.target, user))
+    return {key: _stretches(bound) for key, bound in found.items()}
 
 
 class _User(msgspec.Struct, frozen=True):
@@ -163,14 +176,14 @@ class _User(msgspec.Struct, frozen=True):
     target: str
 
 
-def _user_of(directory: Directory, ids: tuple[str, ...]) -> _User | None:
+def _user_of(directory: Directory, profiles: ProfileBook, source: str, ids: tuple[str, ...]) -> _User | None:
     """The user, if some ids are anonymous and some are not."""
     anonymous = tuple(one for one in ids if one.startswith(ANONYMOUS))
     named = tuple(one for one in ids if not one.startswith(ANONYMOUS))
     if not anonymous or not named:
         return None
-    person_id = directory.person_of(named).person_id
-    return _User(anonymous, named, person_id, person_id or named[0])
+    person_id = directory.person_of(extended := profiles.extended(source, named)).person_id
+    return _User(anonymous, extended, person_id, person_id or profiles.root(source, named[0]))
 
 
 def _stretches(said: list[tuple[int, str, _User]]) -> list[Binding]:

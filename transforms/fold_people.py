@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from transforms.directory import Directory
 from transforms.fold_common import OURS, Draft, Seat
-from transforms.normal import registrable_domain
+from transforms.normal import is_machine, machine_pattern, registrable_domain
 from transforms.settings import Identity
 from transforms.touchpoint import Participant
 
@@ -23,13 +25,13 @@ class OurNames(msgspec.Struct, frozen=True):
 
     domains: frozenset[str]
     """Our registrable domains."""
-    robots: frozenset[str]
+    machines: re.Pattern[str]
     """Local parts of addresses that no human writes from."""
 
     @staticmethod
     def of(identity: Identity) -> OurNames:
         domains = frozenset(registrable_domain(one) or one.strip().lower() for one in identity.company_domains)
-        return OurNames(domains, frozenset(identity.system_localparts))
+        return OurNames(domains, machine_pattern(identity.system_localparts))
 
 
 def set_direction(draft: Draft, names: OurNames) -> None:
@@ -48,7 +50,7 @@ def _is_robot(seat: Seat, names: OurNames) -> bool:
     party = seat.party
     if party.person_id is not None or party.identifier_type != "email" or party.identifier is None:
         return False
-    return party.identifier[len("email:") :].partition("@")[0].partition("+")[0] in names.robots
+    return is_machine(party.identifier, names.machines)
 
 
 def _direction(draft: Draft, names: OurNames) -> str:

@@ -42,7 +42,7 @@ class Labeller:
         row = draft.row
         if row.channel == "app":
             tags = set(draft.stated_tags)
-            verdict = self._rules.classify_session(draft.pages, row.asset_types, draft.explicit_job)
+            verdict = self._rules.classify_session(draft.pages, row.asset_types, draft.explicit_job, draft.stage)
         else:
             words = self._read(draft)
             row.is_question, row.is_ack = words.is_question, words.is_ack
@@ -97,7 +97,7 @@ class Labeller:
         subject, first_line = [one if self._rules.may_speak(one) else None for one in own]
         key = (
             row.channel, row.interaction_kind, draft.meeting_type, tuple(row.asset_types), subject, first_line,
-            row.is_reply, tuple(tags), draft.explicit_job, row.direction, parent_job, row.is_ack,
+            row.is_reply, tuple(tags), draft.explicit_job, row.direction, parent_job, row.is_ack, draft.stage,
         )  # fmt: skip
         verdict = self._verdicts.get(key)
         if verdict is None:
@@ -114,6 +114,7 @@ class Labeller:
                 direction=row.direction,
                 parent_job=parent_job,
                 is_ack=row.is_ack,
+                stage=draft.stage,
             )
             verdict = self._rules.classify(seen)
             _remember(self._verdicts, key, verdict)

@@ -61,7 +61,7 @@ class Evidence(msgspec.Struct, kw_only=True, frozen=True):
     """Job of the message replied to, for the thread tier."""
     is_ack: bool = False
     stage: str | None = None
-    """The opportunity's stage then, for the stage tier (off by default)."""
+    """The opportunity's stage as the directory has it, for the stage tier (off by default)."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -163,6 +163,10 @@ class Rulebook:
         self._tagging = [one for one in ready if one.rule.add_tags]
         self._kinds = [(compiled(m.pattern, m.type, "pattern"), m.type, m.kind) for m in self.file.meeting_types]
         self._tags = [(compiled(t.pattern, t.tag, "pattern"), t.tag) for t in self.file.tags]
+        self.asks_stage: bool = any(
+            rule.when.stage_regex is not None and TIERS[rule.tier] >= min_confidence for rule in self.file.rules
+        )
+        """Whether a deal's stage can decide: by default it cannot, for its tier lies below ``min_confidence``."""
         self._any_subject = _joined([r.when.subject_regex for r in self.file.rules if r.when.subject_regex is not None])
         self._any_kind = _joined([m.pattern for m in self.file.meeting_types])
         self._any_tag = _joined([t.pattern for t in self.file.tags])
@@ -247,11 +251,13 @@ class Rulebook:
         pages: Iterable[PageSpan | Sequence[Any]],
         asset_types: Sequence[str] = (),
         explicit_job: str | None = None,
+        stage: str | None = None,
     ) -> Verdict:
         """The job with the most classified dwell of an app session; a tie goes to the job seen last.
 
         ``pages``: ``PageSpan`` or tuples of its first fields. ``asset_types``: what was viewed without its page being
-        known; it decides only where no page does. Tags of all pages are kept.
+        known; it decides only where no page does, and the deal's ``stage`` only where nothing else does. Tags of all
+        pages are kept.
         """
         if explicit_job and (verdict := self.classify(Evidence(channel="app", explicit_job=explicit_job))).rule_id:
             return verdict
@@ -277,10 +283,9 @@ class Rulebook:
         if dwell:
             winner = max(dwell, key=lambda job: (dwell[job], latest[job], -vocab.BUYING_JOBS.index(job)))
             return _with_tags(best[winner][1], tags)
-        if asset_types:
-            return _with_tags(
-                self.classify(Evidence(channel="app", direction="self_serve", asset_types=asset_types)), tags
-            )
+        if asset_types or (stage and not ties):
+            seen = Evidence(channel="app", direction="self_serve", asset_types=asset_types, stage=stage)
+            return _with_tags(self.classify(seen), tags)
         return _with_tags(msgspec.structs.replace(NOTHING, basis=min(ties)) if ties else NOTHING, tags)
 
     def _page_verdict(self, span: PageSpan) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from functools import lru_cache
 
 import idna
@@ -17,6 +18,7 @@ _extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_ps
 
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
 _PLAIN = re.compile(r"[a-z0-9._%+'\-]+@[a-z0-9\-]+(?:\.[a-z0-9\-]+)+")
+_UNLISTED = re.compile(r"(?:^|\.)([a-z0-9_\-]+\.[a-z](?:[a-z0-9\-]*[a-z0-9])?)$")
 _SPACES = re.compile(r"\s+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -40,16 +42,21 @@ def email_id(raw: str) -> str | None:
     text = text.strip().lower()
     if not _ADDRESS.fullmatch(text):
         return None
-    local, _, domain = text.rpartition("@")
-    domain = domain.rstrip(".")
-    if not domain.isascii():
-        try:
-            domain = idna.encode(domain, uts46=True).decode("ascii")
-        except (idna.IDNAError, UnicodeError):
-            return None
+    local, _, host = text.rpartition("@")
+    domain = _ascii_domain(host.rstrip("."))
     if not domain or _SURROGATES.search(local):
         return None
     return f"email:{local}@{domain}"
+
+
+def _ascii_domain(domain: str) -> str | None:
+    """IDNA's ASCII form, ``xn--mnchen-3ya.example``; None for what is no domain name."""
+    if domain.isascii():
+        return domain
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        return None
 
 
 def email_base(address: str) -> str:
@@ -59,6 +66,20 @@ def email_base(address: str) -> str:
     if domain in FREE_MAIL_WITHOUT_DOTS:
         base = base.replace(".", "")
     return f"{base}@{domain}"
+
+
+def machine_pattern(words: Collection[str]) -> re.Pattern[str]:
+    """Matches the whole local part of an address that no human writes from: it is, starts or ends with one of ``words``.
+
+    ``bounces`` gives ``bounces-17`` and ``jira_bounces``; a hyphen in a word stands for any separator (``no_reply``).
+    """
+    known = "|".join(re.escape(word).replace(r"\-", "[-_.]") for word in words) or "(?!)"
+    return re.compile(rf"(?:{known})(?:[-_.].*)?|.*[-_.](?:{known})", re.DOTALL)
+
+
+def is_machine(email: str, machines: re.Pattern[str]) -> bool:
+    """Whether an ``email:`` id is of that kind; a ``+tag`` says nothing."""
+    return machines.fullmatch(email.removeprefix("email:").rpartition("@")[0].partition("+")[0]) is not None
 
 
 @lru_cache(maxsize=16_384)
@@ -77,15 +98,16 @@ def phone_id(raw: str, region: str | None = None) -> str | None:
 
 @lru_cache(maxsize=65_536)
 def registrable_domain(host: str) -> str | None:
-    """``mail.eu.acme.co.uk`` to ``acme.co.uk``; None for an address, a bare suffix or a single label."""
-    found = _extract(host.strip().lower().rstrip("."))
+    """``mail.eu.acme.co.uk`` to ``acme.co.uk``, in IDNA's ASCII form; None for an address, a bare suffix or a single label."""
+    name = _ascii_domain(unicodedata.normalize("NFKC", host).strip().lower().rstrip("."))
+    if name is None:
+        return None
+    found = _extract(name)
     if found.domain and found.suffix:
         return f"{found.domain}.{found.suffix}"
-    # reserved test domains (RFC 2606) are on no public list, and fixtures need them
-    labels = host.strip().lower().rstrip(".").split(".")
-    if len(labels) >= 2 and labels[-1] in {"test", "example", "invalid", "localhost"}:
-        return ".".join(labels[-2:])
-    return None
+    # what is on no list (RFC 2606's test domains, a company's own network) has a suffix of one label: the list's rule "*"
+    unlisted = None if found.suffix else _UNLISTED.search(name)
+    return unlisted[1] if unlisted else None
 
 
 def scrub(text: str) -> str:

@@ -52,7 +52,7 @@ def choose_opportunity(
     """
     if account_id is None:
         return _NONE
-    deals = [deal for deal in directory.opportunities_of(account_id) if _is_candidate(deal, at, attach_before)]
+    deals = [deal for deal in directory.opportunities_of(account_id) if is_candidate(deal, at, attach_before)]
     if not deals:
         return _NONE
     candidates = tuple(sorted(deal.opportunity_id for deal in deals))
@@ -97,7 +97,7 @@ def _choices(directory: Directory, at: int, people: set[str]) -> list[tuple[str,
     ]
 
 
-def _is_candidate(deal: Opportunity, at: int, attach_before: int) -> bool:
+def is_candidate(deal: Opportunity, at: int, attach_before: int) -> bool:
     """Open at ``at``, or opened within ``attach_before`` after it; never once it is closed."""
     if deal.opened_at > at + attach_before:
         return False

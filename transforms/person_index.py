@@ -45,6 +45,8 @@ class PersonIndex:
     def __init__(self) -> None:
         self.persons: dict[str, Person] = {}
         self.conflicts: dict[str, IdentityConflict] = {}
+        self.disagreements: dict[str, IdentityConflict] = {}
+        """By conflict_id: profiles that give one human the identifiers of two persons."""
         self._hits: dict[str, _Hit] = {}
         self._rivals: dict[str, tuple[str, ...]] = {}
         """Emails that several contacts have: the payload's account may choose among them."""
@@ -100,13 +102,13 @@ class PersonIndex:
         conflict = self.conflicts.get(identifier)
         if conflict is not None and conflict.chosen_person_id != person_id:
             detail = "several contacts have it; the payload's account chose"
-            conflict = _conflict(identifier, rule, person_id, hit.person_id, detail)
+            conflict = conflict_row(identifier, rule, person_id, hit.person_id, detail)
         if len(hits) == 1:
             return PersonMatch(person_id, rule, identifier, conflict)
         for other_rule, _, other, one in sorted(hits, key=lambda found: found[:2]):
             if other_rule in ("R1", "R2") and one != identifier and not self._may_be(one, other, person_id):
                 detail = f"{rule} names another person than {other_rule} of the same party; the first hit wins"
-                conflict = _conflict(identifier, rule, person_id, other.person_id, detail)
+                conflict = conflict_row(identifier, rule, person_id, other.person_id, detail)
                 break
         return PersonMatch(person_id, rule, identifier, conflict)
 
@@ -217,13 +219,15 @@ class PersonIndex:
         seeds: list[tuple[str, str | None, tuple[str, ...]]] = []
         for binding in sorted(set(bindings)):
             named = tuple(one for one in binding if not one.startswith("anonymous_id:"))
+            match = self.match(named)
+            if match.conflict is not None:
+                self.disagreements[match.conflict.conflict_id] = match.conflict
             unknown = [one for one in named if self.hit(one) is None]
             if not unknown:
                 continue
             for one in unknown:
                 groups.join(unknown[0], one)
-            person = self.match(named).person_id if len(unknown) < len(named) else None
-            seeds.append((unknown[0], person, named))
+            seeds.append((unknown[0], match.person_id, named))
         people: dict[str, set[str]] = defaultdict(set)
         emails: dict[str, set[str]] = defaultdict(set)
         for first, person, named in seeds:
@@ -239,7 +243,7 @@ class PersonIndex:
             elif people[root]:
                 chosen, other = sorted(people[root])[:2]
                 detail = f"its profiles name {chosen} and {other}, so it is bound to nobody"
-                self.conflicts[one] = _conflict(one, "R6", None, chosen, detail)
+                self.conflicts[one] = conflict_row(one, "R6", None, chosen, detail)
             elif len(emails[root]) == 1 and not one.startswith("email:"):
                 self._emails[one] = tuple(emails[root])
 
@@ -253,7 +257,7 @@ class PersonIndex:
                 )
             elif known.person_id not in people:
                 detail = f"{known.rule_id} names another person than {rule_id}; the first hit wins"
-                conflict = _conflict(identifier, known.rule_id, known.person_id, min(people), detail)
+                conflict = conflict_row(identifier, known.rule_id, known.person_id, min(people), detail)
                 self.conflicts.setdefault(identifier, conflict)
 
     def _decide(
@@ -264,7 +268,7 @@ class PersonIndex:
         if len(people) > 1:
             other = min(people - {chosen})
             detail = f"{len(people)} contacts have it; {reason}"
-            self.conflicts[identifier] = _conflict(identifier, rule_id, chosen, other, detail)
+            self.conflicts[identifier] = conflict_row(identifier, rule_id, chosen, other, detail)
 
 
 class _Groups:
@@ -287,7 +291,8 @@ class _Groups:
         return sorted(self._parent)
 
 
-def _conflict(identifier: str, rule_id: str, chosen: str | None, other: str | None, detail: str) -> IdentityConflict:
+def conflict_row(identifier: str, rule_id: str, chosen: str | None, other: str | None, detail: str) -> IdentityConflict:
+    """A row of ``identity_conflict`` about one identifier; its id is a hash of what disagrees."""
     return IdentityConflict(
         conflict_id=hash_id(f"conflict\x1f{rule_id}\x1f{identifier}\x1f{chosen}\x1f{other}"),
         identifier_type=identifier.partition(":")[0],

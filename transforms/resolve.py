@@ -102,8 +102,11 @@ def settle_sides(parties: Sequence[ResolvedParty], verdict: AccountVerdict) -> l
 
 
 def _present_buyers(parties: Sequence[ResolvedParty]) -> list[ResolvedParty]:
-    """Buyer parties that count: those who attended, as far as known; for a message its author and recipients."""
-    buyers = [party for party in parties if party.side == "buyer"]
+    """Buyer parties that count: those who attended, as far as known; for a message its author and recipients.
+
+    Whoever's domain is that of several accounts is among them, and ``unknown`` until one of these is settled on.
+    """
+    buyers = [one for one in parties if one.side == "buyer" or (one.side == "unknown" and one.domain_accounts)]
     if len(buyers) < 2:
         return buyers
     seen = any(party.attended for party in buyers)

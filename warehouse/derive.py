@@ -123,10 +123,19 @@ def load_identity(store: Store, links: Sequence[Path], conflicts: Sequence[Path]
             continue
         columns = ", ".join(f'"{c}"' for c in TABLES[table].names)
         store.connection.register("staged", stream(files))
-        store.connection.execute(
-            f'INSERT INTO "{table}" ({columns}) SELECT DISTINCT {columns} FROM (SELECT {columns} FROM staged EXCEPT SELECT {columns} FROM "{table}")'
-        )
+        store.connection.execute(f"CREATE OR REPLACE TEMP TABLE said AS SELECT DISTINCT {columns} FROM staged")
         store.connection.unregister("staged")
+        if table == "identity_link":
+            # the ids of an app's users are one group's alone, and that group has now told all that holds of them
+            store.connection.execute(
+                """DELETE FROM identity_link WHERE (identifier_hash, evidence_source) IN (
+                     SELECT identifier_hash, evidence_source FROM said WHERE starts_with(evidence_source, '/'))"""
+            )
+            store.connection.execute("DELETE FROM said WHERE rule_id = 'R6'")  # what says that it is nobody's
+        store.connection.execute(
+            f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM said EXCEPT SELECT {columns} FROM "{table}"'
+        )
+        store.connection.execute("DROP TABLE said")
 
 
 def mark_due_plans(store: Store, previous: int, now: int) -> None:
