@@ -151,12 +151,21 @@ class TestResponses:
             ((), "S1", "S1"),
             (("S2",), None, "S2"),
             ((), None, None),
+            (("sales@",), "S1", "S1"),
+            (("sales@", "S2"), "S1", "S2"),
+            (("sales@",), None, None),
         ],
     )
     def test_the_addressed_seller(self, to: tuple[str, ...], owner: str | None, seller: str | None) -> None:
-        """The owner if addressed, else the first addressed, else the owner."""
+        """The owner if addressed, else the first addressed, else the owner; a shared mailbox is no seller."""
         ask = touchpoint("a", "03-02 10:00", owner_seller_id=owner)
-        people = [participant("a", 0, "B1", "actor"), *(participant("a", n, s, "to") for n, s in enumerate(to, 1))]
+        people = [
+            participant("a", 0, "B1", "actor"),
+            *(
+                participant("a", n, s, "to", side="seller", person_id=s if s.startswith("S") else None)
+                for n, s in enumerate(to, 1)
+            ),
+        ]
         assert self.respond(ask, people={"a": people})[0].seller_id == seller
 
     @pytest.mark.parametrize(
