@@ -297,6 +297,9 @@ class TestNeeds:
         assert asked(tags=[]) == ["pricing_proposal"]
         assert asked(tags=[], is_question=False) == []
         assert asked(tags=[], is_question=None, interaction_kind="form_submit") == ["pricing_proposal"]
+        session = {"channel": "app", "direction": "self_serve", "is_question": None}
+        assert asked(**session, tags=["form_submit"]) == ["pricing_proposal"]
+        assert asked(**session, tags=[]) == []
         assert asked(tags=[], job=RB) == []
         assert asked(is_ack=True) == asked(direction="outbound") == []
 

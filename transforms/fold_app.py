@@ -141,6 +141,8 @@ def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event]) -> Non
         draft.explicit_job = draft.explicit_job or event.explicit_job
         if event.tags:
             tags.update(event.tags)
+        if event.interaction_kind == "form_submit":
+            tags.add("form_submit")  # among pages the kind does not tell of it, and it asks for something (M14)
     draft.stated_tags = tuple(sorted(tags))
 
 
