@@ -87,6 +87,19 @@ def test_review_sees_nothing_after_the_close() -> None:
     assert world.one("mart_opportunity_coverage")["engaged_contacts"] == 3
 
 
+def test_a_plan_edited_among_pages_is_a_plan() -> None:
+    """A session in which the buyer also looked around shows the mutual action plan all the same."""
+    world = worked_example(built=False)
+    session = touchpoint(
+        "P1", "04-10 10:00", channel="app", direction="self_serve", interaction_kind="session", tags=["plan_update"]
+    )
+    world.load([session], {"P1": [participant("P1", 1, "B1", "actor", is_engaged=True)]})
+    world.build()
+    review = world.one("mart_lost_deal_review")
+    assert (review["no_mutual_action_plan"], review["internal_steps_never_seen"]) == (False, False)
+    assert world.one("mart_opportunity_coverage")["cocreation_evidence_count"] == 2
+
+
 def test_deal_risk() -> None:
     """As of 04-30 the buyer is silent for 20.4 days, nothing is planned and validation is missing: medium."""
     world = worked_example(at("04-30 00:00"), closed=False)
