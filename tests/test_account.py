@@ -337,6 +337,23 @@ def test_opportunity_scope_holds_its_own_touchpoints_only() -> None:
     assert [s.touchpoint_count for s in got.summaries] == [13, 12]
 
 
+def test_the_people_of_another_customer_are_no_stakeholders() -> None:
+    """In a meeting of two customers, whom the other one brought explains no return of this one; its own newcomer does."""
+    rows = [
+        touchpoint("a", "03-02 10:00", job=SE),
+        touchpoint("b", "03-02 12:00", job=RB),
+        touchpoint("m", "03-03 10:00", "03-03 11:00", channel="video", direction="mutual", job=SE),
+    ]
+    people = people_of(*rows)
+    people["a"][0].is_engaged = True
+    people["m"].append(participant("m", 2, "C1", "required", attended=True, is_engaged=True))
+    triggers = []
+    for accounts in ({"C1": {"A2"}}, {"C1": {"A2", ACCOUNT}}, {}):
+        known = msgspec.structs.replace(context(), accounts_of_people=accounts)
+        triggers.append(build_account(ACCOUNT, rows, people, known).loops[0].trigger_type)
+    assert triggers == ["buyer_initiated", "new_stakeholder", "new_stakeholder"]
+
+
 def test_an_account_without_countable_touchpoints_gives_no_rows() -> None:
     """Nothing is made up for an account that only ever had internal mail."""
     assert account([touchpoint("a", "03-02 10:00", is_countable=False)]) == AccountRows()
