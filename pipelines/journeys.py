@@ -76,7 +76,7 @@ class World(msgspec.Struct, frozen=True):
             job_assets=rules.job_assets,
             tag_assets=rules.tag_assets,
             closed_at={o.opportunity_id: o.closed_at for o in self.crm.opportunities if o.closed_at is not None},
-            accounts_of_people=accounts_of_people(self.crm),
+            accounts_of_people=_known(self).accounts_of_people,
         )
 
 
@@ -129,6 +129,10 @@ class Known:
     @cached_property
     def rules(self) -> Rulebook:
         return Rulebook.load(self.world.rules_text, self.world.settings.journeys.min_confidence)
+
+    @cached_property
+    def accounts_of_people(self) -> dict[str, set[str]]:
+        return accounts_of_people(self.world.crm)
 
     @cached_property
     def folder(self) -> Folder:
