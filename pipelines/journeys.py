@@ -76,7 +76,21 @@ class World(msgspec.Struct, frozen=True):
             job_assets=rules.job_assets,
             tag_assets=rules.tag_assets,
             closed_at={o.opportunity_id: o.closed_at for o in self.crm.opportunities if o.closed_at is not None},
+            accounts_of_people=_known(self).accounts_of_people,
         )
+
+
+def accounts_of_people(crm: Crm) -> dict[str, set[str]]:
+    """For each person of whom it is known: their own account, and those of the deals whose buying group they are in."""
+    known = {one.account_id for one in crm.accounts}
+    account_of_deal = {one.opportunity_id: one.account_id for one in crm.opportunities}
+    belongs = [(one.person_id, one.account_id) for one in crm.people]
+    belongs += [(one.person_id, account_of_deal.get(one.opportunity_id)) for one in crm.buying_group]
+    found: dict[str, set[str]] = {}
+    for person_id, account_id in belongs:
+        if account_id in known:
+            found.setdefault(person_id, set()).add(account_id)
+    return found
 
 
 def _world(crm: bytes, rest: dict[str, Any]) -> World:
@@ -115,6 +129,10 @@ class Known:
     @cached_property
     def rules(self) -> Rulebook:
         return Rulebook.load(self.world.rules_text, self.world.settings.journeys.min_confidence)
+
+    @cached_property
+    def accounts_of_people(self) -> dict[str, set[str]]:
+        return accounts_of_people(self.world.crm)
 
     @cached_property
     def folder(self) -> Folder:

@@ -151,12 +151,21 @@ class TestResponses:
             ((), "S1", "S1"),
             (("S2",), None, "S2"),
             ((), None, None),
+            (("sales@",), "S1", "S1"),
+            (("sales@", "S2"), "S1", "S2"),
+            (("sales@",), None, None),
         ],
     )
     def test_the_addressed_seller(self, to: tuple[str, ...], owner: str | None, seller: str | None) -> None:
-        """The owner if addressed, else the first addressed, else the owner."""
+        """The owner if addressed, else the first addressed, else the owner; a shared mailbox is no seller."""
         ask = touchpoint("a", "03-02 10:00", owner_seller_id=owner)
-        people = [participant("a", 0, "B1", "actor"), *(participant("a", n, s, "to") for n, s in enumerate(to, 1))]
+        people = [
+            participant("a", 0, "B1", "actor"),
+            *(
+                participant("a", n, s, "to", side="seller", person_id=s if s.startswith("S") else None)
+                for n, s in enumerate(to, 1)
+            ),
+        ]
         assert self.respond(ask, people={"a": people})[0].seller_id == seller
 
     @pytest.mark.parametrize(
@@ -288,6 +297,9 @@ class TestNeeds:
         assert asked(tags=[]) == ["pricing_proposal"]
         assert asked(tags=[], is_question=False) == []
         assert asked(tags=[], is_question=None, interaction_kind="form_submit") == ["pricing_proposal"]
+        session = {"channel": "app", "direction": "self_serve", "is_question": None}
+        assert asked(**session, tags=["form_submit"]) == ["pricing_proposal"]
+        assert asked(**session, tags=[]) == []
         assert asked(tags=[], job=RB) == []
         assert asked(is_ack=True) == asked(direction="outbound") == []
 
@@ -323,6 +335,23 @@ def test_opportunity_scope_holds_its_own_touchpoints_only() -> None:
     rows = [*touchpoints(), touchpoint("R1", "02-01 09:00", job=SE, opportunity_id=None)]
     got = account(rows, participants())
     assert [s.touchpoint_count for s in got.summaries] == [13, 12]
+
+
+def test_the_people_of_another_customer_are_no_stakeholders() -> None:
+    """In a meeting of two customers, whom the other one brought explains no return of this one; its own newcomer does."""
+    rows = [
+        touchpoint("a", "03-02 10:00", job=SE),
+        touchpoint("b", "03-02 12:00", job=RB),
+        touchpoint("m", "03-03 10:00", "03-03 11:00", channel="video", direction="mutual", job=SE),
+    ]
+    people = people_of(*rows)
+    people["a"][0].is_engaged = True
+    people["m"].append(participant("m", 2, "C1", "required", attended=True, is_engaged=True))
+    triggers = []
+    for accounts in ({"C1": {"A2"}}, {"C1": {"A2", ACCOUNT}}, {}):
+        known = msgspec.structs.replace(context(), accounts_of_people=accounts)
+        triggers.append(build_account(ACCOUNT, rows, people, known).loops[0].trigger_type)
+    assert triggers == ["buyer_initiated", "new_stakeholder", "new_stakeholder"]
 
 
 def test_an_account_without_countable_touchpoints_gives_no_rows() -> None:

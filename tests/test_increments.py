@@ -341,6 +341,26 @@ def test_the_clock_alone_moves_waits_and_plans(tmp_path: Path) -> None:
     assert waiting("2026-05-11T12:00:00Z") < waiting("2026-05-12T12:00:00Z")
 
 
+def test_the_clock_alone_settles_a_need(tmp_path: Path) -> None:
+    """A delivery that nobody opened within 30 days, on an account that nothing else keeps open, is told of as at once."""
+    for name, days in (
+        ("step", ("2026-04-10T12:00:00Z", "2026-05-12T12:00:00Z")),
+        ("whole", ("2026-05-12T12:00:00Z",)),
+    ):
+        root = example(tmp_path / name)
+        (root / "inbox" / "crm" / "assignments.csv").unlink()
+        put(root, payloads())
+        workspace = Workspace(root)
+        for day in days:
+            with workspace.writer():
+                Increment(workspace, parse_iso(day, "as_of"), fixed=False).run()
+    found = []
+    for name in ("step", "whole"):
+        with snapshot(tmp_path / name, published=False) as connection:
+            found.append(connection.execute("SELECT * FROM fact_enablement_need ORDER BY ALL").fetchall())
+    assert found[0] == found[1]
+
+
 def test_a_missing_vault_is_refused(tmp_path: Path) -> None:
     """Half of the state is not taken for the whole."""
     root = example(tmp_path)

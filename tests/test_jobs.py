@@ -386,6 +386,7 @@ def test_any_evidence_gets_a_verdict_with_a_reason(
             ["risk_assessment", "transparency"],
         ),
         (("plan_update", "self_serve", [], CC, [], False), ["transparency"]),
+        (("session", "self_serve", [], CC, ["plan_update"], False), ["transparency"]),
         (("message", "inbound", ["other"], "unclassified", ["ack"], False), []),
     ],
 )

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 from mart_world import World, about, moment, worked_example
-from worked_example import at, participant, touchpoint
+from worked_example import OPPORTUNITY, at, participant, touchpoint
 
 from schemas.arrow import to_batch
 from schemas.registry import TABLES
@@ -85,6 +85,38 @@ def test_review_sees_nothing_after_the_close() -> None:
     world.build()
     assert {c: about(v) for c, v in REVIEW.items()} == {c: world.one("mart_lost_deal_review")[c] for c in REVIEW}
     assert world.one("mart_opportunity_coverage")["engaged_contacts"] == 3
+
+
+def test_a_plan_edited_among_pages_is_a_plan() -> None:
+    """A session in which the buyer also looked around shows the mutual action plan all the same."""
+    world = worked_example(built=False)
+    session = touchpoint(
+        "P1", "04-10 10:00", channel="app", direction="self_serve", interaction_kind="session", tags=["plan_update"]
+    )
+    world.load([session], {"P1": [participant("P1", 1, "B1", "actor", is_engaged=True)]})
+    world.build()
+    review = world.one("mart_lost_deal_review")
+    assert (review["no_mutual_action_plan"], review["internal_steps_never_seen"]) == (False, False)
+    assert world.one("mart_opportunity_coverage")["cocreation_evidence_count"] == 2
+
+
+@pytest.mark.parametrize(("in_the_group", "contacts", "days"), [(False, 3, 30.417), (True, 4, 1.417)])
+def test_the_people_of_another_customer_are_no_contacts(in_the_group: bool, contacts: int, days: float) -> None:
+    """In a meeting of two customers the other one's executive is not the deal's, unless the buying group names them."""
+    world = worked_example(built=False)
+    world.dim("dim_person", {"person_id": "C1", "side": "buyer", "account_id": "A2", "is_executive": True})
+    if in_the_group:
+        group = {"opportunity_id": OPPORTUNITY, "person_id": "C1", "buyer_role": "influencer"}
+        world.dim("dim_buying_group_member", group)
+    meeting = touchpoint("M1", "03-03 10:00", "03-03 11:00", channel="video", direction="mutual")
+    there = [
+        participant("M1", n, who, "required", attended=True, is_engaged=who != "S1", is_executive=who == "C1")
+        for n, who in enumerate(("S1", "B1", "C1"))
+    ]
+    world.load([meeting], {"M1": there}, also_in={"M1": ["A2"]})
+    world.build()
+    coverage = world.one("mart_opportunity_coverage")
+    assert (coverage["engaged_contacts"], coverage["exec_first_engaged_days"]) == (contacts, about(days))
 
 
 def test_deal_risk() -> None:

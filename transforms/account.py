@@ -30,6 +30,8 @@ class AccountContext(msgspec.Struct, kw_only=True):
     """Rule tag to the asset type that it asks for."""
     closed_at: Mapping[str, int] = {}
     """Closing time of every opportunity that is won or lost."""
+    accounts_of_people: Mapping[str, set[str]] = {}
+    """Accounts of the directory that a person belongs to: the person's own, and those of deals whose buying group they are in."""
 
 
 def build_account(
@@ -53,9 +55,10 @@ def build_account(
     for touchpoint in rows:
         if touchpoint.opportunity_id is not None:
             by_deal.setdefault(touchpoint.opportunity_id, []).append(touchpoint)
-    _add(result, build_journey("account", account_id, None, rows, participants, settings.journeys))
+    own = _own_people(account_id, rows, participants, context.accounts_of_people)
+    _add(result, build_journey("account", account_id, None, rows, own, settings.journeys))
     for deal in sorted(by_deal):
-        _add(result, build_journey("opportunity", account_id, deal, by_deal[deal], participants, settings.journeys))
+        _add(result, build_journey("opportunity", account_id, deal, by_deal[deal], own, settings.journeys))
     horizon = settings.coverage.response_horizon_business_hours * HOUR / SECOND
     result.responses = wait_episodes(rows, participants, context.calendars, horizon, context.as_of)
     result.followups = followups(rows, participants, context.calendars, horizon)
@@ -70,6 +73,22 @@ def build_account(
         context.as_of,
     )
     return result
+
+
+def _own_people(
+    account_id: str,
+    rows: Iterable[Touchpoint],
+    participants: Mapping[str, Sequence[Participant]],
+    accounts_of_people: Mapping[str, set[str]],
+) -> dict[str, Sequence[Participant]]:
+    """Participants by touchpoint: of a meeting with two customers, without the people of the other one."""
+    own: dict[str, Sequence[Participant]] = {}
+    for touchpoint in rows:
+        here = participants.get(touchpoint.touchpoint_id, ())
+        if touchpoint.direction == "mutual":
+            here = [p for p in here if account_id in accounts_of_people.get(p.person_id or "", {account_id})]
+        own[touchpoint.touchpoint_id] = here
+    return own
 
 
 def _add(result: AccountRows, journey: JourneyRows) -> None:

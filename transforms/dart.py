@@ -29,6 +29,6 @@ def dart_dimensions(
         found.append("access")
     if job == "validation" or "risk" in tags or not _RISK_ASSETS.isdisjoint(asset_types):
         found.append("risk_assessment")
-    if interaction_kind == "plan_update" or not _OPEN_ASSETS.isdisjoint(asset_types):
+    if "plan_update" in (interaction_kind, *tags) or not _OPEN_ASSETS.isdisjoint(asset_types):
         found.append("transparency")
     return found

@@ -24,7 +24,7 @@ from transforms.fold_identity import PartyBook
 from transforms.jobs import PageSpan
 
 SINGLE_ACTS = frozenset({"form_submit", "plan_update", "signature", "introduction"})
-"""Kinds that a session keeps if it consists of nothing else."""
+"""Kinds that a session keeps if it consists of nothing else, and that are tags of every session in which they happen."""
 
 
 class Step(msgspec.Struct, gc=False):
@@ -141,6 +141,8 @@ def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event]) -> Non
         draft.explicit_job = draft.explicit_job or event.explicit_job
         if event.tags:
             tags.update(event.tags)
+        if event.interaction_kind in SINGLE_ACTS:
+            tags.add(event.interaction_kind)  # among pages the kind does not tell of it
     draft.stated_tags = tuple(sorted(tags))
 
 

@@ -81,15 +81,16 @@ def asset_types_of(touchpoint: Touchpoint) -> set[str]:
 def asked_for(touchpoint: Touchpoint, job_assets: Mapping[str, str], tag_assets: Mapping[str, str]) -> list[str]:
     """Asset types for which a countable touchpoint shows a need, sorted.
 
-    A rule tag on any buyer evidence asks for the tag's asset. A question or a form that the buyer sent asks for the
-    asset of its job, unless a tag says more precisely what it is about. An acknowledgement asks for nothing.
+    A rule tag on any buyer evidence asks for the tag's asset. A question or a form that the buyer sent (among the
+    pages of a session its tag tells of it) asks for the asset of its job, unless a tag says more precisely what it is
+    about. An acknowledgement asks for nothing.
     """
     if touchpoint.is_ack or touchpoint.direction not in BUYER_EVIDENCE:
         return []
     by_tag = {tag_assets[tag] for tag in touchpoint.tags if tag in tag_assets}
     if by_tag:
         return sorted(by_tag)
-    asks = touchpoint.is_question is True or touchpoint.interaction_kind == "form_submit"
+    asks = touchpoint.is_question is True or "form_submit" in (touchpoint.interaction_kind, *touchpoint.tags)
     if asks and touchpoint.direction != "mutual" and touchpoint.buying_job in job_assets:
         return [job_assets[touchpoint.buying_job]]
     return []

@@ -43,10 +43,10 @@ def addressed_seller(touchpoint: Touchpoint, participants: Participants) -> str 
     """The seller to whom a buyer turned.
 
     Among the sellers in To the account's owner, else the first named; with no seller in To the account's owner; with
-    no owner the first seller named at all.
+    no owner the first seller named at all. An address of ours that is nobody's, such as ``sales@``, is no seller.
     """
     here = sorted(participants.get(touchpoint.touchpoint_id, ()), key=lambda p: p.participant_seq)
-    sellers = [p for p in here if p.side == "seller" and p.participation_role != "actor"]
+    sellers = [p for p in here if p.side == "seller" and p.person_id and p.participation_role != "actor"]
     direct = [p.party_id for p in sellers if p.participation_role == "to"]
     owner = touchpoint.owner_seller_id
     if owner is not None and (owner in direct or not direct):

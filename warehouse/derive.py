@@ -170,7 +170,7 @@ def finish_touchpoints(store: Store, *, due: bool) -> int:
         con.execute(
             """INSERT INTO touched (
                  SELECT account_id FROM fact_response WHERE answer_touchpoint_id IS NULL
-                 UNION SELECT account_id FROM fact_enablement_need WHERE outcome = 'open'
+                 UNION SELECT account_id FROM fact_enablement_need WHERE outcome <> 'never' AND consumed IS NULL
                  UNION SELECT account_id FROM dim_opportunity WHERE status = 'open' AND account_id IS NOT NULL
                  UNION SELECT account_id FROM dim_assignment)
                EXCEPT SELECT account_id FROM touched"""

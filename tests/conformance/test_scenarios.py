@@ -881,6 +881,64 @@ CASES = [
         ],
         deals=("lost-o,lost,L,S1,2026-03-01T00:00:00Z,2026-04-10T00:00:00Z,lost,no_decision,1000,USD,",),
     ),
+    Case(  # a form among pages asks for what its job needs
+        "form",
+        [
+            segment("form-1", "page", "03-02 10:00", userId="u-form", path="/pricing"),
+            segment("form-2", "track", "03-02 10:02", userId="u-form", event="Form Submitted"),
+        ],
+        [
+            (touches("form", "interaction_kind, buying_job"), [("session", "supplier_selection")]),
+            (
+                "SELECT needed_asset_type, ask_count, outcome FROM fact_enablement_need WHERE account_id = 'form'",
+                [("competition_sheet", 1, "late")],
+            ),
+        ],
+    ),
+    Case(  # written to nobody by name: the owner's question
+        "nobody",
+        [
+            mail("nobody-1", "03-02 10:00", b("nobody"), "sales@vendor.example", "Our options"),
+            mail("nobody-2", "03-02 12:00", SAM, b("nobody"), "Re: Our options", answers("nobody-1")),
+        ],
+        [
+            (
+                "SELECT seller_id, response_business_seconds, answered_by_colleague FROM fact_response WHERE account_id = 'nobody'",
+                [("S1", 7200, False)],
+            ),
+            (lifetime("nobody", "response_rate, response_rate_den"), [(1.0, 1)]),
+        ],
+    ),
+    Case(  # two customers in one meeting: whom the other one brought explains no return of this one
+        "joint",
+        [
+            mail("joint-1", "03-02 10:00", b("joint"), SAM, "Our options"),
+            mail("joint-2", "03-02 12:00", b("joint"), SAM, "Requirements list"),
+            *zoom("joint", "881", *((one, "03-03 10:00", "03-03 11:00") for one in (SAM, b("joint"), b("joint_b")))),
+            ics(
+                "joint",
+                "20260303T100000Z",
+                "20260303T110000Z",
+                SAM,
+                [b("joint"), b("joint_b")],
+                "SUMMARY:Demo",
+                "LOCATION:https://zoom.us/j/881",
+            ),
+        ],
+        [
+            (
+                """SELECT account_id, revisited_job, path, trigger_type FROM fact_loop
+                WHERE account_id IN ('joint', 'joint_b') AND journey_scope = 'account'""",
+                [("joint", "solution_exploration", "RB", "buyer_initiated")],
+            ),
+            (
+                """SELECT account_id, variant FROM mart_journey_summary WHERE account_id IN ('joint', 'joint_b')
+                AND journey_scope = 'account' ORDER BY 1""",
+                [("joint", "SE>RB>SE"), ("joint_b", "SE")],
+            ),
+        ],
+        accounts=("joint_b",),
+    ),
     Case(
         "quality",
         [mail("quality-1", "03-02 10:00", "someone@elsewhere-unknown.example", SAM, "Unknown sender")],

@@ -7,7 +7,7 @@ summed AS (
          count(*) FILTER (modality = 'in_person') AS in_person_count,
          count(*) FILTER (modality = 'remote_human') AS remote_human_count,
          count(*) FILTER (modality = 'digital_self_serve') AS digital_count,
-         count(*) FILTER (interaction_kind = 'workshop' OR (interaction_kind = 'plan_update' AND actor_side = 'buyer')) AS cocreation_evidence_count,
+         count(*) FILTER (interaction_kind = 'workshop' OR (is_plan_update AND actor_side = 'buyer')) AS cocreation_evidence_count,
          count(*) FILTER (is_message AND direction = 'inbound') AS message_in,
          count(*) FILTER (is_message AND direction = 'outbound') AS message_out,
          count(*) FILTER (direction = 'mutual') AS mutual_count,
@@ -16,9 +16,9 @@ summed AS (
          bool_or(buying_job = 'validation') AS has_validation,
          bool_or(buying_job = 'consensus_creation') AS has_consensus,
          bool_or(list_contains(tags, 'internal_step')) AS has_internal_step,
-         bool_or(interaction_kind = 'plan_update' AND actor_side = 'buyer') AS has_buyer_plan_update,
-         bool_or(interaction_kind = 'plan_update' AND actor_side = 'seller') AS has_seller_plan_update,
-         bool_or(interaction_kind = 'plan_update' OR list_contains(asset_types, 'mutual_action_plan')) AS has_plan,
+         bool_or(is_plan_update AND actor_side = 'buyer') AS has_buyer_plan_update,
+         bool_or(is_plan_update AND actor_side = 'seller') AS has_seller_plan_update,
+         bool_or(is_plan_update OR list_contains(asset_types, 'mutual_action_plan')) AS has_plan,
          max(ended_at) FILTER (is_buyer) AS buyer_last_at,
          max(ended_at) FILTER (direction IN ('outbound', 'mutual')) AS seller_last_at
   FROM touch GROUP BY opportunity_id

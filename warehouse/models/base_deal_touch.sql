@@ -2,6 +2,7 @@
 -- Grain: touchpoint. Key: touchpoint_id.
 SELECT t.touchpoint_id, deal.opportunity_id, t.direction, t.channel, t.modality, t.interaction_kind, t.occurred_at, t.ended_at, t.buying_job,
        t.actor_side, t.asset_types, t.tags, t.is_question, coalesce(t.thread_id, 'touchpoint:' || t.touchpoint_id) AS thread,
-       t.direction <> 'outbound' AS is_buyer, t.channel IN ('email', 'chat') AS is_message
+       t.direction <> 'outbound' AS is_buyer, t.channel IN ('email', 'chat') AS is_message,
+       t.interaction_kind = 'plan_update' OR list_contains(t.tags, 'plan_update') AS is_plan_update
 FROM fact_touchpoint t JOIN deal USING (opportunity_id)
 WHERE t.is_countable AND t.occurred_at <= deal.seen_until
