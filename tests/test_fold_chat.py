@@ -41,6 +41,26 @@ def test_two_buyers_in_a_row_are_one_burst_by_one_side() -> None:
     }
 
 
+def test_a_stranger_in_a_customers_channel_writes_for_that_customer() -> None:
+    """Where everybody known is one account's, an unknown author is a buyer: no side changes, and nobody replies to a colleague."""
+    stranger = (Party(("external_id:slack:X9",), "actor"),)
+    folded = fold(
+        chat("1", START, "B1"),
+        chat("2", START + 60 * SECOND, "x", parties=stranger),
+        chat("3", START + 500 * SECOND, "x", parties=stranger),
+        chat("4", START + 560 * SECOND, "S1"),
+    )
+    assert [(row.message_count, row.actor_side, row.interaction_kind) for row in folded.touchpoints] == [
+        (2, "buyer", "message"),
+        (1, "buyer", "message"),
+        (1, "seller", "reply"),
+    ]
+    two_customers = fold(
+        chat("1", START, "B1"), chat("2", START + 60 * SECOND, "x", parties=stranger), chat("3", "03-07 09:00", "C1")
+    )
+    assert [row.actor_side for row in two_customers.touchpoints] == ["buyer", "unknown", "buyer"]
+
+
 def test_a_threads_root_belongs_to_its_thread_and_not_to_the_channel() -> None:
     """Messages of a thread are a stream of their own; the channel's stream goes on around it."""
     folded = fold(

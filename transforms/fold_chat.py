@@ -36,6 +36,8 @@ class Message(msgspec.Struct, gc=False):
     fact: Fact
     occurred_at: int
     author: ResolvedParty
+    side: str
+    """The author's; a stranger in the conversation of one customer is a buyer (semantics 2.3, P5)."""
 
 
 class Burst(msgspec.Struct, gc=False):
@@ -50,7 +52,8 @@ def fold_chats(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> li
     roots = {(e.source, e.conversation_id or "", e.thread_id) for fact in facts if (e := fact.event).thread_id}
     streams: dict[Stream, list[Message]] = {}
     for fact in facts:
-        message = Message(fact, fact.event.occurred_at, resolve(fact.event, author_of(fact.event)))
+        author = resolve(fact.event, author_of(fact.event))
+        message = Message(fact, fact.event.occurred_at, author, author.side)
         stream = stream_of(fact.event, roots)
         if stream in streams:
             streams[stream].append(message)
@@ -60,11 +63,28 @@ def fold_chats(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> li
     for stream, messages in streams.items():
         messages.sort(key=message_order)
         everyone.setdefault(stream[:2], []).extend(messages)
+    for messages in everyone.values():
+        settle_strangers(messages)
     drafts: list[Draft] = []
     for stream, messages in streams.items():
         audience = Audience(messages, everyone[stream[:2]])
         drafts.extend(_fold_stream(stream, messages, audience, resolve, bench))
     return drafts
+
+
+def settle_strangers(conversation: Sequence[Message]) -> None:
+    """Who is known to nobody is of the buyer's side where all that are known belong to one account (A5, then P5)."""
+    strangers = [message for message in conversation if message.side == "unknown"]
+    if not strangers:
+        return
+    accounts: set[str] = set()
+    for message in conversation:
+        author = message.author
+        if message.side == "buyer":
+            accounts.update((author.account_id,) if author.account_id is not None else author.domain_accounts)
+    if len(accounts) == 1:
+        for message in strangers:
+            message.side = "buyer"
 
 
 def author_of(event: Event) -> Party:
@@ -112,9 +132,9 @@ def runs(messages: Iterable[Message], gap: int) -> list[Burst]:
     found: list[Burst] = []
     side, latest = "", 0
     for message in messages:
-        if message.author.side != side or message.occurred_at - latest > gap:
+        if message.side != side or message.occurred_at - latest > gap:
             found.append(Burst([message], []))
-            side = message.author.side
+            side = message.side
         else:
             found[-1].messages.append(message)
         latest = message.occurred_at
@@ -124,7 +144,7 @@ def runs(messages: Iterable[Message], gap: int) -> list[Burst]:
 def _reaches(burst: Burst, message: Message, gap: int) -> bool:
     first, last = burst.messages[0], burst.messages[-1]
     return (
-        first.author.side == message.author.side
+        first.side == message.side
         and first.occurred_at - gap <= message.occurred_at <= last.occurred_at + gap
     )
 
@@ -159,24 +179,21 @@ def _fold_stream(
     thread_id = f"{account_thread}/{root}" if root else account_thread
     drafts: list[Draft] = []
     previous: Draft | None = None
+    side = ""  # of ``previous``
     for burst in bursts(messages, bench.settings.chat_burst_gap):
         draft = _draft(burst, audience, resolve, bench)
         draft.row.thread_id = thread_id
         draft.account_thread = account_thread if conversation else None
-        if previous is not None and _side(previous) != _side(draft):
+        if previous is not None and side != burst.messages[0].side:
             draft.parent = previous
             draft.row.in_reply_to = previous.row.touchpoint_id
             draft.row.is_reply = True
             if draft.row.interaction_kind == "message":
                 draft.row.interaction_kind = "reply"
         if not draft.row.is_voided:
-            previous = draft
+            previous, side = draft, burst.messages[0].side
         drafts.append(draft)
     return drafts
-
-
-def _side(draft: Draft) -> str:
-    return draft.actor.side if draft.actor else ""
 
 
 def _draft(burst: Burst, audience: Audience, resolve: Resolver, bench: Workbench) -> Draft:
