@@ -173,6 +173,19 @@ def test_a_buyer_who_was_invited_and_did_not_come_makes_a_no_show() -> None:
     assert people(folded, row)["B1"].attended is False
 
 
+def test_a_partner_does_not_stand_in_for_the_customer() -> None:
+    """Our person and a partner, while the invited buyer stays away: nobody of the customer's was met."""
+    calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1", "P1"], join_keys=("zoom:1",))
+    missed = report("u", "03-05 10:00", "03-05 10:20", [hour("S1"), hour("P1")], join_keys=("zoom:1",))
+    row = only(fold(calendar, missed))
+    assert (row.status, row.account_id, row.is_countable) == ("no_show", "A1", False)
+    among_us = only(fold(msgspec.structs.replace(missed, join_keys=())))
+    assert (among_us.status, among_us.is_internal, among_us.is_countable) == ("held", False, False)
+    declined = party("B1", "required", attended=False)
+    visit = plan("a", "03-05 10:00", "03-05 11:00", ["S1", declined, "P1"], channel="in_person")
+    assert only(fold(visit)).status == "scheduled"
+
+
 def test_our_people_among_themselves_are_internal() -> None:
     """No buyer anywhere: internal, whatever was said about attendance."""
     row = only(fold(report("u", "03-05 10:00", "03-05 11:00", [hour("S1"), hour("S2")])))

@@ -143,10 +143,7 @@ def runs(messages: Iterable[Message], gap: int) -> list[Burst]:
 
 def _reaches(burst: Burst, message: Message, gap: int) -> bool:
     first, last = burst.messages[0], burst.messages[-1]
-    return (
-        first.side == message.side
-        and first.occurred_at - gap <= message.occurred_at <= last.occurred_at + gap
-    )
+    return first.side == message.side and first.occurred_at - gap <= message.occurred_at <= last.occurred_at + gap
 
 
 class Audience:
