@@ -49,6 +49,7 @@ class Burst(msgspec.Struct, gc=False):
 
 def fold_chats(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> list[Draft]:
     """Facts of family ``chat`` to drafts, one a burst, with recipients, threads and parents set."""
+    resolve = by_conversation(facts, resolve)
     roots = {(e.source, e.conversation_id or "", e.thread_id) for fact in facts if (e := fact.event).thread_id}
     streams: dict[Stream, list[Message]] = {}
     for fact in facts:
@@ -70,6 +71,32 @@ def fold_chats(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> li
         audience = Audience(messages, everyone[stream[:2]])
         drafts.extend(_fold_stream(stream, messages, audience, resolve, bench))
     return drafts
+
+
+def by_conversation(facts: Sequence[Fact], resolve: Resolver) -> Resolver:
+    """Resolves whom a message names by a native id alone as the one whom their conversation names by that id and more.
+
+    A conversation's list of people often holds ids where its messages hold addresses. An id that comes with different
+    addresses is left as it is.
+    """
+    fuller: dict[tuple[str, str | None, str], set[tuple[str, ...]]] = {}
+    for fact in facts:
+        event = fact.event
+        for party in event.parties:
+            if len(party.ids) > 1:
+                fuller.setdefault((event.source, event.conversation_id, party.ids[0]), set()).add(party.ids)
+    if not fuller:
+        return resolve
+    only = {key: ids.pop() for key, ids in fuller.items() if len(ids) == 1}
+
+    def resolved(event: Event, party: Party) -> ResolvedParty:
+        if len(party.ids) == 1:
+            ids = only.get((event.source, event.conversation_id, party.ids[0]))
+            if ids is not None:
+                party = msgspec.structs.replace(party, ids=ids)
+        return resolve(event, party)
+
+    return resolved
 
 
 def settle_strangers(conversation: Sequence[Message]) -> None:
@@ -164,7 +191,8 @@ class Audience:
 
 
 def _authors(messages: Iterable[Message]) -> list[ResolvedParty]:
-    found = {message.author.party_id: message.author for message in messages}
+    # a colleague's machine writes in his name: that is another side, and another author
+    found = {(message.author.party_id, message.author.side): message.author for message in messages}
     return [found[key] for key in sorted(found)]
 
 
