@@ -296,6 +296,7 @@ def test_one_trade_event_with_two_accounts_is_one_touchpoint_in_each() -> None:
         "A1": {"S1", "B1"},
         "A2": {"S1", "C1"},
     }
+    assert {row.account_resolution for row in folded.touchpoints} == {"person"}  # no payload names an account
     assert len(folded.events) == 2
 
 

@@ -79,7 +79,8 @@ def _part(draft: Draft, account: str, seats: list[Seat]) -> Draft:
         actor=next((seat for seat in copies if seat.party.party_id == acting), None),
         events=dict(draft.events),
         assets=list(draft.assets),
-        account_hint=account or None,
+        # its people name the account; what the payload says of the whole holds for one part only
+        account_hint=draft.account_hint if account and account == draft.account_hint else None,
     )
 
 
