@@ -49,6 +49,26 @@ def test_a_stranger_among_buyers_writes_on_their_side() -> None:
         assert {one.side for one in folded.participants} == {"buyer"}
 
 
+def test_a_stranger_in_a_customers_channel_writes_for_that_customer() -> None:
+    """Where everybody known is one account's, an unknown author is a buyer: no side changes, and nobody replies to a colleague."""
+    stranger = (Party(("external_id:slack:X9",), "actor"),)
+    folded = fold(
+        chat("1", START, "B1"),
+        chat("2", START + 60 * SECOND, "x", parties=stranger),
+        chat("3", START + 500 * SECOND, "x", parties=stranger),
+        chat("4", START + 560 * SECOND, "S1"),
+    )
+    assert [(row.message_count, row.actor_side, row.interaction_kind) for row in folded.touchpoints] == [
+        (2, "buyer", "message"),
+        (1, "buyer", "message"),
+        (1, "seller", "reply"),
+    ]
+    two_customers = fold(
+        chat("1", START, "B1"), chat("2", START + 60 * SECOND, "x", parties=stranger), chat("3", "03-07 09:00", "C1")
+    )
+    assert [row.actor_side for row in two_customers.touchpoints] == ["buyer", "unknown", "buyer"]
+
+
 def test_a_threads_root_belongs_to_its_thread_and_not_to_the_channel() -> None:
     """Messages of a thread are a stream of their own; the channel's stream goes on around it."""
     folded = fold(
@@ -125,6 +145,51 @@ def test_a_chat_that_only_a_bot_answers_is_digital() -> None:
     assert [row.is_automated for row in alone.touchpoints] == [False, True]
     helped = fold(chat("1", START, "B1"), bot, chat("3", START + 2 * SECOND, "S1"))
     assert {row.modality for row in helped.touchpoints} == {"remote_human"}
+
+
+def test_a_bot_answers_for_us_whatever_address_it_has() -> None:
+    """By its vendor's address or by a colleague's account a bot is our system, never a colleague; a customer's own is not ours."""
+    for address in ("email:operator@chat.example", "email:s1@ours.example"):
+        bot = Party(("external_id:intercom:9", address), "actor", side="system")
+        folded = fold(chat("1", START, "B1"), chat("2", START + SECOND, "x", parties=(bot,), is_automated=True))
+        asked, answer = folded.touchpoints
+        assert (answer.actor_side, answer.direction, answer.modality) == ("system", "outbound", "digital_self_serve")
+        assert asked.seller_participant_count == 0
+    theirs = Party(("external_id:slack:9", "email:jira@acme.example"), "actor", side="system")
+    folded = fold(chat("1", START, "S1"), chat("2", START + SECOND, "x", parties=(theirs,), is_automated=True))
+    assert folded.touchpoints[1].direction == "inbound"
+
+
+def test_a_colleagues_own_words_are_apart_from_what_a_machine_says_in_his_name() -> None:
+    """One account, a person and an AI agent: the person's message is no automated one, and the person is whom buyers reach."""
+    agent = Party(("external_id:slack:S1",), "actor", side="system")
+    folded = fold(
+        chat("1", START, "B1"),
+        chat("2", START + SECOND, "x", parties=(agent,), is_automated=True),
+        chat("3", START + 2 * SECOND, "S1"),
+        chat("4", START + 3 * SECOND, "B1"),
+        chat("5", START + 4 * SECOND, "x", parties=(agent,), is_automated=True),
+    )
+    assert [(row.actor_side, row.is_automated) for row in folded.touchpoints] == [
+        ("buyer", False),
+        ("system", True),
+        ("seller", False),
+        ("buyer", False),
+        ("system", True),
+    ]
+    assert people(folded, folded.touchpoints[3])["S1"].side == "seller"
+
+
+def test_a_recipient_named_by_id_is_whom_the_conversation_knows_by_that_id() -> None:
+    """A list of people holds ids alone; who wrote under that id is the one who is answered."""
+    buyer = Party(("external_id:intercom:7", "email:b1@acme.example"), "actor", side="buyer")
+    listed = Party(("external_id:intercom:7",), "to", side="buyer")
+    answer = chat("2", START + SECOND, "S1", parties=(party("S1", "actor"), listed))
+    folded = fold(chat("1", START, "B1", parties=(buyer,)), answer)
+    assert set(people(folded, folded.touchpoints[1])) == {"S1", "B1"}
+    moved = msgspec.structs.replace(buyer, ids=(buyer.ids[0], "email:b2@acme.example"))
+    torn = fold(chat("1", START, "B1", parties=(buyer,)), answer, chat("3", START + 2 * SECOND, "x", parties=(moved,)))
+    assert set(people(torn, torn.touchpoints[1])) == {"S1", "?"}
 
 
 def test_first_words_can_be_kept_out() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from fold_world import at, fold, folder, mail, only, party, people, plan, report, rules_of, was, witness
+from fold_world import SETTINGS, at, fold, folder, mail, only, party, people, plan, report, rules_of, was, witness
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.event import Event
 from transforms.fold_presence import JOIN, LEAVE, pair_up
+from transforms.linking import fold_key, link_keys
+from transforms.settings import Coverage
 from transforms.times import MINUTE
 
 
@@ -173,6 +175,19 @@ def test_a_buyer_who_was_invited_and_did_not_come_makes_a_no_show() -> None:
     assert people(folded, row)["B1"].attended is False
 
 
+def test_a_partner_does_not_stand_in_for_the_customer() -> None:
+    """Our person and a partner, while the invited buyer stays away: nobody of the customer's was met."""
+    calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1", "P1"], join_keys=("zoom:1",))
+    missed = report("u", "03-05 10:00", "03-05 10:20", [hour("S1"), hour("P1")], join_keys=("zoom:1",))
+    row = only(fold(calendar, missed))
+    assert (row.status, row.account_id, row.is_countable) == ("no_show", "A1", False)
+    among_us = only(fold(msgspec.structs.replace(missed, join_keys=())))
+    assert (among_us.status, among_us.is_internal, among_us.is_countable) == ("held", False, False)
+    declined = party("B1", "required", attended=False)
+    visit = plan("a", "03-05 10:00", "03-05 11:00", ["S1", declined, "P1"], channel="in_person")
+    assert only(fold(visit)).status == "scheduled"
+
+
 def test_our_people_among_themselves_are_internal() -> None:
     """No buyer anywhere: internal, whatever was said about attendance."""
     row = only(fold(report("u", "03-05 10:00", "03-05 11:00", [hour("S1"), hour("S2")])))
@@ -254,6 +269,31 @@ def test_two_visits_an_hour_apart_with_a_common_buyer_are_one(start: str, who: s
         assert set(people(folded, row)) == {"S1", "S2", "B1"}
 
 
+def test_a_day_of_visits_is_one_where_reports_are_made() -> None:
+    """An evening in New York begins on one day of UTC and ends on the next; midnight there parts two visits."""
+    here = msgspec.structs.replace(SETTINGS, coverage=Coverage(reporting_timezone="America/New_York"))
+    first = plan("a", "03-05 22:30", "03-05 23:40", ["S1", "B1"], channel="in_person")
+    later = plan("b", "03-06 00:20", "03-06 01:00", ["S1", "B1"], channel="in_person")
+    assert len(fold(first, later, settings=here).touchpoints) == 1
+    assert len(fold(first, later).touchpoints) == 2
+    night = plan("a", "03-05 04:00", "03-05 04:50", ["S1", "B1"], channel="in_person")
+    after = plan("b", "03-05 05:10", "03-05 06:00", ["S1", "B1"], channel="in_person")
+    assert len(fold(night, after, settings=here).touchpoints) == 2
+    assert len(fold(night, after).touchpoints) == 1
+    scans = scan("1", "03-05 14:00", "S1", "B1"), scan("2", "03-06 01:00", "S1", "B2")
+    assert len(fold(*scans, settings=here).touchpoints) == 1
+    assert len(fold(*scans).touchpoints) == 2
+    for one, other in ((first, later), scans):
+        assert {fold_key(one), *link_keys(one)} & {fold_key(other), *link_keys(other)}
+
+
+def test_two_visits_that_only_a_partner_shares_stay_two() -> None:
+    """What makes two visits one is a person of the customer's."""
+    morning = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1", "P1"], channel="in_person")
+    later = plan("b", "03-05 11:30", "03-05 12:00", ["S1", "B2", "P1"], channel="in_person")
+    assert len(fold(morning, later).touchpoints) == 2
+
+
 def scan(key: str, when: str, *names: str) -> Event:
     """A badge scan at our stand."""
     people_there = [party(one, "attendee", attended=True) for one in names]
@@ -283,6 +323,7 @@ def test_one_trade_event_with_two_accounts_is_one_touchpoint_in_each() -> None:
         "A1": {"S1", "B1"},
         "A2": {"S1", "C1"},
     }
+    assert {row.account_resolution for row in folded.touchpoints} == {"person"}  # no payload names an account
     assert len(folded.events) == 2
 
 

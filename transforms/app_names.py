@@ -32,6 +32,8 @@ _IGNORED: dict[str, str] = {
     "application crashed": "application_error",
     "application error": "application_error",
     "heartbeat": "heartbeat",
+    "keepalive": "heartbeat",
+    "keep alive": "heartbeat",
     "page ping": "heartbeat",
     "video content playing": "heartbeat",
     "video ad playing": "heartbeat",
@@ -87,10 +89,18 @@ _SEPARATORS = re.compile(r"[\s_\-.:/]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _PLAIN = Act()
 
+_HEARTBEAT = re.compile(r"(\w+ )?heart ?beats?( (sent|event|ping))?")
+_HEALTH_CHECK = re.compile(
+    r"((api|app|application|server|service|site|system|website) )?health ?checks?( (event|failed|ok|passed|performed|ping|succeeded))?"
+    r"|(liveness|readiness) (check|probe)"
+)
+
 _ROBOT = re.compile(
     r"(?<!cu)bots?\b|crawler|spider|slurp|headlesschrome|lighthouse|pingdom|uptime|python-requests|\bcurl/|\bwget/",
     re.IGNORECASE,
 )
+_PROBE = re.compile(r"health-?check|kube-probe|googlehc/|google-?stackdriver|uptimerobot|pingdom", re.IGNORECASE)
+_PROBED = frozenset({"healthz", "livez", "readyz", "healthcheck", "health-check", "health_check"})
 
 
 @lru_cache(maxsize=8192)
@@ -100,6 +110,10 @@ def act_of(name: str) -> Act:
     ignore = _IGNORED.get(words)
     if ignore is not None:
         return Act(ignore=ignore)
+    if _HEARTBEAT.fullmatch(words):
+        return Act(ignore="heartbeat")
+    if _HEALTH_CHECK.fullmatch(words):
+        return Act(ignore="health_check")
     for pattern, act in _ACTS:
         if pattern.search(words):
             return act
@@ -110,3 +124,18 @@ def act_of(name: str) -> Act:
 def is_robot(user_agent: str) -> bool:
     """Whether a user agent calls itself a crawler, a monitor or a script."""
     return _ROBOT.search(user_agent[:1000]) is not None
+
+
+def is_health_check(user_agent: str | None, path: str | None) -> bool:
+    """Whether a monitor asked if the property is up: by what it calls itself, or by a path that nobody else asks for.
+
+    ``/health`` alone may be a page for people.
+    """
+    if user_agent and _is_probe(user_agent):
+        return True
+    return path is not None and path.rstrip("/").rpartition("/")[2].lower() in _PROBED
+
+
+@lru_cache(maxsize=8192)
+def _is_probe(user_agent: str) -> bool:
+    return _PROBE.search(user_agent[:1000]) is not None

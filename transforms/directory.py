@@ -273,12 +273,17 @@ class Directory:
         )
 
     def _side(self, person: Person | None, emails: tuple[str, ...], stated: str | None, has_account: bool) -> str:
-        """P1 to P5; what the directory says of a buyer or partner counts before what a source says."""
+        """P1 to P5; what the directory says of a buyer or partner counts before what a source says.
+
+        A machine that writes by a colleague's account or from our domain is still the machine that its source calls it
+        (semantics 1.4).
+        """
+        ours = "system" if stated == "system" else "seller"
         if person is not None and person.side == "seller":
-            return "seller"
+            return ours
         domains = {registrable_domain(one.rpartition("@")[2]) for one in emails}
         if not domains.isdisjoint(self._ours):
-            return "seller"
+            return ours
         if not domains.isdisjoint(self._partners) or (person is not None and person.side == "partner"):
             return "partner"
         if any(is_machine(one, self._machines) for one in emails):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
+from datetime import UTC
 
 import msgspec
 
@@ -34,7 +35,7 @@ from transforms.opportunity import OpportunityVerdict, is_candidate
 from transforms.resolve import AccountVerdict, inherit_thread, resolve_account, settle_sides
 from transforms.series import SeriesBook
 from transforms.settings import Settings
-from transforms.times import DAY
+from transforms.times import DAY, zone_of
 from transforms.touchpoint import AssetEvent, Folded, Resolution, TouchpointAccount, TouchpointEvent
 
 EVENT_TYPE = "com.touchloop.engagement.{}.{}.v1"
@@ -60,6 +61,7 @@ class Folder:
         self._labeller = Labeller(rules, settings.folding)
         self._deals = DealChooser(directory, int(settings.journeys.opportunity_attach_days * DAY))
         self._event_types: dict[tuple[str, str], str] = {}
+        self._zone = zone_of(settings.coverage.reporting_timezone) or UTC
         self._late_after = settings.folding.late_after
         self._series = series or SeriesBook({})
 
@@ -108,7 +110,9 @@ class Folder:
         live = plans + families.get("attendance", [])
         if live:
             found = fold_meetings(live, parties, self._rules, self._bench)
-            drafts += settle_visits(found, lambda draft: self._account(draft).account_id, self._settings.folding)
+            drafts += settle_visits(
+                found, lambda draft: self._account(draft).account_id, self._settings.folding, self._zone
+            )
         return drafts
 
     # accounts and deals

@@ -36,6 +36,8 @@ class Message(msgspec.Struct, gc=False):
     fact: Fact
     occurred_at: int
     author: ResolvedParty
+    side: str
+    """The author's; a stranger in the conversation of one customer is a buyer (semantics 2.3, P5)."""
 
 
 class Burst(msgspec.Struct, gc=False):
@@ -47,10 +49,12 @@ class Burst(msgspec.Struct, gc=False):
 
 def fold_chats(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> list[Draft]:
     """Facts of family ``chat`` to drafts, one a burst, with recipients, threads and parents set."""
+    resolve = by_conversation(facts, resolve)
     roots = {(e.source, e.conversation_id or "", e.thread_id) for fact in facts if (e := fact.event).thread_id}
     streams: dict[Stream, list[Message]] = {}
     for fact in facts:
-        message = Message(fact, fact.event.occurred_at, resolve(fact.event, author_of(fact.event)))
+        author = resolve(fact.event, author_of(fact.event))
+        message = Message(fact, fact.event.occurred_at, author, author.side)
         stream = stream_of(fact.event, roots)
         if stream in streams:
             streams[stream].append(message)
@@ -60,11 +64,54 @@ def fold_chats(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> li
     for stream, messages in streams.items():
         messages.sort(key=message_order)
         everyone.setdefault(stream[:2], []).extend(messages)
+    for messages in everyone.values():
+        settle_strangers(messages)
     drafts: list[Draft] = []
     for stream, messages in streams.items():
         audience = Audience(messages, everyone[stream[:2]])
         drafts.extend(_fold_stream(stream, messages, audience, resolve, bench))
     return drafts
+
+
+def by_conversation(facts: Sequence[Fact], resolve: Resolver) -> Resolver:
+    """Resolves whom a message names by a native id alone as the one whom their conversation names by that id and more.
+
+    A conversation's list of people often holds ids where its messages hold addresses. An id that comes with different
+    addresses is left as it is.
+    """
+    fuller: dict[tuple[str, str | None, str], set[tuple[str, ...]]] = {}
+    for fact in facts:
+        event = fact.event
+        for party in event.parties:
+            if len(party.ids) > 1:
+                fuller.setdefault((event.source, event.conversation_id, party.ids[0]), set()).add(party.ids)
+    if not fuller:
+        return resolve
+    only = {key: ids.pop() for key, ids in fuller.items() if len(ids) == 1}
+
+    def resolved(event: Event, party: Party) -> ResolvedParty:
+        if len(party.ids) == 1:
+            ids = only.get((event.source, event.conversation_id, party.ids[0]))
+            if ids is not None:
+                party = msgspec.structs.replace(party, ids=ids)
+        return resolve(event, party)
+
+    return resolved
+
+
+def settle_strangers(conversation: Sequence[Message]) -> None:
+    """Who is known to nobody is of the buyer's side where all that are known belong to one account (A5, then P5)."""
+    strangers = [message for message in conversation if message.side == "unknown"]
+    if not strangers:
+        return
+    accounts: set[str] = set()
+    for message in conversation:
+        author = message.author
+        if message.side == "buyer":
+            accounts.update((author.account_id,) if author.account_id is not None else author.domain_accounts)
+    if len(accounts) == 1:
+        for message in strangers:
+            message.side = "buyer"
 
 
 def author_of(event: Event) -> Party:
@@ -107,19 +154,14 @@ def bursts(messages: Sequence[Message], gap: int) -> list[Burst]:
     return sorted(living + runs(homeless, gap), key=lambda burst: message_order(burst.messages[0]))
 
 
-def side_of(author: ResolvedParty) -> str:
-    """The side that somebody writes for: a stranger among buyers is one of them once the account is known (P5)."""
-    return "buyer" if author.side == "unknown" else author.side
-
-
 def runs(messages: Iterable[Message], gap: int) -> list[Burst]:
     """Maximal runs of one side with no pause longer than ``gap`` microseconds."""
     found: list[Burst] = []
     side, latest = "", 0
     for message in messages:
-        if side_of(message.author) != side or message.occurred_at - latest > gap:
+        if message.side != side or message.occurred_at - latest > gap:
             found.append(Burst([message], []))
-            side = side_of(message.author)
+            side = message.side
         else:
             found[-1].messages.append(message)
         latest = message.occurred_at
@@ -128,10 +170,7 @@ def runs(messages: Iterable[Message], gap: int) -> list[Burst]:
 
 def _reaches(burst: Burst, message: Message, gap: int) -> bool:
     first, last = burst.messages[0], burst.messages[-1]
-    return (
-        side_of(first.author) == side_of(message.author)
-        and first.occurred_at - gap <= message.occurred_at <= last.occurred_at + gap
-    )
+    return first.side == message.side and first.occurred_at - gap <= message.occurred_at <= last.occurred_at + gap
 
 
 class Audience:
@@ -152,7 +191,8 @@ class Audience:
 
 
 def _authors(messages: Iterable[Message]) -> list[ResolvedParty]:
-    found = {message.author.party_id: message.author for message in messages}
+    # a colleague's machine writes in his name: that is another side, and another author
+    found = {(message.author.party_id, message.author.side): message.author for message in messages}
     return [found[key] for key in sorted(found)]
 
 
@@ -164,24 +204,21 @@ def _fold_stream(
     thread_id = f"{account_thread}/{root}" if root else account_thread
     drafts: list[Draft] = []
     previous: Draft | None = None
+    side = ""  # of ``previous``
     for burst in bursts(messages, bench.settings.chat_burst_gap):
         draft = _draft(burst, audience, resolve, bench)
         draft.row.thread_id = thread_id
         draft.account_thread = account_thread if conversation else None
-        if previous is not None and _side(previous) != _side(draft):
+        if previous is not None and side != burst.messages[0].side:
             draft.parent = previous
             draft.row.in_reply_to = previous.row.touchpoint_id
             draft.row.is_reply = True
             if draft.row.interaction_kind == "message":
                 draft.row.interaction_kind = "reply"
         if not draft.row.is_voided:
-            previous = draft
+            previous, side = draft, burst.messages[0].side
         drafts.append(draft)
     return drafts
-
-
-def _side(draft: Draft) -> str:
-    return side_of(draft.actor.party) if draft.actor else ""
 
 
 def _draft(burst: Burst, audience: Audience, resolve: Resolver, bench: Workbench) -> Draft:

@@ -25,6 +25,7 @@ T = TypeVar("T")
 SCHEMA_VERSION = "1.0.0"
 OURS = frozenset({"seller", "system"})
 """Sides that are no outside party; everything else is (a partner, and a stranger nobody has named yet, too)."""
+PARTNER = "partner"
 ACTING_ROLES = ("actor", "organizer", "viewer")
 
 
@@ -222,6 +223,12 @@ def acting_seat(seats: Sequence[Seat]) -> Seat | None:
             if seat.role == role:
                 return seat
     return None
+
+
+def customers(sides: Iterable[str]) -> frozenset[str]:
+    """Of the sides of a live touchpoint, those that may hold a meeting with us: a partner only where no customer is named."""
+    outside = frozenset(sides) - OURS
+    return outside - {PARTNER} or outside
 
 
 def order_key(draft: Draft) -> tuple[int, str, str]:

@@ -19,6 +19,7 @@ from transforms.fold_common import (
     acting_seat,
     bridge,
     channel_and_medium,
+    customers,
     first_known,
     new_row,
     recognise,
@@ -227,7 +228,7 @@ def _estimated(quality: str) -> str:
 
 def _neither_side_declined(draft: Draft) -> bool:
     coming = {seat.side for seat in draft.seats if seat.attended is not False}
-    return "seller" in coming and bool(coming - OURS)
+    return "seller" in coming and not coming.isdisjoint(customers(seat.side for seat in draft.seats))
 
 
 def as_attended(seat: Seat) -> Seat:

@@ -66,13 +66,18 @@ def _direction(draft: Draft, names: OurNames) -> str:
     if actor is None:
         return "outbound" if any(seat.side not in OURS for seat in draft.seats) else "inbound"
     if actor.side == "system":
-        return "outbound" if _is_our_system(actor, names) else "inbound"
+        return "outbound" if _is_our_system(actor, names, row.channel) else "inbound"
     return "outbound" if actor.side == "seller" else "inbound"
 
 
-def _is_our_system(seat: Seat, names: OurNames) -> bool:
-    """A bot without an address speaks for us; an automatic sender with one does if its domain is ours."""
+def _is_our_system(seat: Seat, names: OurNames, channel: str) -> bool:
+    """A bot without an address speaks for us; an automatic sender with one does if its domain is ours.
+
+    A chat's bot has its vendor's address, and speaks for us unless that is a customer's.
+    """
     party = seat.party
+    if channel == "chat" and party.account_id is None and not party.domain_accounts:
+        return True
     if party.identifier_type != "email" or party.identifier is None:
         return True
     return registrable_domain(party.identifier.rpartition("@")[2]) in names.domains

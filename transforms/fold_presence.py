@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from transforms.fold_common import OURS, Fact, Resolver, intersection, union
+from transforms.fold_common import Fact, Resolver, customers, intersection, union
 
 JOIN, LEAVE = 0, 1
 
@@ -87,9 +87,13 @@ def pair_up(marks: Sequence[tuple[int, int]], first: int, last: int) -> list[Int
 
 
 def both_sides(found: Presence, sides: Mapping[str, str]) -> list[Interval]:
-    """Moments at which at least one of ours (a person) and at least one outside party were there together."""
+    """Moments at which at least one of ours (a person) and at least one of the customer's were there together.
+
+    ``sides`` are those of all who are named, the absent too: a partner does not stand in for a customer who stayed away.
+    """
+    them = customers(sides.values())
     ours = union(i for who, intervals in found.people.items() if sides[who] == "seller" for i in intervals)
-    theirs = union(i for who, intervals in found.people.items() if sides[who] not in OURS for i in intervals)
+    theirs = union(i for who, intervals in found.people.items() if sides[who] in them for i in intervals)
     return intersection(ours, theirs)
 
 

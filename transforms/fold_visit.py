@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date, tzinfo
 
 import msgspec
 
 from transforms.event import hash_id
-from transforms.fold_common import OURS, Draft, Seat, set_assets
+from transforms.fold_common import OURS, Draft, Seat, customers, set_assets
 from transforms.fold_meeting import GENERIC_KINDS
 from transforms.settings import Folding
-from transforms.times import DAY, MINUTE, SECOND
+from transforms.times import MINUTE, SECOND, to_datetime
 
 AccountOf = Callable[[Draft], str | None]
 
 
-def settle_visits(drafts: Sequence[Draft], account_of: AccountOf, settings: Folding) -> list[Draft]:
-    """Drafts of any channel in, the same out, with held in-person ones split and merged; order does not matter."""
+def settle_visits(drafts: Sequence[Draft], account_of: AccountOf, settings: Folding, zone: tzinfo) -> list[Draft]:
+    """Drafts of any channel in, the same out, with held in-person ones split and merged; order does not matter.
+
+    ``zone`` is the reporting time zone, whose days count.
+    """
     kept: list[Draft] = []
-    visits: dict[tuple[str, int], list[Draft]] = {}
-    trade: dict[tuple[str, int], list[Draft]] = {}
+    visits: dict[tuple[str, date], list[Draft]] = {}
+    trade: dict[tuple[str, date], list[Draft]] = {}
     for draft in drafts:
         if draft.row.channel != "in_person" or draft.row.status != "held" or draft.row.is_voided:
             kept.append(draft)
@@ -31,7 +35,8 @@ def settle_visits(drafts: Sequence[Draft], account_of: AccountOf, settings: Fold
             if account is None:
                 kept.append(part)
             else:
-                pool.setdefault((account, part.row.occurred_at // DAY), []).append(part)
+                day_of = to_datetime(part.row.occurred_at).astimezone(zone).date()
+                pool.setdefault((account, day_of), []).append(part)
     for day in trade.values():
         kept.append(_fold(sorted(day, key=_by_time), "trade_day"))
     for day in visits.values():
@@ -79,7 +84,8 @@ def _part(draft: Draft, account: str, seats: list[Seat]) -> Draft:
         actor=next((seat for seat in copies if seat.party.party_id == acting), None),
         events=dict(draft.events),
         assets=list(draft.assets),
-        account_hint=account or None,
+        # its people name the account; what the payload says of the whole holds for one part only
+        account_hint=draft.account_hint if account and account == draft.account_hint else None,
     )
 
 
@@ -133,7 +139,8 @@ def _both(one: Seat, other: Seat) -> Seat:
 
 
 def _outsiders(draft: Draft) -> set[str]:
-    return {seat.party.party_id for seat in draft.seats if seat.side not in OURS and seat.attended}
+    theirs = customers(seat.side for seat in draft.seats)
+    return {seat.party.party_id for seat in draft.seats if seat.side in theirs and seat.attended}
 
 
 def _by_time(draft: Draft) -> tuple[int, int, str]:

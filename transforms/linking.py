@@ -14,6 +14,7 @@ prefix       what shares it
 ``x:``       one meeting occurrence by dedupe key
 ``j:``       meetings that share a join key on a day (a recurring meeting's occurrences share it on different days)
 ``q:``       meetings that share a participant on a day
+``w:``       visits that share a participant around a midnight: where reports are made, that may be one day
 ``v:``       revisions of one native email or meeting record, whatever a correction changes or leaves out
 ===========  =====================================================================================================
 """
@@ -27,6 +28,10 @@ from transforms.times import DAY, HOUR
 
 JOIN_REACH = 6 * HOUR
 """How far from its planned time a meeting may start and still be the occurrence that a shared join key means."""
+
+VISITS = ("onsite_visit", "trade_event")
+VISIT_REACH = 6 * HOUR
+"""How far apart two visits may be that are one, where midnight in UTC lies between them."""
 
 _DATES: dict[int, str] = {}
 
@@ -103,8 +108,16 @@ def _meeting_keys(event: Event) -> Iterator[str]:
     for one in _people(event):
         for day in touched:
             yield f"q:{one}@{day}"
-    if event.medium == "trade_event":  # one touchpoint by account and day, whoever stood there
-        yield f"q:trade_event@{_date(start // DAY)}"
+    if event.channel != "in_person" and event.medium not in VISITS:
+        return
+    for midnight in _days(start - VISIT_REACH, end + VISIT_REACH)[1:]:
+        for one in _people(event):
+            yield f"w:{one}@{midnight}"
+    if (
+        event.medium == "trade_event"
+    ):  # one touchpoint by account and day, whoever stood there; days begin with the zone
+        for day in _days(start - 12 * HOUR, start + 12 * HOUR):
+            yield f"q:trade_event@{day}"
 
 
 def _people(event: Event) -> Iterator[str]:

@@ -58,6 +58,21 @@ def test_a_page_of_a_sync_is_its_items() -> None:
     page = {"kind": "calendar#events", "nextSyncToken": "t", "items": items}
     parts = list(explode(json.dumps(page).encode(), CONTEXT))
     assert [json.loads(part)["id"] for part in parts] == ["a", "b"]
+
+
+def test_a_day_is_placed_at_noon_of_the_calendar_whose_page_it_came_in() -> None:
+    """An all-day entry names no zone; the page does. A configured zone goes first, and entries with a time keep their bytes."""
+    day = {"start": {"date": "2026-04-20"}, "end": {"date": "2026-04-21"}}
+    items = [json.loads(resource(**day)), json.loads(resource(id="timed"))]
+    page = json.dumps({"kind": "calendar#events", "timeZone": "America/New_York", "items": items}).encode()
+    first, timed = explode(page, CONTEXT)
+    assert json.loads(timed) == items[1]
+    assert [event.occurred_at for event in events(first)] == [1_776_700_800_000_000]  # 16:00 UTC
+    configured = parse_record(SOURCE, first, Context(name="x", zone="Europe/Berlin", until=CONTEXT.until))
+    assert isinstance(configured, list)
+    assert configured[0].occurred_at == 1_776_679_200_000_000
+    odd = json.dumps({"kind": "calendar#events", "timeZone": 7, "items": [items[0], 3]}).encode()
+    assert [json.loads(part) for part in explode(odd, CONTEXT)] == [items[0], 3]
     empty = b'{"kind": "calendar#events", "nextSyncToken": "t", "items": []}'
     assert [verdict(part) for part in explode(empty, CONTEXT)] == ["empty_page"]
 

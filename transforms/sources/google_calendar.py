@@ -99,6 +99,8 @@ class Resource(msgspec.Struct, rename="camel", frozen=True):
     sequence: int = 0
     updated: str | None = None
     access_role: str | None = None
+    calendar_time_zone: str | None = None
+    """Of the page that the event came in; ``explode`` writes it into entries of a day."""
 
 
 class Head(msgspec.Struct, rename="camel", frozen=True):
@@ -109,8 +111,9 @@ class Head(msgspec.Struct, rename="camel", frozen=True):
     headers: msgspec.Raw = msgspec.Raw()
 
 
-class Page(msgspec.Struct, frozen=True):
+class Page(msgspec.Struct, rename="camel", frozen=True):
     items: list[msgspec.Raw] | None = None
+    time_zone: msgspec.Raw = msgspec.Raw()
 
 
 _head = msgspec.json.Decoder(Head)
@@ -119,9 +122,21 @@ _resource = msgspec.json.Decoder(Resource)
 
 
 def explode(frame: bytes, context: Context) -> Iterable[bytes]:
-    """``{"items": [...]}`` to its items; anything else, and a page without items, is one record."""
-    items = _page.decode(frame).items
-    return [bytes(item) for item in items] if items else [frame]
+    """``{"items": [...]}`` to its items; anything else, and a page without items, is one record.
+
+    Where the page names the calendar's time zone, its all-day entries get it, for nothing in them says whose noon they mean.
+    """
+    page = _page.decode(frame)
+    if not page.items:
+        return [frame]
+    zone = bytes(page.time_zone)
+    return [_with_zone(bytes(item), zone) for item in page.items]
+
+
+def _with_zone(item: bytes, zone: bytes) -> bytes:
+    if zone[:1] != b'"' or item[:1] != b"{" or b'"date"' not in item:
+        return item
+    return b'{"calendarTimeZone":' + zone + b"," + item[1:]
 
 
 def parse(record: bytes, context: Context) -> list[Event] | Ignored:
@@ -244,7 +259,7 @@ def _slot(resource: Resource, context: Context) -> tuple[Slot, tzinfo]:
     start, end = resource.start, resource.end
     if start is None:
         raise Reject("missing_field", "$.start", "the event has no start")
-    zone = _zone(start, context)
+    zone = _zone(start, resource, context)
     if start.date is not None:
         first = _day(start.date, "$.start.date")
         last = _day(end.date, "$.end.date") if end and end.date is not None else first
@@ -260,9 +275,9 @@ def _instant(when: When, field: str, context: Context) -> int:
     return parse_iso(when.date_time, f"{field}.dateTime", when.time_zone or context.zone)
 
 
-def _zone(when: When, context: Context) -> tzinfo:
+def _zone(when: When, resource: Resource, context: Context) -> tzinfo:
     """By whose clock a series repeats and a day is placed; an offset knows no summer time but is better than none."""
-    for name in (when.time_zone, context.zone):
+    for name in (when.time_zone, context.zone, resource.calendar_time_zone):
         if name and (zone := zone_of(name)):
             return zone
     if when.date_time is not None:
@@ -293,7 +308,7 @@ def _forgotten(resource: Resource, context: Context) -> Slot:
         token = _token(planned, "$.originalStartTime", context)
         if planned.date is not None:
             day = _day(planned.date, "$.originalStartTime.date")
-            return day_slot(day, day, _zone(planned, context), "$.originalStartTime.date", token)
+            return day_slot(day, day, _zone(planned, resource, context), "$.originalStartTime.date", token)
         moment = _instant(planned, "$.originalStartTime", context)
         return Slot(moment, moment, False, token)
     moment = parse_iso(resource.updated, "$.updated") if resource.updated else EARLIEST
@@ -312,7 +327,7 @@ SOURCE = SourceSpec(
     name="google_calendar",
     title="Google Calendar",
     channel="in_person",
-    version="2",
+    version="3",
     framing="json",
     parse=parse,
     supports=(

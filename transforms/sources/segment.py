@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from transforms.app_names import act_of, is_robot
+from transforms.app_names import act_of, is_health_check, is_robot
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.normal import clean_subject, email_id, phone_id, scrub, text_facts
 from transforms.sources import Context, SourceSpec
@@ -108,6 +108,8 @@ def _track(call: Call, record: bytes, zone: str | None) -> Parsed:
     event = _app_event(
         call, record, zone, properties.email if act.kind == "form_submit" or name == "Signed Up" else None
     )
+    if isinstance(event, Ignored):
+        return event
     event.event_name = scrub(name[:200])
     if act.kind is not None:
         event.interaction_kind = act.kind
@@ -125,13 +127,15 @@ def _page(call: Call, record: bytes, zone: str | None) -> Parsed:
 
 def _screen(call: Call, record: bytes, zone: str | None) -> Parsed:
     event = _app_event(call, record, zone, None)
+    if isinstance(event, Ignored):
+        return event
     event.medium = "mobile_app"
     event.page_path = text_of(call.name) or event.page_path
     return event
 
 
-def _app_event(call: Call, record: bytes, zone: str | None, form_email: Any) -> Event:
-    """What page, screen and track have in common."""
+def _app_event(call: Call, record: bytes, zone: str | None, form_email: Any) -> Event | Ignored:
+    """What page, screen and track have in common; a monitor's health check is no engagement."""
     where = call.context or NO_CONTEXT
     parties = actor_of(call, where, form_email)
     occurred_at, quality = when(call, zone)
@@ -146,6 +150,8 @@ def _app_event(call: Call, record: bytes, zone: str | None, form_email: Any) -> 
     if type(url) is str and url and url != own_url:
         links = (*links, url)
     agent = where.userAgent or where.user_agent
+    if is_health_check(agent if type(agent) is str else None, path):
+        return Ignored("health_check")
     source_event_id = message_id(call, record)
     return Event(
         source=SEGMENT,
@@ -315,12 +321,12 @@ SOURCE = SourceSpec(
     name="segment",
     title="Segment",
     channel="app",
-    version="2",
+    version="3",
     framing="json",
     parse=parse,
     explode=explode,
     supports=(
-        "page, screen and track calls (app events)",
+        "page, screen and track calls (app events); heartbeats and health checks are ignored",
         "identify, alias and group calls (identities)",
         "track calls of the live chat spec (chat messages) and the copilot spec",
         'batches: {"batch": [...]} with shared sentAt and context',

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from transforms.app_names import Act, act_of, is_robot
+from transforms.app_names import Act, act_of, is_health_check, is_robot
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.normal import email_id, scrub
 from transforms.sources import Context, SourceSpec
@@ -30,6 +30,7 @@ UNSTRUCT, USER_AGENT, BR_TYPE, DERIVED_CONTEXTS, SESSION, DERIVED, EVENT_NAME = 
 
 _MOBILE = frozenset({"mob", "tv", "headset"})
 _PING = Ignored("heartbeat")
+_HEALTH_CHECK = Ignored("health_check")
 _PLAIN = Act()
 
 
@@ -207,6 +208,8 @@ def _to_event(row: Row) -> Parsed:
     url = row.page_url
     if not path and url:
         path = _path_of(url)
+    if is_health_check(row.user_agent, path):
+        return _HEALTH_CHECK
     return Event(
         source=SNOWPLOW,
         source_event_id=event_id,
@@ -343,12 +346,12 @@ SOURCE = SourceSpec(
     name="snowplow",
     title="Snowplow",
     channel="app",
-    version="1",
+    version="2",
     framing="lines",
     parse=parse,
     supports=(
         "enriched events, tab-separated (131 columns; older formats with fewer)",
         "enriched events as JSON of the analytics SDKs",
-        "page_view, struct, self-describing events, screen views; page pings are counted as heartbeats",
+        "page_view, struct, self-describing events, screen views; page pings are counted as heartbeats, monitors' requests as health checks",
     ),
 )
