@@ -139,3 +139,42 @@ def test_business_deadline(example: World, start: str, days: int, deadline: str)
     ).fetchone() or (None,)
     assert found is not None
     assert found == moment(at(deadline))
+
+
+def test_first_touchpoint_has_no_gap() -> None:
+    """A buyer whose one gap was 20 days is not silent after 30: twice the median gap is 40."""
+    world = worked_example(at("04-30 00:00"), closed=False, built=False)
+    world.take_out("A1")
+    rows = [touchpoint(f"R{n}", day) for n, day in enumerate(("03-11 00:00", "03-31 00:00"))]
+    world.load(rows, {t.touchpoint_id: [participant(t.touchpoint_id, 1, "B1", "actor", is_engaged=True)] for t in rows})
+    world.build()
+    assert "buyer_silent" not in world.one("mart_deal_risk")["signals"]
+
+
+def test_closed_deal_without_a_date_has_no_age() -> None:
+    """Nobody knows whether a won deal without a date of closing lived for 30 days, whenever one asks."""
+    world = worked_example(built=False)
+    world.con.execute("UPDATE dim_opportunity SET status = 'won', closed_at = NULL")
+    world.build()
+    row = world.one("mart_opportunity_coverage")
+    assert (row["exec_engaged_by_day_30"], row["engaged_contacts"], row["champion_silence_days"]) == (None, 0, None)
+
+
+def test_deal_counts_its_own_accounts_people() -> None:
+    """Of a meeting with two customers the deal counts the people of its own account, not the other's executive."""
+    world = worked_example(built=False)
+    world.dim("dim_account", {"account_id": "A2", "name": "Two", "domains": []})
+    world.dim(
+        "dim_person",
+        {"person_id": "X1", "full_name": "X1", "side": "buyer", "account_id": "A2", "is_executive": True},
+    )
+    both = touchpoint("M1", "03-03 10:00", "03-03 11:00", channel="video", direction="mutual", interaction_kind="meeting")
+    seats = [
+        participant("M1", 1, "S1", "organizer", attended=True),
+        participant("M1", 2, "B1", "required", attended=True, is_engaged=True),
+        participant("M1", 3, "X1", "required", attended=True, is_engaged=True, is_executive=True),
+    ]
+    world.load([both], {"M1": seats}, also_in={"M1": ["A2"]})
+    world.build()
+    row = world.one("mart_opportunity_coverage")
+    assert (row["engaged_contacts"], row["exec_first_engaged_days"]) == (3, about(30.417))

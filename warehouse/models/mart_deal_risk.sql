@@ -4,12 +4,16 @@ WITH
 run AS (FROM param),
 open_deal AS (FROM deal WHERE status = 'open'),
 buyer_touch AS (SELECT opportunity_id, occurred_at, ended_at, touchpoint_id FROM deal_touch WHERE is_buyer),
-gap AS (
-  SELECT opportunity_id, greatest(0, days_between(max(ended_at) OVER (
-           PARTITION BY opportunity_id ORDER BY occurred_at, touchpoint_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), occurred_at)) AS gap_days
+followed AS (
+  SELECT opportunity_id, occurred_at, max(ended_at) OVER (
+           PARTITION BY opportunity_id ORDER BY occurred_at, touchpoint_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS heard_until
   FROM buyer_touch SEMI JOIN open_deal USING (opportunity_id)
 ),
-rhythm AS (SELECT opportunity_id, median(gap_days) AS median_gap_days FROM gap GROUP BY opportunity_id),
+-- the first touchpoint follows nothing and has no gap; greatest() would take its NULL for a gap of 0
+rhythm AS (
+  SELECT opportunity_id, median(greatest(0, days_between(heard_until, occurred_at))) AS median_gap_days
+  FROM followed WHERE heard_until IS NOT NULL GROUP BY opportunity_id
+),
 planned AS (
   SELECT DISTINCT d.opportunity_id FROM fact_touchpoint t JOIN open_deal d
     ON t.account_id = d.account_id AND (t.opportunity_id IS NULL OR t.opportunity_id = d.opportunity_id), run
