@@ -374,12 +374,7 @@ class Increment:
             load_rows(store, table, rows)
         con.execute("DELETE FROM dim_rule")
         load_rows(store, "dim_rule", self.workspace.rulebook.dim_rows())
-        coverage = self.settings.coverage
-        build_marts(
-            store.connection,
-            Parameters.of(coverage, self.settings.journeys, self.now),
-            everything=derivation.everything,
-        )
+        build_marts(store.connection, Parameters.of(self.settings, self.now), everything=derivation.everything)
         con.execute("DELETE FROM dim_run WHERE run_id = ?", [self.summary.run_id])
         load_rows(
             store,

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from pipelines.errors import SettingsError
+from schemas.vocab import ALL_CHANNELS, BUYER_ROLES, BUYING_JOBS
 from transforms.business_time import BusinessCalendar
 from transforms.settings import BusinessHours, Coverage, Folding, Identity, Journeys, Settings
 from transforms.sources import all_sources
@@ -226,6 +227,15 @@ def _check_kafka(path: Path, kafka: Kafka) -> None:
             raise SettingsError(f"{path}: kafka.{key}: {value} must be positive")
 
 
+def _check_labels(path: Path, key: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
+    """Each is known and named once: a misspelt or repeated one would silently change what shares are divided by."""
+    for label in given:
+        if label not in known:
+            raise SettingsError(f"{path}: {key}: {label!r} is none of {', '.join(known)}")
+        if given.count(label) > 1:
+            raise SettingsError(f"{path}: {key}: {label!r} is named twice")
+
+
 def _check(path: Path, settings: WorkspaceSettings) -> None:
     zones = {
         "business_hours.timezone": settings.business_hours.timezone,
@@ -246,6 +256,11 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
     ):
         if value <= 0:
             raise SettingsError(f"{path}: {key}: {value} must be positive")
+    _check_labels(path, "coverage.channels", settings.coverage.channels, ALL_CHANNELS)
+    _check_labels(path, "coverage.required_roles", settings.coverage.required_roles, BUYER_ROLES)
+    _check_labels(path, "journeys.always_on_jobs", settings.journeys.always_on_jobs, BUYING_JOBS)
+    if not settings.coverage.channels:
+        raise SettingsError(f"{path}: coverage.channels: names no channel")
     try:
         BusinessCalendar.of(settings.business_hours)
     except ValueError as error:

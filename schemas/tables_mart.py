@@ -16,9 +16,9 @@ _COUNTS = (
     count("outbound_count", "Countable outbound"),
     count("mutual_count", "Countable mutual"),
     count("self_serve_count", "Countable self-serve"),
-    texts("seller_channels", "Channels with a seller touch", values=vocab.CHANNELS),
-    texts("buyer_channels", "Channels where the buyer initiated, acknowledgements aside", values=vocab.CHANNELS),
-    texts("answered_channels", "Of those, channels where at least one was answered on the same channel within the horizon", values=vocab.CHANNELS),
+    texts("seller_channels", "Channels with a seller touch", values=vocab.ALL_CHANNELS),
+    texts("buyer_channels", "Channels where the buyer initiated, acknowledgements aside", values=vocab.ALL_CHANNELS),
+    texts("answered_channels", "Of those, channels where at least one was answered on the same channel within the horizon", values=vocab.ALL_CHANNELS),
 )
 _CHANNEL_METRICS = (
     *ratio("channel_coverage", "M1: channels with a seller touch / channels"),
@@ -67,27 +67,27 @@ SELLER_ACCOUNT_PERIOD = Table(
         *_PERIOD, *_COUNTS, *_CHANNEL_METRICS, *_RESPONSE, *_PEOPLE, *_TRUST,
     ),
     meaning="Coverage of an account by a seller. A row exists if the seller was assigned on any day of the period or made a seller touch.",
-    sort=("account_id", "seller_id", "period_start"),
+    version="2.0.0", sort=("account_id", "seller_id", "period_start"),
 )  # fmt: skip
 
 TABLES = (
     SELLER_ACCOUNT_PERIOD,
     Table("mart_seller_period", "mart", "seller x period", ("seller_id", "period_grain", "period_start"), (
         text("seller_id", "Seller", nn=True), *_PERIOD, *_COUNTS,
-        texts("channels_used", "Channels with a seller touch", values=vocab.CHANNELS),
+        texts("channels_used", "Channels with a seller touch", values=vocab.ALL_CHANNELS),
         count("account_count", "Accounts of the rows rolled up"),
         *_CHANNEL_METRICS, *_RESPONSE, *_PEOPLE, *_TRUST,
-    ), meaning="Rollup of a seller's accounts: shares of counts are sums over sums; distinct counts, medians and mixes are recomputed from facts."),
+    ), meaning="Rollup of a seller's accounts: shares of counts are sums over sums; distinct counts, medians and mixes are recomputed from facts.", version="2.0.0"),
     Table("mart_account_period", "mart", "account x period", ("account_id", "period_grain", "period_start"), (
         text("account_id", "Account", nn=True), *_PERIOD, *_COUNTS,
         count("seller_count", "Sellers with a touch"),
         *_CHANNEL_METRICS, *_RESPONSE, *_PEOPLE, *_TRUST,
-    ), meaning="All sellers of an account together.", sort=("account_id", "period_start")),
+    ), meaning="All sellers of an account together.", version="2.0.0", sort=("account_id", "period_start")),
     Table("mart_team_period", "mart", "team x period", ("team_id", "period_grain", "period_start"), (
         text("team_id", "Team", nn=True), *_PERIOD, *_COUNTS,
         count("seller_count", "Sellers of the team with a row"),
         *_CHANNEL_METRICS, *_RESPONSE, *_PEOPLE, *_TRUST,
-    ), meaning="Rollup of a team's sellers."),
+    ), meaning="Rollup of a team's sellers.", version="2.0.0"),
     Table("mart_response_time", "mart", "seller x channel x period", ("seller_id", "ask_channel", "period_grain", "period_start"), (
         text("seller_id", "Addressed seller", nn=True),
         text("ask_channel", "Channel of the question", nn=True, values=vocab.CHANNELS),
@@ -97,7 +97,8 @@ TABLES = (
         number("response_median_business_seconds", "Over closed episodes", unit="seconds", minimum=0),
         number("response_p90_business_seconds", "Over closed episodes; NULL below n = 5", unit="seconds", minimum=0),
         *ratio("response_rate", "Answered within the horizon / answered or due"),
-    )),
+        seconds("longest_open_wait_business_seconds", "Longest wait of an open episode"),
+    ), version="1.1.0"),
     Table("mart_data_quality", "mart", "source x month", ("source", "month"), (
         text("source", "Source system", nn=True),
         day("month", "First day of the month of occurred_at (of arrival, for duplicates and rejects)", nn=True),

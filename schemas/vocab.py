@@ -1,6 +1,9 @@
 """Closed vocabularies (semantics 1.2). The order of a tuple is the order in which reports list it."""
 
 CHANNELS = ("chat", "email", "video", "app", "in_person")
+PHONE_CHANNEL = "phone_call"
+"""The sixth channel, where the settings give phone calls one of their own (semantics 1.2)."""
+ALL_CHANNELS = (*CHANNELS, PHONE_CHANNEL)
 MEDIA = (
     "email", "sms", "web_chat", "teams_chat", "whatsapp", "video_call", "phone_call", "web_app", "mobile_app", "portal",
     "deal_room", "onsite_visit", "trade_event",

@@ -168,7 +168,9 @@ def test_deal_counts_its_own_accounts_people() -> None:
         "dim_person",
         {"person_id": "X1", "full_name": "X1", "side": "buyer", "account_id": "A2", "is_executive": True},
     )
-    both = touchpoint("M1", "03-03 10:00", "03-03 11:00", channel="video", direction="mutual", interaction_kind="meeting")
+    both = touchpoint(
+        "M1", "03-03 10:00", "03-03 11:00", channel="video", direction="mutual", interaction_kind="meeting"
+    )
     seats = [
         participant("M1", 1, "S1", "organizer", attended=True),
         participant("M1", 2, "B1", "required", attended=True, is_engaged=True),

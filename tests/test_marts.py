@@ -12,7 +12,7 @@ from worked_example import ACCOUNT, at, participant, touchpoint
 
 from schemas.arrow import to_batch
 from schemas.registry import TABLES
-from transforms.settings import Coverage, Settings
+from transforms.settings import Coverage, Folding, Settings
 from warehouse.marts import BY_DEAL, COVERAGE, WHOLE
 
 MARTS = (*COVERAGE, *BY_DEAL, *WHOLE)
@@ -362,6 +362,11 @@ def test_response_time_by_channel(example: World) -> None:
         "email": (52.75, 0.5),
         "chat": (1.0, 1.0),
     }
+    assert {r["longest_open_wait_business_seconds"] for r in found.values()} == {None}
+    world = worked_example(built=False)
+    second_account(world)
+    (email,) = world.build().rows("mart_response_time", "period_grain = 'lifetime' AND ask_channel = 'email'")
+    assert email["longest_open_wait_business_seconds"] == 15 * 8 * 3600 - 3600  # from 04-20 10:00 to the close
 
 
 def test_transition_matrix(example: World) -> None:
@@ -547,3 +552,26 @@ def test_every_mart_has_its_declared_keys(example: World) -> None:
         assert example.con.execute(f"SELECT {key} FROM {mart} GROUP BY {key} HAVING count(*) > 1").fetchall() == [], (
             mart
         )
+
+
+def test_phone_calls_of_their_own_make_six_channels() -> None:
+    """With phone calls as the sixth channel |C| is 6, and a call is a touch on it."""
+    settings = Settings(folding=Folding(phone_call_channel="phone_call"))
+    world = worked_example(built=False, settings=settings)
+    call = touchpoint(
+        "C1", "03-10 10:00", "03-10 10:30", channel="video", direction="mutual", interaction_kind="call", medium="phone_call",
+        actor_party_id="S1", actor_side="seller",
+    )  # fmt: skip
+    call.channel = "phone_call"
+    world.load([call], {"C1": [participant("C1", 1, "S1", "organizer", attended=True)]})
+    pair = row(world.build(), "mart_seller_account_period", "lifetime")
+    assert (pair["channel_coverage_num"], pair["channel_coverage_den"]) == (5, 6)
+    assert "phone_call" in pair["seller_channels"]
+
+
+def test_channels_outside_the_set_do_not_count() -> None:
+    """With C = {email, video} the two touches on each are in perfect balance, whatever the chat and the visit."""
+    world = worked_example(settings=Settings(coverage=Coverage(channels=("email", "video"))))
+    pair = row(world, "mart_seller_account_period", "lifetime")
+    assert (pair["channel_coverage_num"], pair["channel_coverage_den"]) == (2, 2)
+    assert pair["channel_balance"] == pytest.approx(1.0)

@@ -43,7 +43,7 @@ class Folding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         r"^(what|when|where|which|who|why|how)\b",
         r"\b(please|pls) (advise|clarify|confirm|send|share)\b",
     )
-    phone_call_channel: str = "video"
+    phone_call_channel: Literal["video", "phone_call"] = "video"
     """``phone_call`` maps to video unless configured as a sixth channel."""
 
     @property
@@ -94,6 +94,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Horizons and thresholds of the marts (semantics section 5)."""
 
     channels: tuple[str, ...] = ("chat", "email", "video", "app", "in_person")
+    """The set C of M1 and M3; with phone calls as a channel of their own it has that one too."""
     response_horizon_business_hours: float = 40
     enablement_business_days: float = 5
     enablement_lookback_days: float = 90

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from schemas.registry import TABLES
-from schemas.vocab import BUYING_JOBS, CHANNELS, MODALITIES
+from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, MODALITIES, PHONE_CHANNEL
 
 JOBS = tuple(job for job in BUYING_JOBS if job != "unclassified")
 
@@ -45,12 +45,18 @@ class Parameters:
     final_after_hours: int = FINAL_AFTER_HOURS
 
     @staticmethod
-    def of(coverage: Any, journeys: Any, as_of_us: int) -> Parameters:
-        """From ``Coverage`` and ``Journeys`` of ``transforms.settings``, or anything with their attributes."""
+    def of(settings: Any, as_of_us: int) -> Parameters:
+        """From ``Settings`` of ``transforms.settings``, or anything with its ``coverage``, ``journeys`` and ``folding``.
+
+        Phone calls that are a channel of their own belong to C, whether it lists them or not (semantics 1.2).
+        """
+        coverage, journeys = settings.coverage, settings.journeys
         return Parameters(
             as_of_us=as_of_us,
             reporting_timezone=coverage.reporting_timezone,
-            channels=tuple(coverage.channels),
+            channels=tuple(dict.fromkeys((*coverage.channels, settings.folding.phone_call_channel)))
+            if settings.folding.phone_call_channel == PHONE_CHANNEL
+            else tuple(coverage.channels),
             hybrid_window_weeks=coverage.hybrid_window_weeks,
             hybrid_min_touches=coverage.hybrid_min_touches,
             p90_min_n=coverage.p90_min_n,
@@ -151,7 +157,7 @@ def build_marts(connection: Any, parameters: Parameters, *, everything: bool) ->
 
 def declare(connection: Any, parameters: Parameters, *, everything: bool) -> None:
     """Temporary table ``param`` (one row), codes of channels, modalities and jobs as bits, and macros over them."""
-    channels = sorted({*parameters.channels, *CHANNELS})
+    channels = sorted(ALL_CHANNELS)
     values = asdict(parameters) | {
         "everything": everything,
         "channel_count": len(parameters.channels),

@@ -33,7 +33,7 @@ SELECT
   coalesce(bit_count(initiated_channels), 0) AS buyer_channel_answer_coverage_den,
   followed_up / nullif(initiated, 0) AS touch_followup_share,
   coalesce(followed_up, 0) AS touch_followup_share_num, coalesce(initiated, 0) AS touch_followup_share_den,
-  CASE WHEN own > 0 AND channel_count > 1 THEN abs(own_entropy) / ln(channel_count) END AS channel_balance,
+  CASE WHEN channel_count > 1 THEN abs(own_entropy) / ln(channel_count) END AS channel_balance,
   channel_fit,
   digital / nullif(touches, 0) AS digital_share, remote / nullif(touches, 0) AS remote_human_share, in_person / nullif(touches, 0) AS in_person_share,
   digital_minutes / nullif(minutes, 0) AS digital_minutes_share, remote_minutes / nullif(minutes, 0) AS remote_human_minutes_share,
