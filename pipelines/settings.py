@@ -261,6 +261,10 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
     _check_labels(path, "journeys.always_on_jobs", settings.journeys.always_on_jobs, BUYING_JOBS)
     if not settings.coverage.channels:
         raise SettingsError(f"{path}: coverage.channels: names no channel")
+    if settings.folding.chat_minutes_per_message < 0:
+        raise SettingsError(
+            f"{path}: folding.chat_minutes_per_message: {settings.folding.chat_minutes_per_message} is negative"
+        )
     try:
         BusinessCalendar.of(settings.business_hours)
     except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas import vocab
-from schemas.fields import Table, count, day, flag, number, ratio, seconds, share, text, texts
+from schemas.fields import Table, at, count, day, flag, number, ratio, seconds, share, text, texts
 
 _PERIOD = (
     text("period_grain", "Length of the period", nn=True, values=vocab.PERIOD_GRAINS),
@@ -55,7 +55,8 @@ _PEOPLE = (
     *ratio("job_support_share", "M13s: visited jobs with a seller touch of that job / visited jobs"),
 )
 _TRUST = (
-    share("unclassified_share", "Unclassified buyer evidence / buyer evidence of the row's own inputs"),
+    *ratio("unresolved_share", "Countable touchpoints with an outside party that nobody is known by / countable touchpoints of the row"),
+    *ratio("unclassified_share", "Unclassified buyer evidence / buyer evidence of the row's own inputs"),
     flag("is_final", "The period ended more than 72 h before as_of", nn=True),
 )
 
@@ -117,10 +118,25 @@ TABLES = (
     Table("mart_opportunity_coverage", "mart", "opportunity lifetime", ("opportunity_id",), (
         text("opportunity_id", "Deal", nn=True),
         text("account_id", "Account"),
+        at("exec_first_engaged_at", "M11: first buyer evidence with an engaged executive"),
         number("exec_first_engaged_days", "Days from opening to the first buyer evidence with an engaged executive", unit="days"),
         number("exec_first_engaged_share_of_cycle", "The same / length of the cycle; closed deals only", unit="share"),
         flag("exec_before_supplier_selection", "Executive engaged before the first visit of supplier selection"),
         count("engaged_contacts", "Distinct engaged buyer people"),
+        flag("is_single_threaded", "M10: at most one engaged contact, in the trailing 30 days while open, in the whole cycle once closed"),
+        number("effective_threads", "M10: exp(entropy of buyer evidence per person); NULL if nobody was engaged", minimum=1),
+        *ratio("contact_coverage", "M10: engaged known members of the deal's buying group / known members"),
+        *ratio("role_coverage", "M10r: required roles with an engaged holder / required roles"),
+        *ratio("champion_active_week_share", "M12: 7-day blocks from opening with an engaged champion / blocks in the cycle"),
+        number("champion_reciprocity", "M12: messages of the champion / messages to the champion; may exceed 1", minimum=0),
+        count("champion_inbound_count", "Human messages of the champion"),
+        count("champion_outbound_count", "Human messages to the champion"),
+        count("champion_evidence_count", "M12: buyer people first seen where the champion took part, and internal steps that the champion reported"),
+        *ratio("enablement_on_time_share", "M14: needs already had or met on time / needs that are due"),
+        count("dart_dialogue_n_items", "Items that are not NULL"),
+        count("dart_access_n_items", "Items that are not NULL"),
+        count("dart_risk_n_items", "Items that are not NULL"),
+        count("dart_transparency_n_items", "Items that are not NULL"),
         count("cocreation_evidence_count", "Workshops, plan updates by the buyer"),
         share("dart_dialogue", "Mean of its items; NULL below 2"),
         share("dart_access", "Mean of its items; NULL below 2"),
@@ -134,7 +150,10 @@ TABLES = (
         count("visit_count", "Visits of the deal's journey"),
         number("champion_silence_days", "Days since the champion's last buyer evidence, at as_of or close", unit="days"),
         flag("exec_engaged_by_day_30", "Landmark: engaged by day 30; NULL if the deal lived less"),
-    )),
+        flag("is_large_deal", "Amount of at least large_deal_amount USD; NULL in another currency"),
+        *ratio("unresolved_share", "Countable touchpoints with an outside party that nobody is known by / countable touchpoints"),
+        *ratio("unclassified_share", "Unclassified buyer evidence / buyer evidence"),
+    ), version="1.1.0"),
     Table("mart_lost_deal_review", "mart", "closed-lost opportunity", ("opportunity_id",), (
         text("opportunity_id", "Deal", nn=True),
         flag("single_threaded", "At most one engaged contact in the cycle", nn=True),

@@ -79,6 +79,10 @@ LIFETIME = {
     "job_coverage_den": 6,
     "job_support_share": 0.80,
     "unclassified_share": 0.111,
+    "unclassified_share_num": 1,
+    "unclassified_share_den": 9,
+    "unresolved_share": 0.0,
+    "unresolved_share_den": 12,
     "channel_coverage_num": 4,
     "channel_coverage_den": 5,
     "buyer_channel_answer_coverage_num": 2,
@@ -567,6 +571,19 @@ def test_phone_calls_of_their_own_make_six_channels() -> None:
     pair = row(world.build(), "mart_seller_account_period", "lifetime")
     assert (pair["channel_coverage_num"], pair["channel_coverage_den"]) == (5, 6)
     assert "phone_call" in pair["seller_channels"]
+
+
+def test_unresolved_share_is_of_the_rows_own_touchpoints() -> None:
+    """Of A2's three touchpoints all are with somebody unknown, of A1's twelve none: 3/15 for the seller of both."""
+    world = worked_example(built=False)
+    second_account(world)
+    world.build()
+    shares = {
+        p["account_id"]: p["unresolved_share"] for p in world.rows("mart_account_period", "period_grain = 'lifetime'")
+    }
+    assert shares == {"A1": 0.0, "A2": 1.0}
+    seller = row(world, "mart_seller_period", "lifetime")
+    assert (seller["unresolved_share"], seller["unresolved_share_num"], seller["unresolved_share_den"]) == (0.2, 3, 15)
 
 
 def test_channels_outside_the_set_do_not_count() -> None:

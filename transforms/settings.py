@@ -36,6 +36,8 @@ class Folding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     late_after_hours: int = 72
     visit_merge_gap_minutes: int = 60
     meeting_start_tolerance_minutes: int = 10
+    chat_minutes_per_message: float = 1.0
+    """What a message of a chat takes either side, to write or to read."""
     chat_subject_text: bool = True
     """Keep the first 120 characters of a chat burst as ``subject_text``."""
     question_patterns: tuple[str, ...] = (

@@ -39,6 +39,7 @@ class Parameters:
     single_thread_window_days: float
     response_horizon_business_hours: float
     enablement_business_days: float
+    large_deal_amount: float
     required_roles: tuple[str, ...]
     good_loss_reasons: tuple[str, ...]
     always_on_jobs: tuple[str, ...]
@@ -65,6 +66,7 @@ class Parameters:
             single_thread_window_days=coverage.single_thread_window_days,
             response_horizon_business_hours=coverage.response_horizon_business_hours,
             enablement_business_days=coverage.enablement_business_days,
+            large_deal_amount=coverage.large_deal_amount,
             required_roles=tuple(coverage.required_roles),
             good_loss_reasons=tuple(coverage.good_loss_reasons),
             always_on_jobs=tuple(journeys.always_on_jobs),
@@ -193,7 +195,8 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
             CASE WHEN isodow(local_day(t)) > 5 THEN start_of_day(local_day(t) + 8 - isodow(local_day(t))::INT) ELSE t END)
             + to_days(((n // 5) * 7 + n % 5
                 + CASE WHEN isodow(local_day(t)) <= 5 AND isodow(local_day(t)) + n % 5 > 5 THEN 2 ELSE 0 END)::INTEGER)""",
-        "mean_of_two(items) AS CASE WHEN len(list_filter(items, lambda x: x IS NOT NULL)) >= 2 THEN list_avg(items) END",
+        "count_of(items) AS len(list_filter(items, lambda x: x IS NOT NULL))",
+        "mean_of_two(items) AS CASE WHEN count_of(items) >= 2 THEN list_avg(items) END",
         f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
         # 1 - (half the distance from equal thirds) / (its greatest value, 2/3)
         """thirds_balance(a, b, c) AS

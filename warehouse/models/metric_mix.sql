@@ -10,6 +10,7 @@ theirs AS (
   SELECT row_no,
          sum(touches)::BIGINT AS touches, sum(buyer)::BIGINT AS buyer, sum(inbound)::BIGINT AS inbound, sum(self_serve)::BIGINT AS self_serve,
          sum(message_in)::BIGINT AS message_in, sum(unclassified)::BIGINT AS unclassified,
+         sum(unresolved)::BIGINT AS unresolved,
          bit_or(buyer_jobs) AS buyer_jobs, bit_or(buyer_modalities) AS buyer_modalities,
          sum(digital)::BIGINT AS digital, sum(remote)::BIGINT AS remote, sum(in_person)::BIGINT AS in_person,
          sum(digital_minutes)::BIGINT AS digital_minutes, sum(remote_minutes)::BIGINT AS remote_minutes,
