@@ -13,7 +13,7 @@ import msgspec
 from pipelines.errors import SettingsError
 from schemas.vocab import ALL_CHANNELS, BUYER_ROLES, BUYING_JOBS
 from transforms.business_time import BusinessCalendar
-from transforms.settings import BusinessHours, Coverage, Folding, Identity, Journeys, Settings
+from transforms.settings import BusinessHours, Coverage, Folding, Identity, Journeys, Relationship, Settings
 from transforms.sources import all_sources
 from transforms.times import zone_of
 
@@ -132,6 +132,7 @@ class WorkspaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     journeys: Journeys = Journeys()
     business_hours: BusinessHours = BusinessHours()
     coverage: Coverage = Coverage()
+    relationship: Relationship = Relationship()
     recurrence_days: int = 400
     """Recurring calendar entries are expanded this far past the day they are read."""
 
@@ -146,6 +147,7 @@ class WorkspaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             journeys=self.journeys,
             business_hours=self.business_hours,
             coverage=self.coverage,
+            relationship=self.relationship,
         )
 
     def meaning_hash(self, rules_version: str) -> str:

@@ -178,5 +178,21 @@ TABLES = (
         count("signal_count", "How many"),
         text("risk_level", "0-1 low, 2-3 medium, 4 or more high", nn=True, values=vocab.RISK_LEVELS),
     )),
+    Table("mart_relationship", "mart", "account x as_of day", ("account_id", "as_of_date"), (
+        text("account_id", "Account", nn=True),
+        day("as_of_date", "Day of as_of", nn=True),
+        text("relationship_type", "First type whose tests all hold", nn=True, values=vocab.RELATIONSHIP_TYPES),
+        texts("relationship_basis", "Each test of each type, and whether it passed or failed"),
+        count("human_touch_count", "Countable touchpoints in the window, self-service aside"),
+        count("engaged_contacts", "Distinct engaged buyer people"),
+        count("engaged_executives", "Of them, executives"),
+        count("engaged_sellers", "Our people with a touch"),
+        count("mutual_count", "Mutual touchpoints"),
+        count("delivered_asset_count", "Asset types delivered"),
+        count("cocreation_evidence_count", "Workshops, plan updates by the buyer"),
+        share("dialogue_ratio", "M9 in the window"),
+        count("active_month_count", "Of the last 6 months, those with buyer evidence"),
+        count("active_week_count", "Of the last 12 weeks, those with buyer evidence"),
+    ), meaning="What kind of relationship an account has with us, over the trailing 180 days (semantics 5.7)."),
 )  # fmt: skip
 

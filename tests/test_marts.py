@@ -12,7 +12,7 @@ from worked_example import ACCOUNT, at, participant, touchpoint
 
 from schemas.arrow import to_batch
 from schemas.registry import TABLES
-from transforms.settings import Coverage, Folding, Settings
+from transforms.settings import Coverage, Folding, Relationship, Settings
 from warehouse.marts import BY_DEAL, COVERAGE, WHOLE
 
 MARTS = (*COVERAGE, *BY_DEAL, *WHOLE)
@@ -173,12 +173,32 @@ def test_spine_starts_with_the_assignment() -> None:
 
 
 def test_assignment_without_a_touchpoint() -> None:
-    """An assignment that has neither a start nor a touchpoint gives its lifetime row alone."""
+    """An account that nobody has touched is neglected in every period of the calendar: rows of zeros (semantics 5.1)."""
     world = worked_example(built=False)
     world.dim("dim_account", {"account_id": "A9", "name": "Nine", "domains": [], "owner_seller_id": "S1"})
     world.build()
-    (only,) = world.rows("mart_seller_account_period", "account_id = 'A9'")
-    assert (only["seller_id"], only["period_grain"], only["seller_touch_count"]) == ("S1", "lifetime", 0)
+    rows = world.rows("mart_seller_account_period", "account_id = 'A9' AND seller_id = 'S1'")
+    assert {r["seller_touch_count"] for r in rows} == {0}
+    grains = [r["period_grain"] for r in rows]
+    assert {g: grains.count(g) for g in grains} == {"week": 11, "month": 3, "quarter": 2, "lifetime": 1}
+
+
+def test_earlier_data_lengthen_the_calendar_of_every_account() -> None:
+    """A touchpoint of another account in an earlier week gives A9 its rows of that week too, in an increment as in a full build."""
+    world = worked_example(built=False)
+    world.dim("dim_account", {"account_id": "A9", "name": "Nine", "domains": [], "owner_seller_id": "S1"})
+    world.build()
+    early = touchpoint("E1", "02-10 10:00", account_id="A2", opportunity_id=None)
+    world.load([early], {"E1": [participant("E1", 1, "B1", "actor", is_engaged=True)]})
+    world.build(everything=False)
+    weeks = {
+        r["period_start"]
+        for r in world.rows("mart_seller_account_period", "account_id = 'A9' AND period_grain = 'week'")
+    }
+    assert min(weeks) == date(2026, 2, 9)
+    before = {mart: world.rows(mart) for mart in MARTS}
+    world.build()
+    assert {mart: world.rows(mart) for mart in MARTS} == before
 
 
 def test_owner_of_the_account_stands_in_for_a_missing_assignment() -> None:
@@ -371,6 +391,47 @@ def test_response_time_by_channel(example: World) -> None:
     second_account(world)
     (email,) = world.build().rows("mart_response_time", "period_grain = 'lifetime' AND ask_channel = 'email'")
     assert email["longest_open_wait_business_seconds"] == 15 * 8 * 3600 - 3600  # from 04-20 10:00 to the close
+
+
+def test_relationship(example: World) -> None:
+    """3 contacts, 3 mutual, 2 assets, ISO weeks 10, 11, 14 and 15: value added, short of partnering by contacts, sellers and months."""
+    row = example.one("mart_relationship")
+    assert (row["account_id"], row["as_of_date"], row["relationship_type"]) == (
+        ACCOUNT,
+        date(2026, 5, 11),
+        "value_added",
+    )
+    counts = (
+        "engaged_contacts",
+        "mutual_count",
+        "delivered_asset_count",
+        "active_week_count",
+        "active_month_count",
+        "engaged_sellers",
+    )
+    assert [row[name] for name in counts] == [3, 3, 2, 4, 2, 1]
+    failed = [test for test in row["relationship_basis"] if test.endswith(": failed")]
+    assert failed == ["partnering contacts: failed", "partnering sellers: failed", "partnering months: failed"]
+    assert len(row["relationship_basis"]) == 11
+
+
+def test_relationship_of_an_account_without_evidence() -> None:
+    """Below 5 human touchpoints in the trailing 180 days there is not enough evidence; each threshold is a setting."""
+    world = worked_example(at("05-11 00:00"), built=False)
+    world.dim("dim_account", {"account_id": "A9", "name": "Nine", "domains": []})
+    world.build()
+    assert world.one("mart_relationship", "account_id = 'A9'")["relationship_type"] == "insufficient_evidence"
+    assert worked_example(at("10-01 00:00")).one("mart_relationship")["relationship_type"] == "insufficient_evidence"
+    easy = Relationship(partnering_contacts=3, partnering_sellers=1, partnering_months=2)
+    assert (
+        worked_example(settings=Settings(relationship=easy)).one("mart_relationship")["relationship_type"]
+        == "partnering"
+    )
+    strict = Relationship(value_added_weeks=5)
+    assert (
+        worked_example(settings=Settings(relationship=strict)).one("mart_relationship")["relationship_type"]
+        == "transactional"
+    )
 
 
 def test_transition_matrix(example: World) -> None:

@@ -113,6 +113,25 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     good_loss_reasons: tuple[str, ...] = ("price", "product_gap", "budget_withdrawn", "company_event")
 
 
+class Relationship(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Thresholds of an account's relationship type (semantics 5.7); each is the least that passes."""
+
+    window_days: float = 180
+    min_touches: int = 5
+    partnering_contacts: int = 4
+    partnering_executives: int = 1
+    partnering_sellers: int = 2
+    partnering_cocreation: int = 1
+    partnering_dialogue_ratio: float = 0.5
+    partnering_months: int = 4
+    """Of the last six."""
+    value_added_contacts: int = 2
+    value_added_mutual: int = 1
+    value_added_assets: int = 1
+    value_added_weeks: int = 4
+    """Of the last twelve."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What ``transforms/`` needs to know; a part of the workspace's settings."""
 
@@ -121,3 +140,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     journeys: Journeys = Journeys()
     business_hours: BusinessHours = BusinessHours()
     coverage: Coverage = Coverage()
+    relationship: Relationship = Relationship()
