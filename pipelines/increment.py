@@ -368,7 +368,7 @@ class Increment:
         from warehouse.marts import Parameters, build_marts
 
         con = store.connection
-        dims = dimension_rows(directory.crm, derivation.executives())
+        dims = dimension_rows(directory.crm, derivation.executives(), self.settings)
         for table, rows in dims.items():
             con.execute(f"DELETE FROM {table}")
             load_rows(store, table, rows)

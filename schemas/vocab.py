@@ -4,6 +4,14 @@ CHANNELS = ("chat", "email", "video", "app", "in_person")
 PHONE_CHANNEL = "phone_call"
 """The sixth channel, where the settings give phone calls one of their own (semantics 1.2)."""
 ALL_CHANNELS = (*CHANNELS, PHONE_CHANNEL)
+
+
+def counted_channels(channels: tuple[str, ...], phone_call_channel: str) -> tuple[str, ...]:
+    """The set C: as the settings list it, and phone calls where they are a channel of their own."""
+    sixth = (PHONE_CHANNEL,) if phone_call_channel == PHONE_CHANNEL else ()
+    return tuple(dict.fromkeys((*channels, *sixth)))
+
+
 MEDIA = (
     "email", "sms", "web_chat", "teams_chat", "whatsapp", "video_call", "phone_call", "web_app", "mobile_app", "portal",
     "deal_room", "onsite_visit", "trade_event",

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from schemas.registry import TABLES
-from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, MODALITIES, PHONE_CHANNEL
+from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, MODALITIES, counted_channels
 
 JOBS = tuple(job for job in BUYING_JOBS if job != "unclassified")
 
@@ -57,9 +57,7 @@ class Parameters:
         return Parameters(
             as_of_us=as_of_us,
             reporting_timezone=coverage.reporting_timezone,
-            channels=tuple(dict.fromkeys((*coverage.channels, settings.folding.phone_call_channel)))
-            if settings.folding.phone_call_channel == PHONE_CHANNEL
-            else tuple(coverage.channels),
+            channels=counted_channels(coverage.channels, settings.folding.phone_call_channel),
             hybrid_window_weeks=coverage.hybrid_window_weeks,
             hybrid_min_touches=coverage.hybrid_min_touches,
             p90_min_n=coverage.p90_min_n,
@@ -92,6 +90,7 @@ WHOLE = (
     "mart_gap_sensitivity",
     "mart_data_quality",
     "mart_relationship",
+    "dim_date",
 )
 """Small, and a figure of each rests on all accounts: built whole every time."""
 BY_DEAL = ("mart_opportunity_coverage", "mart_lost_deal_review", "mart_deal_risk")
