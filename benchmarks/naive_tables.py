@@ -46,10 +46,10 @@ def publish(workspace: Workspace, directory: ReadDirectory, world: World, rows: 
             store, staged(workspace.scratch, "identity_link"), staged(workspace.scratch, "identity_conflict")
         )
         executives = {p.person_id: known.is_executive(p.person_id) for p in world.crm.people}
-        for table, values in dimension_rows(directory.crm, executives).items():
+        for table, values in dimension_rows(directory.crm, executives, settings).items():
             load_rows(store, table, values)
         load_rows(store, "dim_rule", workspace.rulebook.dim_rows())
-        build_marts(con, Parameters.of(settings.coverage, settings.journeys, world.as_of), everything=True)
+        build_marts(con, Parameters.of(settings, world.as_of), everything=True)
         load_rows(
             store,
             "dim_run",

@@ -9,8 +9,12 @@ from typing import Any
 
 import msgspec
 
+from pipelines.settings import WorkspaceSettings
+from schemas import vocab
+from transforms.channels import channel_of, modality
 from transforms.crm import CRM_FILES, Crm, read_crm_file, unknown_columns
 from transforms.event import Reject, hash_id
+from transforms.loops import core_ranks
 
 SYSTEM = "crm"
 ADAPTER_VERSION = "1.1.0"
@@ -102,8 +106,14 @@ def crm_paths(folder: Path) -> Iterator[Path]:
         yield from sorted(p for p in folder.iterdir() if p.name in CRM_FILES and p.is_file())
 
 
-def dimension_rows(crm: Crm, executives: dict[str, bool | None]) -> dict[str, list[dict[str, Any]]]:
+def dimension_rows(
+    crm: Crm, executives: dict[str, bool | None], settings: WorkspaceSettings
+) -> dict[str, list[dict[str, Any]]]:
     """Rows of the dimension tables. ``executives``: the directory's verdict by person."""
+    phone_call_channel = settings.folding.phone_call_channel
+    counted = vocab.counted_channels(settings.coverage.channels, phone_call_channel)
+    always_on = settings.journeys.always_on_jobs
+    ranks = core_ranks(always_on)
     return {
         "dim_account": [_fields(a) | {"domains": list(a.domains)} for a in crm.accounts],
         "dim_person": [_fields(p) | {"is_executive": executives.get(p.person_id)} for p in crm.people],
@@ -112,6 +122,20 @@ def dimension_rows(crm: Crm, executives: dict[str, bool | None]) -> dict[str, li
         "dim_buying_group_member": [_fields(m) for m in crm.buying_group],
         "dim_assignment": [_fields(a) for a in crm.assignments],
         "dim_asset": [_fields(a) for a in crm.assets],
+        "dim_channel": [
+            {
+                "channel": channel,
+                "modality": modality(channel),
+                "is_counted": channel in counted,
+                "media": [m for m in vocab.MEDIA if channel_of(m, phone_call_channel) == channel],
+            }
+            for channel in vocab.ALL_CHANNELS
+            if channel in (*vocab.CHANNELS, *counted)
+        ],
+        "dim_buying_job": [
+            {"buying_job": job, "job_rank": ranks.get(job), "is_always_on": job in always_on}
+            for job in vocab.BUYING_JOBS
+        ],
     }
 
 

@@ -369,18 +369,13 @@ class Increment:
         from warehouse.marts import Parameters, build_marts
 
         con = store.connection
-        dims = dimension_rows(directory.crm, derivation.executives())
+        dims = dimension_rows(directory.crm, derivation.executives(), self.settings)
         for table, rows in dims.items():
             con.execute(f"DELETE FROM {table}")
             load_rows(store, table, rows)
         con.execute("DELETE FROM dim_rule")
         load_rows(store, "dim_rule", self.workspace.rulebook.dim_rows())
-        coverage = self.settings.coverage
-        build_marts(
-            store.connection,
-            Parameters.of(coverage, self.settings.journeys, self.now),
-            everything=derivation.everything,
-        )
+        build_marts(store.connection, Parameters.of(self.settings, self.now), everything=derivation.everything)
         con.execute("DELETE FROM dim_run WHERE run_id = ?", [self.summary.run_id])
         load_rows(
             store,

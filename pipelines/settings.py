@@ -11,8 +11,9 @@ from typing import Any, Literal
 import msgspec
 
 from pipelines.errors import SettingsError
+from schemas.vocab import ALL_CHANNELS, BUYER_ROLES, BUYING_JOBS
 from transforms.business_time import BusinessCalendar
-from transforms.settings import BusinessHours, Coverage, Folding, Identity, Journeys, Settings
+from transforms.settings import BusinessHours, Coverage, Folding, Identity, Journeys, Relationship, Settings
 from transforms.sources import all_sources
 from transforms.times import zone_of
 
@@ -131,6 +132,7 @@ class WorkspaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     journeys: Journeys = Journeys()
     business_hours: BusinessHours = BusinessHours()
     coverage: Coverage = Coverage()
+    relationship: Relationship = Relationship()
     recurrence_days: int = 400
     """Recurring calendar entries are expanded this far past the day they are read."""
 
@@ -145,6 +147,7 @@ class WorkspaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             journeys=self.journeys,
             business_hours=self.business_hours,
             coverage=self.coverage,
+            relationship=self.relationship,
         )
 
     def meaning_hash(self, rules_version: str) -> str:
@@ -226,6 +229,15 @@ def _check_kafka(path: Path, kafka: Kafka) -> None:
             raise SettingsError(f"{path}: kafka.{key}: {value} must be positive")
 
 
+def _check_labels(path: Path, key: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
+    """Each is known and named once: a misspelt or repeated one would silently change what shares are divided by."""
+    for label in given:
+        if label not in known:
+            raise SettingsError(f"{path}: {key}: {label!r} is none of {', '.join(known)}")
+        if given.count(label) > 1:
+            raise SettingsError(f"{path}: {key}: {label!r} is named twice")
+
+
 def _check(path: Path, settings: WorkspaceSettings) -> None:
     zones = {
         "business_hours.timezone": settings.business_hours.timezone,
@@ -246,6 +258,15 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
     ):
         if value <= 0:
             raise SettingsError(f"{path}: {key}: {value} must be positive")
+    _check_labels(path, "coverage.channels", settings.coverage.channels, ALL_CHANNELS)
+    _check_labels(path, "coverage.required_roles", settings.coverage.required_roles, BUYER_ROLES)
+    _check_labels(path, "journeys.always_on_jobs", settings.journeys.always_on_jobs, BUYING_JOBS)
+    if not settings.coverage.channels:
+        raise SettingsError(f"{path}: coverage.channels: names no channel")
+    if settings.folding.chat_minutes_per_message < 0:
+        raise SettingsError(
+            f"{path}: folding.chat_minutes_per_message: {settings.folding.chat_minutes_per_message} is negative"
+        )
     try:
         BusinessCalendar.of(settings.business_hours)
     except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas import vocab
-from schemas.fields import Column, Table, at, count, flag, text, texts
+from schemas.fields import Column, Table, at, count, day, flag, text, texts
 
 TABLES = (
     Table("dim_account", "dim", "account", ("account_id",), (
@@ -63,6 +63,26 @@ TABLES = (
         text("url", "A link that starts with it shares the asset"),
         text("filename", "Glob; an attachment whose name matches shares the asset"),
     )),
+    Table("dim_channel", "dim", "channel", ("channel",), (
+        text("channel", "Channel", nn=True, values=vocab.ALL_CHANNELS),
+        text("modality", "Modality of an exchange on it; of a chat, with a person", nn=True, values=vocab.MODALITIES),
+        texts("media", "Media that map to it", values=vocab.MEDIA),
+        flag("is_counted", "In the set C over which channel coverage and balance are taken", nn=True),
+    )),
+    Table("dim_buying_job", "dim", "buying job", ("buying_job",), (
+        text("buying_job", "Job", nn=True, values=vocab.BUYING_JOBS),
+        Column("job_rank", "int", "Rank among the core jobs; NULL for always-on jobs and unclassified"),
+        flag("is_always_on", "Worked on throughout: touching it does not mean having left another job", nn=True),
+    )),
+    Table("dim_date", "dim", "day", ("date_day",), (
+        day("date_day", "Day in the reporting time zone", nn=True),
+        Column("iso_year", "int", "Year of the ISO week", required=True),
+        Column("iso_week", "int", "ISO week", required=True, minimum=1, maximum=53),
+        Column("iso_weekday", "int", "1 Monday to 7 Sunday", required=True, minimum=1, maximum=7),
+        day("week_start", "Monday of its week", nn=True),
+        day("month_start", "First day of its month", nn=True),
+        day("quarter_start", "First day of its quarter", nn=True),
+    ), meaning="Days that the coverage marts reach."),
     Table("dim_rule", "dim", "rule version", ("rule_id", "rule_version"), (
         text("rule_id", "Job rule", nn=True),
         text("rule_version", "Hash of the rule book", nn=True),

@@ -11,7 +11,7 @@ FACT_TOUCHPOINT = Table(
         text("touchpoint_id", "Hash of dedupe_key", nn=True, origin="CE id"),
         text("account_id", "Account it belongs to (primary, if several); NULL while unresolved", origin="SEG groupId, XDM accountKey"),
         text("opportunity_id", "At most one deal, so that sums stay true", origin="XDM opportunityKey"),
-        text("channel", "Channel", nn=True, values=vocab.CHANNELS),
+        text("channel", "Channel", nn=True, values=vocab.ALL_CHANNELS),
         text("direction", "inbound buyer to us, outbound us to buyer, mutual live both ways, self_serve buyer on our property", nn=True, values=vocab.DIRECTIONS, origin="MSG direction"),
         text("modality", "Rule of thirds; email and chat with a person are remote", nn=True, values=vocab.MODALITIES),
         text("interaction_kind", "Closest class of interaction", nn=True, values=vocab.INTERACTION_KINDS, origin="SO/AS action classes"),
@@ -67,7 +67,7 @@ FACT_TOUCHPOINT = Table(
         flag("is_late", "received_at - occurred_at > late_after", nn=True),
         text("raw_ref", "unit_id#position of the winning witness", nn=True),
     ),
-    month_of="occurred_at", sort=("account_id", "occurred_at"),
+    version="2.0.0", month_of="occurred_at", sort=("account_id", "occurred_at"),
 )  # fmt: skip
 
 TABLES = (
@@ -126,7 +126,7 @@ TABLES = (
         text("ask_channel", "Channel of the question", nn=True, values=vocab.CHANNELS),
         at("asked_at", "Send time of the question", nn=True),
         text("answer_touchpoint_id", "What closed it; NULL while open"),
-        text("answer_channel", "Channel of the answer", values=vocab.CHANNELS),
+        text("answer_channel", "Channel of the answer", values=vocab.ALL_CHANNELS),
         seconds("response_business_seconds", "Overlap of [asked, answered] with the seller's working hours"),
         flag("is_within_horizon", "Answered within the horizon; NULL while open and not yet due"),
         text("thread_id", "Conversation"),
@@ -139,12 +139,12 @@ TABLES = (
         at("due_at", "asked_at plus the horizon in business time", nn=True),
         flag("is_due", "as_of is past due_at", nn=True),
         seconds("waiting_business_seconds", "Wait so far, while open"),
-    ), month_of="asked_at", sort=("account_id", "asked_at")),
+    ), version="2.0.0", month_of="asked_at", sort=("account_id", "asked_at")),
     Table("fact_followup", "fact", "buyer-initiated touchpoint that asks for an answer", ("touchpoint_id",), (
         text("touchpoint_id", "Inbound or self-serve touchpoint, not an acknowledgement", nn=True),
         text("account_id", "Account", nn=True),
         text("opportunity_id", "Deal"),
-        text("channel", "Channel", nn=True, values=vocab.CHANNELS),
+        text("channel", "Channel", nn=True, values=vocab.ALL_CHANNELS),
         at("occurred_at", "When", nn=True),
         text("party_id", "Buyer who acted"),
         text("same_channel_answer_id", "First later outbound or mutual touchpoint reaching the same person on the same channel"),
@@ -153,7 +153,7 @@ TABLES = (
         text("any_channel_answer_id", "The same on any channel"),
         seconds("any_channel_business_seconds", "Business time to it"),
         flag("is_followed_up", "Within the horizon", nn=True),
-    ), month_of="occurred_at", sort=("account_id", "occurred_at"), meaning="Facts behind M2 and M2b."),
+    ), version="2.0.0", month_of="occurred_at", sort=("account_id", "occurred_at"), meaning="Facts behind M2 and M2b."),
     Table("fact_enablement_need", "fact", "need episode: an asset asked for until it is met", ("need_id",), (
         text("need_id", "Hash of journey, asset type and first ask", nn=True),
         text("account_id", "Account", nn=True),

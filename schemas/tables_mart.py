@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas import vocab
-from schemas.fields import Table, count, day, flag, number, ratio, seconds, share, text, texts
+from schemas.fields import Table, at, count, day, flag, number, ratio, seconds, share, text, texts
 
 _PERIOD = (
     text("period_grain", "Length of the period", nn=True, values=vocab.PERIOD_GRAINS),
@@ -16,9 +16,9 @@ _COUNTS = (
     count("outbound_count", "Countable outbound"),
     count("mutual_count", "Countable mutual"),
     count("self_serve_count", "Countable self-serve"),
-    texts("seller_channels", "Channels with a seller touch", values=vocab.CHANNELS),
-    texts("buyer_channels", "Channels where the buyer initiated, acknowledgements aside", values=vocab.CHANNELS),
-    texts("answered_channels", "Of those, channels where at least one was answered on the same channel within the horizon", values=vocab.CHANNELS),
+    texts("seller_channels", "Channels with a seller touch", values=vocab.ALL_CHANNELS),
+    texts("buyer_channels", "Channels where the buyer initiated, acknowledgements aside", values=vocab.ALL_CHANNELS),
+    texts("answered_channels", "Of those, channels where at least one was answered on the same channel within the horizon", values=vocab.ALL_CHANNELS),
 )
 _CHANNEL_METRICS = (
     *ratio("channel_coverage", "M1: channels with a seller touch / channels"),
@@ -55,7 +55,8 @@ _PEOPLE = (
     *ratio("job_support_share", "M13s: visited jobs with a seller touch of that job / visited jobs"),
 )
 _TRUST = (
-    share("unclassified_share", "Unclassified buyer evidence / buyer evidence of the row's own inputs"),
+    *ratio("unresolved_share", "Countable touchpoints with an outside party that nobody is known by / countable touchpoints of the row"),
+    *ratio("unclassified_share", "Unclassified buyer evidence / buyer evidence of the row's own inputs"),
     flag("is_final", "The period ended more than 72 h before as_of", nn=True),
 )
 
@@ -67,27 +68,27 @@ SELLER_ACCOUNT_PERIOD = Table(
         *_PERIOD, *_COUNTS, *_CHANNEL_METRICS, *_RESPONSE, *_PEOPLE, *_TRUST,
     ),
     meaning="Coverage of an account by a seller. A row exists if the seller was assigned on any day of the period or made a seller touch.",
-    sort=("account_id", "seller_id", "period_start"),
+    version="2.0.0", sort=("account_id", "seller_id", "period_start"),
 )  # fmt: skip
 
 TABLES = (
     SELLER_ACCOUNT_PERIOD,
     Table("mart_seller_period", "mart", "seller x period", ("seller_id", "period_grain", "period_start"), (
         text("seller_id", "Seller", nn=True), *_PERIOD, *_COUNTS,
-        texts("channels_used", "Channels with a seller touch", values=vocab.CHANNELS),
+        texts("channels_used", "Channels with a seller touch", values=vocab.ALL_CHANNELS),
         count("account_count", "Accounts of the rows rolled up"),
         *_CHANNEL_METRICS, *_RESPONSE, *_PEOPLE, *_TRUST,
-    ), meaning="Rollup of a seller's accounts: shares of counts are sums over sums; distinct counts, medians and mixes are recomputed from facts."),
+    ), meaning="Rollup of a seller's accounts: shares of counts are sums over sums; distinct counts, medians and mixes are recomputed from facts.", version="2.0.0"),
     Table("mart_account_period", "mart", "account x period", ("account_id", "period_grain", "period_start"), (
         text("account_id", "Account", nn=True), *_PERIOD, *_COUNTS,
         count("seller_count", "Sellers with a touch"),
         *_CHANNEL_METRICS, *_RESPONSE, *_PEOPLE, *_TRUST,
-    ), meaning="All sellers of an account together.", sort=("account_id", "period_start")),
+    ), meaning="All sellers of an account together.", version="2.0.0", sort=("account_id", "period_start")),
     Table("mart_team_period", "mart", "team x period", ("team_id", "period_grain", "period_start"), (
         text("team_id", "Team", nn=True), *_PERIOD, *_COUNTS,
         count("seller_count", "Sellers of the team with a row"),
         *_CHANNEL_METRICS, *_RESPONSE, *_PEOPLE, *_TRUST,
-    ), meaning="Rollup of a team's sellers."),
+    ), meaning="Rollup of a team's sellers.", version="2.0.0"),
     Table("mart_response_time", "mart", "seller x channel x period", ("seller_id", "ask_channel", "period_grain", "period_start"), (
         text("seller_id", "Addressed seller", nn=True),
         text("ask_channel", "Channel of the question", nn=True, values=vocab.CHANNELS),
@@ -97,7 +98,8 @@ TABLES = (
         number("response_median_business_seconds", "Over closed episodes", unit="seconds", minimum=0),
         number("response_p90_business_seconds", "Over closed episodes; NULL below n = 5", unit="seconds", minimum=0),
         *ratio("response_rate", "Answered within the horizon / answered or due"),
-    )),
+        seconds("longest_open_wait_business_seconds", "Longest wait of an open episode"),
+    ), version="1.1.0"),
     Table("mart_data_quality", "mart", "source x month", ("source", "month"), (
         text("source", "Source system", nn=True),
         day("month", "First day of the month of occurred_at (of arrival, for duplicates and rejects)", nn=True),
@@ -116,10 +118,25 @@ TABLES = (
     Table("mart_opportunity_coverage", "mart", "opportunity lifetime", ("opportunity_id",), (
         text("opportunity_id", "Deal", nn=True),
         text("account_id", "Account"),
+        at("exec_first_engaged_at", "M11: first buyer evidence with an engaged executive"),
         number("exec_first_engaged_days", "Days from opening to the first buyer evidence with an engaged executive", unit="days"),
         number("exec_first_engaged_share_of_cycle", "The same / length of the cycle; closed deals only", unit="share"),
         flag("exec_before_supplier_selection", "Executive engaged before the first visit of supplier selection"),
         count("engaged_contacts", "Distinct engaged buyer people"),
+        flag("is_single_threaded", "M10: at most one engaged contact, in the trailing 30 days while open, in the whole cycle once closed"),
+        number("effective_threads", "M10: exp(entropy of buyer evidence per person); NULL if nobody was engaged", minimum=1),
+        *ratio("contact_coverage", "M10: engaged known members of the deal's buying group / known members"),
+        *ratio("role_coverage", "M10r: required roles with an engaged holder / required roles"),
+        *ratio("champion_active_week_share", "M12: 7-day blocks from opening with an engaged champion / blocks in the cycle"),
+        number("champion_reciprocity", "M12: messages of the champion / messages to the champion; may exceed 1", minimum=0),
+        count("champion_inbound_count", "Human messages of the champion"),
+        count("champion_outbound_count", "Human messages to the champion"),
+        count("champion_evidence_count", "M12: buyer people first seen where the champion took part, and internal steps that the champion reported"),
+        *ratio("enablement_on_time_share", "M14: needs already had or met on time / needs that are due"),
+        count("dart_dialogue_n_items", "Items that are not NULL"),
+        count("dart_access_n_items", "Items that are not NULL"),
+        count("dart_risk_n_items", "Items that are not NULL"),
+        count("dart_transparency_n_items", "Items that are not NULL"),
         count("cocreation_evidence_count", "Workshops, plan updates by the buyer"),
         share("dart_dialogue", "Mean of its items; NULL below 2"),
         share("dart_access", "Mean of its items; NULL below 2"),
@@ -133,7 +150,10 @@ TABLES = (
         count("visit_count", "Visits of the deal's journey"),
         number("champion_silence_days", "Days since the champion's last buyer evidence, at as_of or close", unit="days"),
         flag("exec_engaged_by_day_30", "Landmark: engaged by day 30; NULL if the deal lived less"),
-    )),
+        flag("is_large_deal", "Amount of at least large_deal_amount USD; NULL in another currency"),
+        *ratio("unresolved_share", "Countable touchpoints with an outside party that nobody is known by / countable touchpoints"),
+        *ratio("unclassified_share", "Unclassified buyer evidence / buyer evidence"),
+    ), version="1.1.0"),
     Table("mart_lost_deal_review", "mart", "closed-lost opportunity", ("opportunity_id",), (
         text("opportunity_id", "Deal", nn=True),
         flag("single_threaded", "At most one engaged contact in the cycle", nn=True),
@@ -158,5 +178,21 @@ TABLES = (
         count("signal_count", "How many"),
         text("risk_level", "0-1 low, 2-3 medium, 4 or more high", nn=True, values=vocab.RISK_LEVELS),
     )),
+    Table("mart_relationship", "mart", "account x as_of day", ("account_id", "as_of_date"), (
+        text("account_id", "Account", nn=True),
+        day("as_of_date", "Day of as_of", nn=True),
+        text("relationship_type", "First type whose tests all hold", nn=True, values=vocab.RELATIONSHIP_TYPES),
+        texts("relationship_basis", "Each test of each type, and whether it passed or failed"),
+        count("human_touch_count", "Countable touchpoints in the window, self-service aside"),
+        count("engaged_contacts", "Distinct engaged buyer people"),
+        count("engaged_executives", "Of them, executives"),
+        count("engaged_sellers", "Our people with a touch"),
+        count("mutual_count", "Mutual touchpoints"),
+        count("delivered_asset_count", "Asset types delivered"),
+        count("cocreation_evidence_count", "Workshops, plan updates by the buyer"),
+        share("dialogue_ratio", "M9 in the window"),
+        count("active_month_count", "Of the last 6 months, those with buyer evidence"),
+        count("active_week_count", "Of the last 12 weeks, those with buyer evidence"),
+    ), meaning="What kind of relationship an account has with us, over the trailing 180 days (semantics 5.7)."),
 )  # fmt: skip
 

@@ -1,6 +1,17 @@
 """Closed vocabularies (semantics 1.2). The order of a tuple is the order in which reports list it."""
 
 CHANNELS = ("chat", "email", "video", "app", "in_person")
+PHONE_CHANNEL = "phone_call"
+"""The sixth channel, where the settings give phone calls one of their own (semantics 1.2)."""
+ALL_CHANNELS = (*CHANNELS, PHONE_CHANNEL)
+
+
+def counted_channels(channels: tuple[str, ...], phone_call_channel: str) -> tuple[str, ...]:
+    """The set C: as the settings list it, and phone calls where they are a channel of their own."""
+    sixth = (PHONE_CHANNEL,) if phone_call_channel == PHONE_CHANNEL else ()
+    return tuple(dict.fromkeys((*channels, *sixth)))
+
+
 MEDIA = (
     "email", "sms", "web_chat", "teams_chat", "whatsapp", "video_call", "phone_call", "web_app", "mobile_app", "portal",
     "deal_room", "onsite_visit", "trade_event",
@@ -43,6 +54,7 @@ LOOP_KINDS = ("core", "parallel")
 OPPORTUNITY_STATUSES = ("open", "won", "lost")
 NEED_OUTCOMES = ("already_had", "on_time", "late", "never", "open")
 PERIOD_GRAINS = ("week", "month", "quarter", "lifetime")
+RELATIONSHIP_TYPES = ("transactional", "value_added", "partnering", "insufficient_evidence")
 RISK_LEVELS = ("low", "medium", "high")
 UNIT_KINDS = ("file", "kafka", "kafka_gap")
 RECORD_FAMILIES = ("email", "chat", "app", "schedule", "attendance", "identity")

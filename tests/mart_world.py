@@ -133,9 +133,7 @@ class World:
         self.con.execute("BEGIN")
         if not compared:
             self.con.execute("INSERT INTO changed SELECT account_id, NULL, true FROM touched")
-        build_marts(
-            self.con, Parameters.of(self.settings.coverage, self.settings.journeys, self.as_of), everything=everything
-        )
+        build_marts(self.con, Parameters.of(self.settings, self.as_of), everything=everything)
         run = {"run_id": "r", "as_of": self.as_of, "finished_at": self.as_of, "touchloop_version": "0"}
         self.dim(
             "dim_run",

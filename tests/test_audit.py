@@ -152,11 +152,11 @@ DEFECTS = {
     ),
     "value outside its vocabulary": (
         "UPDATE fact_touchpoint SET channel = 'fax' WHERE touchpoint_id IN ('T02', 'T03', 'T04')",
-        ["fact_touchpoint: channel must be one of chat, email, video, app, in_person: touchpoint_id = T02 (channel = fax)"],
+        ["fact_touchpoint: channel must be one of chat, email, video, app, in_person, phone_call: touchpoint_id = T02 (channel = fax)"],
     ),
     "item outside its vocabulary": (
         "UPDATE mart_account_period SET seller_channels = ['email', 'fax'] WHERE period_grain = 'lifetime'",
-        ["mart_account_period: every item of seller_channels must be one of chat, email, video, app, in_person: account_id = A1"],
+        ["mart_account_period: every item of seller_channels must be one of chat, email, video, app, in_person, phone_call: account_id = A1"],
     ),
     "item that is NULL": (
         "UPDATE fact_touchpoint SET asset_types = [NULL] WHERE touchpoint_id = 'T02'",

@@ -195,3 +195,18 @@ def test_a_late_chat_merges_the_sessions(tmp_path: Path) -> None:
         ]
         sql = "SELECT idle_seconds, visit_count, loop_count, variant FROM mart_journey_summary WHERE journey_scope = 'opportunity'"
         assert rows(connection, sql) == [(0, 7, 2, "PI>SE>SS>RB>SS>CC>RB")]
+
+
+def test_small_dimensions(published: duckdb.DuckDBPyConnection) -> None:
+    """The channels of C, the jobs with their ranks, and the days that the marts reach with their periods."""
+    assert published.execute("SELECT channel, modality FROM dim_channel WHERE is_counted ORDER BY ALL").fetchall() == [
+        ("app", "digital_self_serve"), ("chat", "remote_human"), ("email", "remote_human"), ("in_person", "in_person"),
+        ("video", "remote_human"),
+    ]  # fmt: skip
+    ranks = published.execute("SELECT buying_job, job_rank, is_always_on FROM dim_buying_job").fetchall()
+    assert {job: (rank, always) for job, rank, always in ranks} == {
+        **{JOBS[short]: (n, False) for n, short in enumerate(("PI", "SE", "RB", "SS"), start=1)},
+        JOBS["VA"]: (None, True), JOBS["CC"]: (None, True), "unclassified": (None, False),
+    }  # fmt: skip
+    day = published.execute("SELECT * EXCLUDE (date_day) FROM dim_date WHERE date_day = DATE '2026-04-01'").fetchall()
+    assert day == [(2026, 14, 3, date(2026, 3, 30), date(2026, 4, 1), date(2026, 4, 1))]

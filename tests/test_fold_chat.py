@@ -93,6 +93,15 @@ def test_an_answer_in_a_channel_reaches_those_of_the_other_side_who_write_there(
     assert not answer.is_internal
 
 
+def test_minutes_of_a_message_are_a_setting() -> None:
+    """A burst of two messages takes either side two minutes, or one where the settings say half a minute each."""
+    burst = [chat("1", START, "B1", parties=(party("B1", "actor"), party("S1", "to"))), chat("2", START + SECOND, "B1")]
+    folding = msgspec.structs.replace(SETTINGS.folding, chat_minutes_per_message=0.5)
+    for given_settings, minutes in ((SETTINGS, 2.0), (msgspec.structs.replace(SETTINGS, folding=folding), 1.0)):
+        row = only(fold(*burst, settings=given_settings))
+        assert (row.buyer_minutes, row.seller_minutes) == (minutes, minutes)
+
+
 def test_talk_among_ourselves_is_internal() -> None:
     """A channel that nobody outside writes in has no outside party."""
     assert only(fold(chat("1", START, "S1"), chat("2", START + SECOND, "S2"))).is_internal

@@ -204,6 +204,17 @@ def test_an_invitee_who_stayed_away_is_not_counted() -> None:
     assert people(folded, row)["B2"].is_engaged is False
 
 
+def test_a_phone_call_has_its_own_channel_where_the_settings_say_so() -> None:
+    """Read as a live remote call it is video; as the sixth channel it keeps its medium."""
+    entry = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"], medium="phone_call", status="held")
+    assert (only(fold(entry)).channel, only(fold(entry)).medium) == ("video", "phone_call")
+    own = msgspec.structs.replace(
+        SETTINGS, folding=msgspec.structs.replace(SETTINGS.folding, phone_call_channel="phone_call")
+    )
+    row = only(fold(entry, settings=own))
+    assert (row.channel, row.medium, row.modality) == ("phone_call", "phone_call", "remote_human")
+
+
 def test_a_calendar_alone_is_only_a_plan() -> None:
     """A video entry stays scheduled after its time; a stated outcome settles it."""
     entry = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"])

@@ -10,6 +10,7 @@ from worked_example import OPPORTUNITY, at, participant, touchpoint
 
 from schemas.arrow import to_batch
 from schemas.registry import TABLES
+from transforms.settings import Coverage, Settings
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,23 @@ DEAL = {
     "loop_count": 2,
     "visit_count": 7,
     "champion_silence_days": 31.375,
+    "is_single_threaded": False,
+    "effective_threads": 2.4295,
+    "contact_coverage": 0.60,
+    "role_coverage": 0.75,
+    "champion_active_week_share": 0.40,
+    "champion_active_week_share_den": 10,
+    "champion_reciprocity": 1.5,
+    "champion_inbound_count": 3,
+    "champion_evidence_count": 2,
+    "enablement_on_time_share": 0.50,
+    "enablement_on_time_share_den": 2,
+    "dart_dialogue_n_items": 4,
+    "dart_transparency_n_items": 4,
+    "is_large_deal": True,
+    "unresolved_share": 0.0,
+    "unclassified_share": 0.111,
+    "unclassified_share_num": 1,
 }
 # semantics 5.8, M16
 REVIEW = {
@@ -134,6 +152,12 @@ def test_planned_meeting_is_a_next_step() -> None:
         "P1", "05-06 10:00", "05-06 11:00", channel="video", direction="mutual", status="scheduled", is_countable=False
     )
     world.insert("fact_touchpoint", to_batch(TABLES["fact_touchpoint"], [plan]))
+    world.dim("bridge_touchpoint_account", {"touchpoint_id": "P1", "account_id": "A1", "is_primary": True})
+    world.build()
+    assert world.one("mart_deal_risk")["signals"] == ["buyer_silent", "validation_or_consensus_missing"]
+    world.con.execute("UPDATE fact_touchpoint SET account_id = 'A2', opportunity_id = 'O2' WHERE touchpoint_id = 'P1'")
+    world.con.execute("UPDATE bridge_touchpoint_account SET is_primary = false WHERE touchpoint_id = 'P1'")
+    world.dim("bridge_touchpoint_account", {"touchpoint_id": "P1", "account_id": "A2", "is_primary": True})
     world.build()
     assert world.one("mart_deal_risk")["signals"] == ["buyer_silent", "validation_or_consensus_missing"]
 
@@ -171,3 +195,75 @@ def test_business_deadline(example: World, start: str, days: int, deadline: str)
     ).fetchone() or (None,)
     assert found is not None
     assert found == moment(at(deadline))
+
+
+def test_first_touchpoint_has_no_gap() -> None:
+    """A buyer whose one gap was 20 days is not silent after 30: twice the median gap is 40."""
+    world = worked_example(at("04-30 00:00"), closed=False, built=False)
+    world.take_out("A1")
+    rows = [touchpoint(f"R{n}", day) for n, day in enumerate(("03-11 00:00", "03-31 00:00"))]
+    world.load(rows, {t.touchpoint_id: [participant(t.touchpoint_id, 1, "B1", "actor", is_engaged=True)] for t in rows})
+    world.build()
+    assert "buyer_silent" not in world.one("mart_deal_risk")["signals"]
+
+
+def test_closed_deal_without_a_date_has_no_age() -> None:
+    """Nobody knows whether a won deal without a date of closing lived for 30 days, whenever one asks."""
+    world = worked_example(built=False)
+    world.con.execute("UPDATE dim_opportunity SET status = 'won', closed_at = NULL")
+    world.build()
+    row = world.one("mart_opportunity_coverage")
+    assert (row["exec_engaged_by_day_30"], row["engaged_contacts"], row["champion_silence_days"]) == (None, 0, None)
+
+
+def test_deal_counts_its_own_accounts_people() -> None:
+    """Of a meeting with two customers the deal counts the people of its own account, not the other's executive."""
+    world = worked_example(built=False)
+    world.dim("dim_account", {"account_id": "A2", "name": "Two", "domains": []})
+    world.dim(
+        "dim_person",
+        {"person_id": "X1", "full_name": "X1", "side": "buyer", "account_id": "A2", "is_executive": True},
+    )
+    both = touchpoint(
+        "M1", "03-03 10:00", "03-03 11:00", channel="video", direction="mutual", interaction_kind="meeting"
+    )
+    seats = [
+        participant("M1", 1, "S1", "organizer", attended=True),
+        participant("M1", 2, "B1", "required", attended=True, is_engaged=True),
+        participant("M1", 3, "X1", "required", attended=True, is_engaged=True, is_executive=True),
+    ]
+    world.load([both], {"M1": seats}, also_in={"M1": ["A2"]})
+    world.build()
+    row = world.one("mart_opportunity_coverage")
+    assert (row["engaged_contacts"], row["exec_first_engaged_days"]) == (3, about(30.417))
+
+
+def test_open_deal_is_single_threaded_by_its_last_30_days() -> None:
+    """Three people were engaged, but only one of them in the 30 days before as_of."""
+    world = worked_example(at("05-08 12:00"), closed=False)
+    row = world.one("mart_opportunity_coverage")
+    assert (row["engaged_contacts"], row["is_single_threaded"]) == (3, True)
+    assert (
+        worked_example(at("05-07 08:00"), closed=False).one("mart_opportunity_coverage")["is_single_threaded"] is False
+    )
+
+
+def test_a_report_of_an_internal_step_is_evidence_of_the_champion() -> None:
+    """A champion who tells of an internal step adds to the evidence; one who brings a new person in copy does too."""
+    world = worked_example(built=False)
+    tells = touchpoint("L1", "04-20 10:00", tags=["internal_step"])
+    brings = touchpoint("L2", "04-21 10:00")
+    seats = {
+        "L1": [participant("L1", 1, "B1", "actor", is_engaged=True)],
+        "L2": [participant("L2", 1, "B1", "actor", is_engaged=True), participant("L2", 2, "B4", "cc")],
+    }
+    world.load([tells, brings], seats)
+    assert world.build().one("mart_opportunity_coverage")["champion_evidence_count"] == 4
+
+
+def test_amounts_in_other_currencies_are_not_compared() -> None:
+    """Large is said of US dollars, from the settings' amount."""
+    world = worked_example(settings=Settings(coverage=Coverage(large_deal_amount=640_000.01)))
+    assert world.one("mart_opportunity_coverage")["is_large_deal"] is False
+    world.con.execute("UPDATE dim_opportunity SET currency = 'EUR'")
+    assert world.build().one("mart_opportunity_coverage")["is_large_deal"] is None

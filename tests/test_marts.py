@@ -12,7 +12,7 @@ from worked_example import ACCOUNT, at, participant, touchpoint
 
 from schemas.arrow import to_batch
 from schemas.registry import TABLES
-from transforms.settings import Coverage, Settings
+from transforms.settings import Coverage, Folding, Relationship, Settings
 from warehouse.marts import BY_DEAL, COVERAGE, WHOLE
 
 MARTS = (*COVERAGE, *BY_DEAL, *WHOLE)
@@ -79,6 +79,10 @@ LIFETIME = {
     "job_coverage_den": 6,
     "job_support_share": 0.80,
     "unclassified_share": 0.111,
+    "unclassified_share_num": 1,
+    "unclassified_share_den": 9,
+    "unresolved_share": 0.0,
+    "unresolved_share_den": 12,
     "channel_coverage_num": 4,
     "channel_coverage_den": 5,
     "buyer_channel_answer_coverage_num": 2,
@@ -169,12 +173,32 @@ def test_spine_starts_with_the_assignment() -> None:
 
 
 def test_assignment_without_a_touchpoint() -> None:
-    """An assignment that has neither a start nor a touchpoint gives its lifetime row alone."""
+    """An account that nobody has touched is neglected in every period of the calendar: rows of zeros (semantics 5.1)."""
     world = worked_example(built=False)
     world.dim("dim_account", {"account_id": "A9", "name": "Nine", "domains": [], "owner_seller_id": "S1"})
     world.build()
-    (only,) = world.rows("mart_seller_account_period", "account_id = 'A9'")
-    assert (only["seller_id"], only["period_grain"], only["seller_touch_count"]) == ("S1", "lifetime", 0)
+    rows = world.rows("mart_seller_account_period", "account_id = 'A9' AND seller_id = 'S1'")
+    assert {r["seller_touch_count"] for r in rows} == {0}
+    grains = [r["period_grain"] for r in rows]
+    assert {g: grains.count(g) for g in grains} == {"week": 11, "month": 3, "quarter": 2, "lifetime": 1}
+
+
+def test_earlier_data_lengthen_the_calendar_of_every_account() -> None:
+    """A touchpoint of another account in an earlier week gives A9 its rows of that week too, in an increment as in a full build."""
+    world = worked_example(built=False)
+    world.dim("dim_account", {"account_id": "A9", "name": "Nine", "domains": [], "owner_seller_id": "S1"})
+    world.build()
+    early = touchpoint("E1", "02-10 10:00", account_id="A2", opportunity_id=None)
+    world.load([early], {"E1": [participant("E1", 1, "B1", "actor", is_engaged=True)]})
+    world.build(everything=False)
+    weeks = {
+        r["period_start"]
+        for r in world.rows("mart_seller_account_period", "account_id = 'A9' AND period_grain = 'week'")
+    }
+    assert min(weeks) == date(2026, 2, 9)
+    before = {mart: world.rows(mart) for mart in MARTS}
+    world.build()
+    assert {mart: world.rows(mart) for mart in MARTS} == before
 
 
 def test_owner_of_the_account_stands_in_for_a_missing_assignment() -> None:
@@ -362,6 +386,52 @@ def test_response_time_by_channel(example: World) -> None:
         "email": (52.75, 0.5),
         "chat": (1.0, 1.0),
     }
+    assert {r["longest_open_wait_business_seconds"] for r in found.values()} == {None}
+    world = worked_example(built=False)
+    second_account(world)
+    (email,) = world.build().rows("mart_response_time", "period_grain = 'lifetime' AND ask_channel = 'email'")
+    assert email["longest_open_wait_business_seconds"] == 15 * 8 * 3600 - 3600  # from 04-20 10:00 to the close
+
+
+def test_relationship(example: World) -> None:
+    """3 contacts, 3 mutual, 2 assets, ISO weeks 10, 11, 14 and 15: value added, short of partnering by contacts, sellers and months."""
+    row = example.one("mart_relationship")
+    assert (row["account_id"], row["as_of_date"], row["relationship_type"]) == (
+        ACCOUNT,
+        date(2026, 5, 11),
+        "value_added",
+    )
+    counts = (
+        "engaged_contacts",
+        "mutual_count",
+        "delivered_asset_count",
+        "active_week_count",
+        "active_month_count",
+        "engaged_sellers",
+    )
+    assert [row[name] for name in counts] == [3, 3, 2, 4, 2, 1]
+    failed = [test for test in row["relationship_basis"] if test.endswith(": failed")]
+    assert failed == ["partnering contacts: failed", "partnering sellers: failed", "partnering months: failed"]
+    assert len(row["relationship_basis"]) == 11
+
+
+def test_relationship_of_an_account_without_evidence() -> None:
+    """Below 5 human touchpoints in the trailing 180 days there is not enough evidence; each threshold is a setting."""
+    world = worked_example(at("05-11 00:00"), built=False)
+    world.dim("dim_account", {"account_id": "A9", "name": "Nine", "domains": []})
+    world.build()
+    assert world.one("mart_relationship", "account_id = 'A9'")["relationship_type"] == "insufficient_evidence"
+    assert worked_example(at("10-01 00:00")).one("mart_relationship")["relationship_type"] == "insufficient_evidence"
+    easy = Relationship(partnering_contacts=3, partnering_sellers=1, partnering_months=2)
+    assert (
+        worked_example(settings=Settings(relationship=easy)).one("mart_relationship")["relationship_type"]
+        == "partnering"
+    )
+    strict = Relationship(value_added_weeks=5)
+    assert (
+        worked_example(settings=Settings(relationship=strict)).one("mart_relationship")["relationship_type"]
+        == "transactional"
+    )
 
 
 def test_transition_matrix(example: World) -> None:
@@ -547,3 +617,39 @@ def test_every_mart_has_its_declared_keys(example: World) -> None:
         assert example.con.execute(f"SELECT {key} FROM {mart} GROUP BY {key} HAVING count(*) > 1").fetchall() == [], (
             mart
         )
+
+
+def test_phone_calls_of_their_own_make_six_channels() -> None:
+    """With phone calls as the sixth channel |C| is 6, and a call is a touch on it."""
+    settings = Settings(folding=Folding(phone_call_channel="phone_call"))
+    world = worked_example(built=False, settings=settings)
+    call = touchpoint(
+        "C1", "03-10 10:00", "03-10 10:30", channel="video", direction="mutual", interaction_kind="call", medium="phone_call",
+        actor_party_id="S1", actor_side="seller",
+    )  # fmt: skip
+    call.channel = "phone_call"
+    world.load([call], {"C1": [participant("C1", 1, "S1", "organizer", attended=True)]})
+    pair = row(world.build(), "mart_seller_account_period", "lifetime")
+    assert (pair["channel_coverage_num"], pair["channel_coverage_den"]) == (5, 6)
+    assert "phone_call" in pair["seller_channels"]
+
+
+def test_unresolved_share_is_of_the_rows_own_touchpoints() -> None:
+    """Of A2's three touchpoints all are with somebody unknown, of A1's twelve none: 3/15 for the seller of both."""
+    world = worked_example(built=False)
+    second_account(world)
+    world.build()
+    shares = {
+        p["account_id"]: p["unresolved_share"] for p in world.rows("mart_account_period", "period_grain = 'lifetime'")
+    }
+    assert shares == {"A1": 0.0, "A2": 1.0}
+    seller = row(world, "mart_seller_period", "lifetime")
+    assert (seller["unresolved_share"], seller["unresolved_share_num"], seller["unresolved_share_den"]) == (0.2, 3, 15)
+
+
+def test_channels_outside_the_set_do_not_count() -> None:
+    """With C = {email, video} the two touches on each are in perfect balance, whatever the chat and the visit."""
+    world = worked_example(settings=Settings(coverage=Coverage(channels=("email", "video"))))
+    pair = row(world, "mart_seller_account_period", "lifetime")
+    assert (pair["channel_coverage_num"], pair["channel_coverage_den"]) == (2, 2)
+    assert pair["channel_balance"] == pytest.approx(1.0)

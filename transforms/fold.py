@@ -176,7 +176,7 @@ class Folder:
         row.modality = modality(row.channel, draft.is_bot_only)
         if row.channel == "app":
             row.duration_seconds = (row.ended_at - row.occurred_at) // 1_000_000
-        set_minutes(draft)
+        set_minutes(draft, self._settings.folding.chat_minutes_per_message)
         row.is_countable = row.account_id is not None and row.status == "held" and not (
             row.is_voided or row.is_internal or row.is_automated
         )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from schemas.tables_fact import FACT_TOUCHPOINT
 from transforms.assets import AssetBook
 from transforms.channels import MEDIUM_OF_CHANNEL, channel_of
 from transforms.crm import Asset
@@ -22,7 +23,7 @@ from transforms.touchpoint import Touchpoint
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = "1.0.0"
+SCHEMA_VERSION = FACT_TOUCHPOINT.version
 OURS = frozenset({"seller", "system"})
 """Sides that are no outside party; everything else is (a partner, and a stranger nobody has named yet, too)."""
 PARTNER = "partner"

@@ -133,7 +133,7 @@ def _channel(events: Sequence[Event], resolve: Resolver, bench: Workbench) -> tu
             if "seller" in sides and sides - OURS:
                 return channel, medium
     channel, medium = stated[0]
-    precise = next((m for c, m in stated if c == channel and m != MEDIUM_OF_CHANNEL[channel]), medium)
+    precise = next((m for c, m in stated if c == channel and m != MEDIUM_OF_CHANNEL.get(channel)), medium)
     return channel, precise
 
 

@@ -15,7 +15,6 @@ from transforms.touchpoint import Participant
 EMAIL_WRITE_MINUTES = 5.0
 EMAIL_READ_MINUTES = 2.5
 """Dynamics' published estimates."""
-CHAT_MINUTES_PER_MESSAGE = 1.0
 DIRECTIONS = frozenset({"inbound", "outbound", "mutual", "self_serve"})
 _ROLE_RANK = {role: rank for rank, role in enumerate(("actor", "organizer", "viewer", "to", "required", "attendee"))}
 
@@ -83,8 +82,11 @@ def _is_our_system(seat: Seat, names: OurNames, channel: str) -> bool:
     return registrable_domain(party.identifier.rpartition("@")[2]) in names.domains
 
 
-def set_minutes(draft: Draft) -> None:
-    """Participant counts and minutes: customer time once however many attended, ours for each of us."""
+def set_minutes(draft: Draft, chat_minutes: float) -> None:
+    """Participant counts and minutes: customer time once however many attended, ours for each of us.
+
+    ``chat_minutes`` is the time that one message of a chat takes either side (``Folding.chat_minutes_per_message``).
+    """
     row = draft.row
     present = [seat for seat in draft.seats if seat.attended] if draft.is_live else draft.seats
     sides = [seat.side for seat in present]
@@ -105,8 +107,8 @@ def set_minutes(draft: Draft) -> None:
         row.buyer_minutes = _email_minutes(author == "buyer", min(buyers, 1))
         row.seller_minutes = _email_minutes(author == "seller", sellers)
     else:
-        row.buyer_minutes = CHAT_MINUTES_PER_MESSAGE * row.message_count if buyers else 0.0
-        row.seller_minutes = CHAT_MINUTES_PER_MESSAGE * row.message_count if sellers else 0.0
+        row.buyer_minutes = chat_minutes * row.message_count if buyers else 0.0
+        row.seller_minutes = chat_minutes * row.message_count if sellers else 0.0
 
 
 def _email_minutes(has_written: bool, readers: int) -> float:

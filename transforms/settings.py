@@ -36,6 +36,8 @@ class Folding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     late_after_hours: int = 72
     visit_merge_gap_minutes: int = 60
     meeting_start_tolerance_minutes: int = 10
+    chat_minutes_per_message: float = 1.0
+    """What a message of a chat takes either side, to write or to read."""
     chat_subject_text: bool = True
     """Keep the first 120 characters of a chat burst as ``subject_text``."""
     question_patterns: tuple[str, ...] = (
@@ -43,7 +45,7 @@ class Folding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         r"^(what|when|where|which|who|why|how)\b",
         r"\b(please|pls) (advise|clarify|confirm|send|share)\b",
     )
-    phone_call_channel: str = "video"
+    phone_call_channel: Literal["video", "phone_call"] = "video"
     """``phone_call`` maps to video unless configured as a sixth channel."""
 
     @property
@@ -94,6 +96,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Horizons and thresholds of the marts (semantics section 5)."""
 
     channels: tuple[str, ...] = ("chat", "email", "video", "app", "in_person")
+    """The set C of M1 and M3; with phone calls as a channel of their own it has that one too."""
     response_horizon_business_hours: float = 40
     enablement_business_days: float = 5
     enablement_lookback_days: float = 90
@@ -110,6 +113,25 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     good_loss_reasons: tuple[str, ...] = ("price", "product_gap", "budget_withdrawn", "company_event")
 
 
+class Relationship(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Thresholds of an account's relationship type (semantics 5.7); each is the least that passes."""
+
+    window_days: float = 180
+    min_touches: int = 5
+    partnering_contacts: int = 4
+    partnering_executives: int = 1
+    partnering_sellers: int = 2
+    partnering_cocreation: int = 1
+    partnering_dialogue_ratio: float = 0.5
+    partnering_months: int = 4
+    """Of the last six."""
+    value_added_contacts: int = 2
+    value_added_mutual: int = 1
+    value_added_assets: int = 1
+    value_added_weeks: int = 4
+    """Of the last twelve."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What ``transforms/`` needs to know; a part of the workspace's settings."""
 
@@ -118,3 +140,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     journeys: Journeys = Journeys()
     business_hours: BusinessHours = BusinessHours()
     coverage: Coverage = Coverage()
+    relationship: Relationship = Relationship()

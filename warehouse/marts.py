@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from schemas.registry import TABLES
-from schemas.vocab import BUYING_JOBS, CHANNELS, MODALITIES
+from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, MODALITIES, counted_channels
 from warehouse import digests
 
 JOBS = tuple(job for job in BUYING_JOBS if job != "unclassified")
@@ -40,18 +40,25 @@ class Parameters:
     single_thread_window_days: float
     response_horizon_business_hours: float
     enablement_business_days: float
+    large_deal_amount: float
     required_roles: tuple[str, ...]
     good_loss_reasons: tuple[str, ...]
     always_on_jobs: tuple[str, ...]
+    relationship: dict[str, float]
+    """Thresholds by name; in ``param`` each is a column that begins with ``relationship_``."""
     final_after_hours: int = FINAL_AFTER_HOURS
 
     @staticmethod
-    def of(coverage: Any, journeys: Any, as_of_us: int) -> Parameters:
-        """From ``Coverage`` and ``Journeys`` of ``transforms.settings``, or anything with their attributes."""
+    def of(settings: Any, as_of_us: int) -> Parameters:
+        """From ``Settings`` of ``transforms.settings``, or anything with its ``coverage``, ``journeys``, ``folding`` and ``relationship``.
+
+        Phone calls that are a channel of their own belong to C, whether it lists them or not (semantics 1.2).
+        """
+        coverage, journeys = settings.coverage, settings.journeys
         return Parameters(
             as_of_us=as_of_us,
             reporting_timezone=coverage.reporting_timezone,
-            channels=tuple(coverage.channels),
+            channels=counted_channels(coverage.channels, settings.folding.phone_call_channel),
             hybrid_window_weeks=coverage.hybrid_window_weeks,
             hybrid_min_touches=coverage.hybrid_min_touches,
             p90_min_n=coverage.p90_min_n,
@@ -60,9 +67,13 @@ class Parameters:
             single_thread_window_days=coverage.single_thread_window_days,
             response_horizon_business_hours=coverage.response_horizon_business_hours,
             enablement_business_days=coverage.enablement_business_days,
+            large_deal_amount=coverage.large_deal_amount,
             required_roles=tuple(coverage.required_roles),
             good_loss_reasons=tuple(coverage.good_loss_reasons),
             always_on_jobs=tuple(journeys.always_on_jobs),
+            relationship={
+                name: getattr(settings.relationship, name) for name in settings.relationship.__struct_fields__
+            },
         )
 
 
@@ -74,7 +85,14 @@ COVERAGE = {
 }
 """The coverage marts, and the table that names which of their rows are measured again."""
 METRICS = ("mix", "thread", "people", "followup", "response", "window")
-WHOLE = ("mart_response_time", "mart_transition_matrix", "mart_gap_sensitivity", "mart_data_quality")
+WHOLE = (
+    "mart_response_time",
+    "mart_transition_matrix",
+    "mart_gap_sensitivity",
+    "mart_data_quality",
+    "mart_relationship",
+    "dim_date",
+)
 """Small, and a figure of each rests on all accounts: built whole every time."""
 BY_DEAL = ("mart_opportunity_coverage", "mart_lost_deal_review", "mart_deal_risk")
 DEAL = ("deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "deal_answers", "deal_journey")
@@ -137,6 +155,9 @@ def build_marts(connection: Any, parameters: Parameters, *, everything: bool) ->
     declare(connection, parameters, everything=everything)
     for name in CALENDAR:
         _stage(connection, name)
+    if not everything and _has_another_start(connection):
+        everything = True
+        connection.execute("UPDATE param SET everything = true")
     _find_scope(connection)
     if not everything and _is_most(connection):
         everything = True
@@ -153,8 +174,10 @@ def build_marts(connection: Any, parameters: Parameters, *, everything: bool) ->
 
 def declare(connection: Any, parameters: Parameters, *, everything: bool) -> None:
     """Temporary table ``param`` (one row), codes of channels, modalities and jobs as bits, and macros over them."""
-    channels = sorted({*parameters.channels, *CHANNELS})
-    values = asdict(parameters) | {
+    channels = sorted(ALL_CHANNELS)
+    values = asdict(parameters)
+    values |= {f"relationship_{name}": value for name, value in values.pop("relationship").items()}
+    values |= {
         "everything": everything,
         "channel_count": len(parameters.channels),
         "channel_bits": sum(1 << n for n, c in enumerate(channels) if c in parameters.channels),
@@ -189,7 +212,9 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
             CASE WHEN isodow(local_day(t)) > 5 THEN start_of_day(local_day(t) + 8 - isodow(local_day(t))::INT) ELSE t END)
             + to_days(((n // 5) * 7 + n % 5
                 + CASE WHEN isodow(local_day(t)) <= 5 AND isodow(local_day(t)) + n % 5 > 5 THEN 2 ELSE 0 END)::INTEGER)""",
-        "mean_of_two(items) AS CASE WHEN len(list_filter(items, lambda x: x IS NOT NULL)) >= 2 THEN list_avg(items) END",
+        "verdict(holds) AS CASE WHEN holds THEN 'passed' ELSE 'failed' END",
+        "count_of(items) AS len(list_filter(items, lambda x: x IS NOT NULL))",
+        "mean_of_two(items) AS CASE WHEN count_of(items) >= 2 THEN list_avg(items) END",
         f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
         # 1 - (half the distance from equal thirds) / (its greatest value, 2/3)
         """thirds_balance(a, b, c) AS
@@ -215,6 +240,18 @@ def _find_scope(connection: Any) -> None:
         _stage(connection, name)
     _load(connection, "scope_account", fresh=True)
     _stage(connection, "scope_cell")
+
+
+def _has_another_start(connection: Any) -> bool:
+    """Whether the calendar begins in another week than when the marts were last built.
+
+    Assignments without a start have a row in each of its periods, whatever account the first touchpoint is of.
+    """
+    ((is_another,),) = connection.execute(
+        """SELECT (SELECT min(period_start) FROM mart_account_period WHERE period_grain = 'week')
+                  IS DISTINCT FROM (SELECT min(period_start) FROM period WHERE period_grain = 'week')"""
+    ).fetchall()
+    return bool(is_another)
 
 
 def _is_most(connection: Any) -> bool:

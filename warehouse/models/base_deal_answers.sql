@@ -21,12 +21,14 @@ enabled AS (
   SELECT opportunity_id,
          count(DISTINCT needed_asset_type) FILTER (delivered_at IS NOT NULL OR outcome = 'already_had') / count(DISTINCT needed_asset_type) AS delivered_share,
          count(*) FILTER (outcome IN ('already_had', 'on_time')) / nullif(count(*) FILTER (outcome <> 'open'), 0) AS on_time_share,
+         count(*) FILTER (outcome IN ('already_had', 'on_time')) AS met_needs, count(*) FILTER (outcome <> 'open') AS due_needs,
          bool_or(needed_asset_type = 'competition_sheet' AND outcome = 'never') AS competition_sheet_never_sent,
          bool_or(needed_asset_type = 'competition_sheet' AND outcome = 'late') AS competition_sheet_late,
          min(due_at) FILTER (delivered_at IS NULL AND outcome <> 'already_had') AS unmet_since
   FROM need GROUP BY opportunity_id
 )
 SELECT opportunity_id, response_rate, channel_answer_coverage, answered_share, delivered_share, on_time_share,
+       coalesce(met_needs, 0) AS met_needs, coalesce(due_needs, 0) AS due_needs,
        coalesce(competition_sheet_never_sent, false) AS competition_sheet_never_sent,
        coalesce(competition_sheet_late, false) AS competition_sheet_late, unmet_since
 FROM deal LEFT JOIN response USING (opportunity_id) LEFT JOIN answered USING (opportunity_id) LEFT JOIN enabled USING (opportunity_id)

@@ -3,7 +3,8 @@
 WITH
 touch AS (FROM deal_touch),
 summed AS (
-  SELECT opportunity_id,
+  SELECT opportunity_id, count(*) AS touches, count(*) FILTER (is_unresolved) AS unresolved, count(*) FILTER (is_buyer) AS buyer,
+         count(*) FILTER (is_buyer AND buying_job = 'unclassified') AS unclassified,
          count(*) FILTER (modality = 'in_person') AS in_person_count,
          count(*) FILTER (modality = 'remote_human') AS remote_human_count,
          count(*) FILTER (modality = 'digital_self_serve') AS digital_count,

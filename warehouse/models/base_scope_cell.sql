@@ -1,14 +1,11 @@
 -- Periods of accounts that are measured again, whether they have a row before or after: those of the days in scope, those whose
 -- trailing window reaches a day of changed touches, and the lifetime of every account in scope.
 -- Grain: account x period. Key: account_id, period_grain, period_start.
--- An assignment without a start begins with the account's first touchpoint: where that may have moved, all its periods are in scope.
 WITH
 run AS (FROM param),
-first_touch AS (SELECT account_id, min(day) AS first_day FROM touch GROUP BY account_id),
 whole AS (
   SELECT account_id FROM scope_account WHERE (SELECT everything FROM run)
-  UNION SELECT account_id FROM scope_day LEFT JOIN first_touch USING (account_id)
-  GROUP BY account_id HAVING bool_or(day IS NULL) OR any_value(first_day) IS NULL OR min(day) <= any_value(first_day)
+  UNION SELECT account_id FROM scope_day WHERE day IS NULL
 ),
 dated AS (SELECT account_id, day, is_ours FROM scope_day WHERE day IS NOT NULL),
 -- from the day itself, since a period that has lost its last touchpoint may lie outside the calendar

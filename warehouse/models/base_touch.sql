@@ -3,10 +3,15 @@
 WITH
 touchpoint AS (SELECT * FROM fact_touchpoint WHERE is_countable),
 membership AS (SELECT touchpoint_id, account_id, is_primary FROM bridge_touchpoint_account SEMI JOIN loading USING (account_id)),
+-- an outside party that nobody is known by, as mart_data_quality counts it
+unknown AS (
+  SELECT DISTINCT touchpoint_id FROM fact_touchpoint_participant WHERE person_id IS NULL AND side NOT IN ('seller', 'system')
+),
 shared AS (SELECT DISTINCT touchpoint_id FROM bridge_touchpoint_account WHERE NOT is_primary),
 member AS (
-  SELECT t.*, m.account_id AS member_account_id, s.touchpoint_id IS NOT NULL AND t.direction = 'mutual' AS is_shared
-  FROM touchpoint t JOIN membership m USING (touchpoint_id) LEFT JOIN shared s USING (touchpoint_id)
+  SELECT t.*, m.account_id AS member_account_id, s.touchpoint_id IS NOT NULL AND t.direction = 'mutual' AS is_shared,
+         u.touchpoint_id IS NOT NULL AS is_unresolved
+  FROM touchpoint t JOIN membership m USING (touchpoint_id) LEFT JOIN shared s USING (touchpoint_id) LEFT JOIN unknown u USING (touchpoint_id)
   WHERE m.is_primary OR t.direction = 'mutual'
 )
 SELECT
@@ -14,7 +19,7 @@ SELECT
   direction::ENUM ('inbound', 'outbound', 'mutual', 'self_serve') AS direction,  -- a byte: these rows are many
   c.bit AS channel_bit, m.bit AS modality_bit, coalesce(j.bit, 0)::SMALLINT AS job_bit,
   round(buyer_minutes * 1000000)::BIGINT AS buyer_micro_minutes,  -- integers add up to the same sum in any order
-  channel IN ('email', 'chat') AS is_message, hash(coalesce(thread_id, 'touchpoint:' || touchpoint_id)) AS thread_no, is_shared
+  channel IN ('email', 'chat') AS is_message, hash(coalesce(thread_id, 'touchpoint:' || touchpoint_id)) AS thread_no, is_shared, is_unresolved
 FROM member
 JOIN channel_code c ON c.label = channel
 JOIN modality_code m ON m.label = modality

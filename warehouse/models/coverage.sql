@@ -33,7 +33,7 @@ SELECT
   coalesce(bit_count(initiated_channels), 0) AS buyer_channel_answer_coverage_den,
   followed_up / nullif(initiated, 0) AS touch_followup_share,
   coalesce(followed_up, 0) AS touch_followup_share_num, coalesce(initiated, 0) AS touch_followup_share_den,
-  CASE WHEN own > 0 AND channel_count > 1 THEN abs(own_entropy) / ln(channel_count) END AS channel_balance,
+  CASE WHEN channel_count > 1 THEN abs(own_entropy) / ln(channel_count) END AS channel_balance,
   channel_fit,
   digital / nullif(touches, 0) AS digital_share, remote / nullif(touches, 0) AS remote_human_share, in_person / nullif(touches, 0) AS in_person_share,
   digital_minutes / nullif(minutes, 0) AS digital_minutes_share, remote_minutes / nullif(minutes, 0) AS remote_human_minutes_share,
@@ -58,7 +58,9 @@ SELECT
   coalesce(visited_jobs, 0) / job_count AS job_coverage, coalesce(visited_jobs, 0) AS job_coverage_num, job_count AS job_coverage_den,
   supported_jobs / nullif(visited_jobs, 0) AS job_support_share,
   coalesce(supported_jobs, 0) AS job_support_share_num, coalesce(visited_jobs, 0) AS job_support_share_den,
+  unresolved / nullif(touches, 0) AS unresolved_share, coalesce(unresolved, 0) AS unresolved_share_num, coalesce(touches, 0) AS unresolved_share_den,
   unclassified / nullif(buyer, 0) AS unclassified_share,
+  coalesce(unclassified, 0) AS unclassified_share_num, coalesce(buyer, 0) AS unclassified_share_den,
   is_final
 FROM counted
 JOIN channel_set s ON s.bits = own_channels

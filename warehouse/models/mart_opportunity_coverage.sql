@@ -28,15 +28,31 @@ dart AS (
   FROM items
 )
 SELECT
-  opportunity_id, account_id,
+  opportunity_id, account_id, exec_first_at AS exec_first_engaged_at,
   days_between(opened_at, exec_first_at) AS exec_first_engaged_days,
   days_between(opened_at, exec_first_at) / nullif(cycle_days, 0) AS exec_first_engaged_share_of_cycle,
   exec_first_at IS NOT NULL AND (selection_at IS NULL OR exec_first_at < selection_at) AS exec_before_supplier_selection,
-  coalesce(engaged_contacts, 0) AS engaged_contacts, coalesce(cocreation_evidence_count, 0) AS cocreation_evidence_count,
+  engaged_contacts, effective_threads,
+  CASE WHEN status = 'open' THEN recent_contacts <= 1 WHEN closed_at IS NOT NULL THEN engaged_contacts <= 1 END AS is_single_threaded,
+  engaged_known_contacts / nullif(known_contacts, 0) AS contact_coverage,
+  engaged_known_contacts AS contact_coverage_num, known_contacts AS contact_coverage_den,
+  engaged_roles / nullif(len(required_roles), 0) AS role_coverage, engaged_roles AS role_coverage_num, len(required_roles) AS role_coverage_den,
+  active_blocks / nullif(blocks, 0) AS champion_active_week_share,
+  active_blocks AS champion_active_week_share_num, blocks AS champion_active_week_share_den,
+  champion_in / nullif(champion_out, 0) AS champion_reciprocity,
+  champion_in AS champion_inbound_count, champion_out AS champion_outbound_count, champion_evidence_count,
+  on_time_share AS enablement_on_time_share, met_needs AS enablement_on_time_share_num, due_needs AS enablement_on_time_share_den,
+  coalesce(cocreation_evidence_count, 0) AS cocreation_evidence_count,
+  count_of(dialogue) AS dart_dialogue_n_items, count_of(access) AS dart_access_n_items, count_of(risk) AS dart_risk_n_items,
+  count_of(transparency) AS dart_transparency_n_items,
   dart_dialogue, dart_access, dart_risk, dart_transparency,
   (dart_dialogue + dart_access + dart_risk + dart_transparency) / 4 AS dart_index,
   coalesce(in_person_count, 0) AS in_person_count, coalesce(remote_human_count, 0) AS remote_human_count, coalesce(digital_count, 0) AS digital_count,
   coalesce(loop_count, 0) AS loop_count, coalesce(visit_count, 0) AS visit_count,
   days_between(champion_last_at, seen_until) AS champion_silence_days,
-  CASE WHEN days_between(opened_at, seen_until) >= 30 THEN coalesce(days_between(opened_at, exec_first_at) <= 30, false) END AS exec_engaged_by_day_30
+  CASE WHEN days_between(opened_at, seen_until) >= 30 THEN coalesce(days_between(opened_at, exec_first_at) <= 30, false) END AS exec_engaged_by_day_30,
+  CASE WHEN currency = 'USD' THEN amount >= large_deal_amount END AS is_large_deal,
+  unresolved / nullif(touches, 0) AS unresolved_share, coalesce(unresolved, 0) AS unresolved_share_num, coalesce(touches, 0) AS unresolved_share_den,
+  unclassified / nullif(buyer, 0) AS unclassified_share,
+  coalesce(unclassified, 0) AS unclassified_share_num, coalesce(buyer, 0) AS unclassified_share_den
 FROM dart

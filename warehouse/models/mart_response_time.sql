@@ -9,11 +9,13 @@ summed AS (
   SELECT seller_id, ask_channel, period_grain, period_start, count(*) AS ask_count, count(answer_touchpoint_id) AS answered_count,
          quantile_cont(response_business_seconds, 0.5) AS median_seconds, quantile_cont(response_business_seconds, 0.9) AS p90_seconds,
          count(response_business_seconds) AS closed, count(*) FILTER (is_settled) AS settled,
-         count(*) FILTER (is_settled AND is_within_horizon) AS within_horizon
+         count(*) FILTER (is_settled AND is_within_horizon) AS within_horizon,
+         max(waiting_business_seconds) AS longest_wait
   FROM episode JOIN period_day USING (day) GROUP BY ALL
 )
 SELECT seller_id, ask_channel, period_grain, period_start, ask_count, answered_count,
        median_seconds AS response_median_business_seconds,
        CASE WHEN closed >= p90_min_n THEN p90_seconds END AS response_p90_business_seconds,
-       within_horizon / nullif(settled, 0) AS response_rate, within_horizon AS response_rate_num, settled AS response_rate_den
+       within_horizon / nullif(settled, 0) AS response_rate, within_horizon AS response_rate_num, settled AS response_rate_den,
+       longest_wait AS longest_open_wait_business_seconds
 FROM summed, run

@@ -12,7 +12,7 @@ import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from schemas.registry import TABLES
-from schemas.vocab import BUYING_JOBS, CHANNELS
+from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, CHANNELS
 from warehouse.report import timeline, views
 from warehouse.report.views import View
 from warehouse.store import SETTINGS
@@ -75,17 +75,18 @@ def render(connection: duckdb.DuckDBPyConnection) -> str:
             "pairs": ask.table(views.PAIRS),
             "months": ask.table(views.MONTHS),
         }
+    totals = ask.rows("totals", scope=scope)[0]
     names = ("records", "accepted", "duplicate", "ignored", "rejected")
     return template().render(
         head=head,
         scope=scope,
-        totals=ask.rows("totals", scope=scope)[0],
+        totals=totals,
         sums={name: sum(row[name] for row in conservation) for name in names},
         tables=tables,
         charts=charts(ask, tables["journeys"]["rows"]),
         matrix=matrix(ask.rows("transitions", scope=scope)),
         short=SHORT,
-        channels=CHANNELS,
+        channels=ALL_CHANNELS if totals["phone_calls"] else CHANNELS,
         drawing=timeline,
         meanings={name: TABLES["mart_transition_matrix"].column(name).meaning for name in ("n", "probability")},
     )
