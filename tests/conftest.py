@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("touchloop", deadline=None)  # a slow machine is no fault of what is tested
+settings.load_profile("touchloop")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -365,7 +365,7 @@ def test_the_context_can_be_sent_to_a_worker() -> None:
     assert build_account(ACCOUNT, touchpoints(), participants(), sent) == account()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.randoms(use_true_random=False))
 def test_order_of_arrival_does_not_matter(data: st.DataObject, chance: random.Random) -> None:
     """Any permutation of the touchpoints and of a touchpoint's participants gives equal tables."""

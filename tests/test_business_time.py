@@ -100,7 +100,7 @@ CALENDARS = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(CALENDARS, MOMENTS, st.integers(1, 400 * H))
 def test_adding_and_measuring_are_inverse(calendar: BusinessCalendar, start: int, seconds: int) -> None:
     """What was added is measured, and a moment less is not enough."""
@@ -109,7 +109,7 @@ def test_adding_and_measuring_are_inverse(calendar: BusinessCalendar, start: int
     assert calendar.business_seconds(start, end - SECOND) < seconds
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(at("03-20 00:00") // MINUTE, at("04-10 00:00") // MINUTE), st.integers(0, 6 * 1440))
 def test_agrees_with_counting_minutes(start: int, minutes: int) -> None:
     """Counting the open minutes one by one on a wall clock gives the same, across a clock change too."""

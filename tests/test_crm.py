@@ -265,7 +265,7 @@ _FRAGMENTS = st.sampled_from(
 
 
 @given(st.sampled_from(sorted(CRM_FILES)), st.lists(_FRAGMENTS | st.binary(max_size=12), max_size=30).map(b"".join))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_bytes_become_rows_or_rejects(name: str, data: bytes) -> None:
     """Nothing else is raised, with and without a proper header, and every byte of a record is kept."""
     header = ",".join(CRM_FILES[name].__struct_fields__).encode() + b"\n"  # type: ignore[attr-defined]
@@ -278,7 +278,7 @@ def test_any_bytes_become_rows_or_rejects(name: str, data: bytes) -> None:
 
 
 @given(st.lists(st.text(max_size=20), min_size=11, max_size=11))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_cells_become_a_person_or_a_reject(cells: list[str]) -> None:
     """Whatever stands in the cells, quoted as CSV asks."""
     line = ",".join('"' + cell.replace('"', '""') + '"' for cell in cells)

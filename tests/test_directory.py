@@ -396,7 +396,7 @@ def everything(directory: Directory) -> list[Any]:
 
 
 @given(directories(), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_order_of_the_rows_does_not_matter(given_rows: tuple[Crm, list[tuple[str, ...]]], random: Any) -> None:
     """Shuffled files, repeated rows and shuffled bindings give the same persons, sides, links and conflicts."""
     rows, bindings = given_rows

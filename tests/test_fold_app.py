@@ -213,7 +213,7 @@ def slow_sessions(events: list[tuple[int, str]]) -> set[tuple[str, ...]]:
     return found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(EVENTS, st.randoms(use_true_random=False))
 def test_sessions_are_those_of_the_definition_in_any_order(events: list[tuple[int, str]], random: object) -> None:
     """Random clicks of three users fold into the sessions that a slow reading finds, in any order, with repetitions."""

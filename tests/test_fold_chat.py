@@ -240,7 +240,7 @@ def slow_bursts(messages: list[tuple[int, str, str, str | None]]) -> set[tuple[s
     return found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(MESSAGES, st.randoms(use_true_random=False))
 def test_bursts_are_those_of_the_definition_in_any_order(
     messages: list[tuple[int, str, str, str | None]], random: object

@@ -124,7 +124,7 @@ def test_assets_are_recognised_and_one_is_named() -> None:
     assert sorted(row.asset_id for row in two.assets) == ["overview", "versus"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_threads_do_not_depend_on_order(data: st.DataObject) -> None:
     """Random references between eight messages, in two mailboxes: any order, with repetitions, gives equal rows."""

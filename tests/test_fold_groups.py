@@ -63,7 +63,7 @@ def rows(folded: list[Folded], name: str) -> list[Any]:
     return sorted((row for one in folded for row in getattr(one, name)), key=repr)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(any_event(), max_size=12))
 def test_groups_folded_apart_give_what_they_give_together(events: list[Event]) -> None:
     """No touchpoint needs an event of another group: linking is wide enough for every rule of folding."""

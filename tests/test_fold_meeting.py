@@ -397,7 +397,7 @@ def some_event(draw: st.DrawFn) -> Event:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(some_event(), max_size=8), st.randoms(use_true_random=False))
 def test_meetings_do_not_depend_on_order(events: list[Event], random: object) -> None:
     """Whatever rules meet: any order, with repetitions, gives equal rows, and every described record is witnessed."""

@@ -156,7 +156,7 @@ objects = st.dictionaries(st.text(max_size=5), json_values, max_size=4)
 
 
 @given(st.lists(objects, max_size=6), st.sampled_from([None, 0, 2]), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_layout_of_objects_gives_each_once(values: list[object], indent: int | None, as_array: bool) -> None:
     """However objects are laid out in a file, each comes out once and in order."""
     data = json.dumps(values, indent=indent) if as_array else "\n".join(json.dumps(v, indent=indent) for v in values)
@@ -164,7 +164,7 @@ def test_any_layout_of_objects_gives_each_once(values: list[object], indent: int
 
 
 @given(st.binary(max_size=80) | st.text('{}[]",:\\\n a1', max_size=60).map(str.encode))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @pytest.mark.parametrize("framing", ["json", "lines"])
 def test_any_bytes_can_be_framed(framing: Framing, data: bytes) -> None:
     """No bytes raise, nothing comes out empty, and every character that is no separator comes out."""

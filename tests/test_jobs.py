@@ -331,7 +331,7 @@ def test_dim_rows_name_real_jobs_only() -> None:
     assert {row["job"] for row in rows} == {PI, SE, RB, SS, VA, CC, None}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.sampled_from(["Price", "VS", "rfp", "Re:", "ßeta", "compared", "SOC2", "demo", "risk", "?"]), max_size=4
@@ -355,7 +355,7 @@ def test_patterns_that_cannot_be_joined_still_hold() -> None:
         assert book.classify(Evidence(subject_text=text)).rule_id == "own.x"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     subject=st.text(max_size=40) | st.none(),
     page=st.text(max_size=40),

@@ -42,7 +42,7 @@ def history(steps: list[tuple[int, int, str, str]], distinct_times: bool = False
     return rows
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(HISTORIES, st.sampled_from(("buyer", "all")))
 def test_invariants(steps: list[tuple[int, int, str, str]], clock: str) -> None:
     """Visits - distinct jobs = loops + resumes, and classified buyer evidence - visits = self-loops."""
@@ -55,7 +55,7 @@ def test_invariants(steps: list[tuple[int, int, str, str]], clock: str) -> None:
     assert s.distinct_job_count <= 6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(HISTORIES, st.randoms(use_true_random=False))
 def test_order_of_arrival_does_not_matter(steps: list[tuple[int, int, str, str]], chance: random.Random) -> None:
     """Any permutation of the touchpoints gives equal rows, ties and all."""
@@ -65,7 +65,7 @@ def test_order_of_arrival_does_not_matter(steps: list[tuple[int, int, str, str]]
     assert msgspec.to_builtins(journey(shuffled)) == msgspec.to_builtins(journey(rows))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(STEPS.map(lambda s: (s[0] % 3, *s[1:])), max_size=14))
 def test_a_tie_alone_never_reenters_a_job(steps: list[tuple[int, int, str, str]]) -> None:
     """Within one instant no job is visited, left and visited again."""
@@ -98,7 +98,7 @@ def slow_reference(rows: list[Touchpoint]) -> tuple[list[tuple[int, str]], list[
     return visits, loops
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(HISTORIES)
 def test_agrees_with_a_slow_reference(steps: list[tuple[int, int, str, str]]) -> None:
     """Without ties the rows are what a literal reading of the definitions gives."""

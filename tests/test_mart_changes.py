@@ -184,7 +184,7 @@ class Changing(World):
         )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     zone=st.sampled_from(ZONES),
     states=st.lists(STATES, min_size=3, max_size=3),

@@ -137,7 +137,7 @@ _PARTIES = st.builds(
 
 
 @given(st.lists(st.lists(_PARTIES, max_size=4), max_size=5), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_order_of_parties_and_touchpoints_does_not_matter(thread: list[list[Any]], random: Any) -> None:
     """Shuffled, each touchpoint gets the same verdict; a resolved one is primary in its own bridge."""
     expected = inherit_thread([resolve_account(parties, None) for parties in thread])

@@ -264,7 +264,7 @@ def test_deep_nesting_is_no_trap() -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_bytes_become_a_verdict(data: bytes) -> None:
     """Arbitrary bytes, alone or behind a good header block, are an event, ignored or a reject."""
     for prefix in (b"", HEAD, HEAD + b"\r\n", MULTIPART[:-30]):
@@ -272,7 +272,7 @@ def test_any_bytes_become_a_verdict(data: bytes) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, len(MULTIPART)), st.integers(0, 30), st.binary(max_size=20)), max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_damage_becomes_a_verdict(cuts: list[tuple[int, int, bytes]]) -> None:
     """A message with pieces replaced by others is still an event, ignored or a reject."""
     data = MULTIPART
@@ -288,7 +288,7 @@ def test_any_damage_becomes_a_verdict(cuts: list[tuple[int, int, bytes]]) -> Non
     st.text(st.characters(codec="utf-8"), max_size=80)
     | st.from_regex(r"=\?[a-z0-9-]{1,9}\?[bq]\?.{0,20}\?=", fullmatch=True),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_header_becomes_a_verdict(name: str, value: str) -> None:
     """A header may hold anything."""
     check(f"{name}: {value}\r\n".encode() + HEAD + b"\r\nHi")

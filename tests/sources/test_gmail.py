@@ -127,7 +127,7 @@ places = st.sampled_from(
 
 
 @given(st.lists(st.tuples(places, anything), max_size=3), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_damage_becomes_a_verdict(changes: list[tuple[tuple[Any, ...], Any]], drop: bool) -> None:
     """A message with fields replaced or dropped is an event, ignored or a reject."""
     record = copy.deepcopy(full())
@@ -146,7 +146,7 @@ def test_any_damage_becomes_a_verdict(changes: list[tuple[tuple[Any, ...], Any]]
 
 
 @given(st.binary(max_size=200) | anything.map(lambda value: json.dumps(value).encode()))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_bytes_become_a_verdict(data: bytes) -> None:
     """Arbitrary bytes and arbitrary JSON are an event, ignored or a reject."""
     check(data)

@@ -128,14 +128,14 @@ def test_real_payloads_are_read(real_dir: Path) -> None:
     assert found == {"private_entry": 46, "calendar_list_entry": 4, "accepted": 2, "admin_report": 2, "colors": 1}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(broken("google_calendar"))
 def test_a_broken_payload_is_judged(data: bytes) -> None:
     """Whatever is wrong with a payload, it becomes events, something ignored, or a reject."""
     verdict(data)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=100) | st.lists(st.text(max_size=40)).map(lambda lines: resource(recurrence=lines)))
 def test_any_bytes_are_judged(data: bytes) -> None:
     """Any bytes, and any recurrence lines, become events, something ignored, or a reject."""

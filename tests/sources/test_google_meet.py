@@ -41,14 +41,14 @@ def test_real_payloads(real_dir: Path) -> None:
 
 
 @given(broken("google_meet"))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_broken_payloads_are_judged(frame: bytes) -> None:
     """A payload with fields dropped or replaced becomes events, ignored or a reject."""
     verdict_is_sound(SOURCE, frame)
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_bytes_are_judged(frame: bytes) -> None:
     """Arbitrary bytes become events, ignored or a reject."""
     verdict_is_sound(SOURCE, frame)

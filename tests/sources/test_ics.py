@@ -263,14 +263,14 @@ def broken_calendars(draw: st.DrawFn) -> bytes:
     return "\r\n".join(lines).encode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(broken_calendars())
 def test_a_broken_calendar_is_judged(data: bytes) -> None:
     """Whatever is wrong with a calendar, it becomes events, something ignored, or a reject."""
     verdict(data)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_judged(data: bytes) -> None:
     """Any bytes become events, something ignored, or a reject."""

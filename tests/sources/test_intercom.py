@@ -112,7 +112,7 @@ def test_html(body: str, text: str, links: tuple[str, ...]) -> None:
     assert html_plain(body) == (text, links)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.sampled_from("<>![]-/?&;#x\"'= apbdivscrtlockqu:h\n\x00"), max_size=80))
 def test_any_html(body: str) -> None:
     """Any body is read, however broken its HTML."""
@@ -121,14 +121,14 @@ def test_any_html(body: str) -> None:
     assert all("://" in link for link in links)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
     """Any bytes become events, Ignored or a Reject."""
     verdict_is_sound(SOURCE, data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(broken("intercom"))
 def test_broken_payloads(data: bytes) -> None:
     """Payloads with fields dropped or of other types become events, Ignored or a Reject."""

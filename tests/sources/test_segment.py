@@ -58,7 +58,7 @@ def survives(data: bytes) -> None:
             encode_event(event)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_event_or_a_reject(data: bytes) -> None:
     """Arbitrary bytes raise nothing but ``Reject``, and a frame of them explodes without judgement."""
@@ -66,7 +66,7 @@ def test_any_bytes_are_an_event_or_a_reject(data: bytes) -> None:
     assert list(SOURCE.explode(data, CONTEXT)) == [data]  # type: ignore[misc]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     kind=st.sampled_from(["track", "page", "screen", "identify", "group", "alias"]),
     name=st.sampled_from(["Document Viewed", "Live Chat Message Sent", "Live Chat Message Received"]),

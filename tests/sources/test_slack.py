@@ -123,14 +123,14 @@ def test_export_keeps_one_conversation_in_one_source() -> None:
     assert (ours.source, ours.conversation_id) == (theirs.source, theirs.conversation_id) == ("/slack", "deal-acme")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
     """Any bytes become events, Ignored or a Reject."""
     verdict_is_sound(SOURCE, data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(broken("slack"))
 def test_broken_payloads(data: bytes) -> None:
     """Payloads with fields dropped or of other types become events, Ignored or a Reject."""

@@ -62,14 +62,14 @@ def survives(data: bytes) -> None:
             encode_event(event)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200) | st.binary(max_size=50).map(lambda tail: b"a\t" * 130 + tail))
 def test_any_bytes_are_an_event_or_a_reject(data: bytes) -> None:
     """Arbitrary bytes raise nothing but ``Reject``."""
     survives(data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     event=st.sampled_from(["page_view", "unstruct", "struct", "transaction"]),
     platform=st.sampled_from(["web", "mob"]),
@@ -95,7 +95,7 @@ def test_mutated_lines_never_crash(event: str, platform: str, changes: dict[int,
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.dictionaries(
         st.sampled_from([*FIELDS, "unstruct_event_a_b_1", "contexts", "derived_contexts", "platform"]), JUNK

@@ -5,6 +5,7 @@ WITH
 run AS (SELECT *, local_day(as_of) AS today FROM param),
 touch AS (
   SELECT t.touchpoint_id, b.account_id, direction, local_day(occurred_at) AS day, interaction_kind, actor_side, asset_types, actor_party_id,
+         interaction_kind = 'plan_update' OR list_contains(tags, 'plan_update') AS is_plan_update,
          channel IN ('email', 'chat') AS is_message, direction <> 'outbound' AS is_buyer, count(*) OVER (PARTITION BY t.touchpoint_id) > 1 AS is_shared
   FROM fact_touchpoint t JOIN bridge_touchpoint_account b USING (touchpoint_id), run
   WHERE is_countable AND (is_primary OR direction = 'mutual') AND occurred_at <= as_of
@@ -31,7 +32,7 @@ sellers AS (
 ),
 summed AS (
   SELECT account_id, count(*) FILTER (direction <> 'self_serve') AS human_touch_count, count(*) FILTER (direction = 'mutual') AS mutual_count,
-         count(*) FILTER (interaction_kind = 'workshop' OR (interaction_kind = 'plan_update' AND actor_side = 'buyer')) AS cocreation_evidence_count,
+         count(*) FILTER (interaction_kind = 'workshop' OR (is_plan_update AND actor_side = 'buyer')) AS cocreation_evidence_count,
          count(*) FILTER (is_message AND direction = 'inbound') AS message_in, count(*) FILTER (is_message AND direction = 'outbound') AS message_out,
          count(DISTINCT date_trunc('month', day)) FILTER (is_buyer AND day >= date_trunc('month', today) - INTERVAL 5 MONTH) AS active_month_count,
          count(DISTINCT date_trunc('week', day)) FILTER (is_buyer AND day >= date_trunc('week', today) - INTERVAL 77 DAY) AS active_week_count
