@@ -10,7 +10,7 @@ from pipelines.errors import SettingsError
 from pipelines.plan import inbox_files
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
-from warehouse.store import Store
+from warehouse.store import DERIVE_AGAIN, Store
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
         details = store.count("SELECT count(*) FROM vault.event_detail")
         dirty = store.count("SELECT count(*) FROM vault.dirty")
         unpublished = store.mark("unpublished")
+        is_derived = store.mark("config") != DERIVE_AGAIN
         read_by = store.connection.execute(
             "SELECT source, adapter_version, count(*) FROM ledger_unit GROUP BY ALL ORDER BY ALL"
         ).fetchall()
@@ -91,11 +92,17 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
         "all units were read by the adapters of today"
         if not older
         else f"units read by another version of their adapter: {', '.join(older)}. What they hold stays as that version read it. "
-        "To read everything again, move state/ aside and run: files come from the inbox, topics as far back as the broker keeps them",
+        "touchloop replay LOCATION reads them again: 'inbox/SOURCE/*', or TOPIC/PARTITION as far back as the broker keeps it",
     )
     yield Finding(
         dirty == 0,
         f"{dirty:,} conversations, users or meetings wait to be rebuilt" + (": touchloop run does it" if dirty else ""),
+    )
+    yield Finding(
+        is_derived,
+        "the tables are of this version"
+        if is_derived
+        else "the tables are of another version, or of before a replay: touchloop run derives them again",
     )
     yield Finding(
         unpublished is None,

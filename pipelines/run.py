@@ -21,7 +21,7 @@ from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from warehouse.publish import Candidate, current, read_manifest
 from warehouse.report.page import write_report
-from warehouse.store import Store, clear_mark
+from warehouse.store import DERIVE_AGAIN, Store, clear_mark
 
 if TYPE_CHECKING:  # only a run on a cluster imports what it needs
     from pipelines.cluster.follow import Follower
@@ -236,6 +236,10 @@ def _store(workspace: Workspace) -> Store:
 
 def _last_run(workspace: Workspace) -> str:
     with _store(workspace) as store:
+        if store.mark("config") == DERIVE_AGAIN:
+            raise UserError(
+                f"the tables of {workspace.root} are to be derived again first: touchloop run --workspace {workspace.root} does, and publishes"
+            )
         row = store.connection.execute("SELECT run_id FROM dim_run ORDER BY as_of DESC, run_id LIMIT 1").fetchone()
     if row is None:
         raise UserError(

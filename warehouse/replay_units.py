@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from warehouse import digests
 from warehouse.commit import UnitRow, count_by_unit, insert_events, stage_candidates, stage_units
-from warehouse.store import Store
+from warehouse.store import DERIVE_AGAIN, Store
 
 IN_REPLAY = "unit_id IN (SELECT unit_id FROM landed_before)"
 
@@ -66,7 +66,7 @@ def commit_units(store: Store, units: Sequence[UnitRow], run_id: str) -> Replaye
     )
     count_by_unit(store, "own")
     if new or changed or gone or moved:
-        store.set_mark("config", "")  # no settings are these: identities too may have rested on what is gone
+        store.set_mark("config", DERIVE_AGAIN)  # identities too may have rested on what is gone
     con.execute(
         """UPDATE vault.event_detail d SET unit_id = m.unit_id, position = m.position FROM moved m WHERE d.event_id = m.event_id"""
     )

@@ -40,6 +40,13 @@ def stored_type(column: Column) -> str:
     return "TIMESTAMP WITH TIME ZONE" if declared == "TIMESTAMPTZ" else declared
 
 
+SOURCES = ("fact_event", "ledger_unit", "rejected_record", "ignored_record_count", "dim_run")
+"""What nothing else here says again. The other tables follow from these and the vault: another version makes its own."""
+
+DERIVE_AGAIN = ""
+"""Of the mark ``config``: no settings are these, so everything below the events is built again by the next increment."""
+
+
 class StaleState(OSError):
     """The warehouse is another version's, and cannot be brought up to date where it stands."""
 
@@ -79,11 +86,19 @@ class Store:
         ).fetchall():
             have.setdefault(table_name, {})[column] = kind
         # all are looked at before any is changed
-        lacking = {name: self._lacking(TABLES[name], columns) for name, columns in have.items() if name in TABLES}
+        lacking = {name: self._lacking(TABLES[name], have[name]) for name in SOURCES if name in have}
+        derived = [table for table in TABLES.values() if table.name in have and table.name not in SOURCES]
+        is_stale = any(have[t.name] != {c.name: stored_type(c) for c in t.columns} for t in derived)
         self.connection.execute(VAULT_DDL)
+        if is_stale or any(lacking.values()):
+            self.set_mark("config", DERIVE_AGAIN)
+        self.connection.execute("BEGIN")
         self.connection.execute(digests.DDL)
-        if any(lacking.values()):
-            self.set_mark("config", "")  # no settings are these: what rests on the events is built again
+        if is_stale or any(lacking.values()):
+            self.connection.execute(f"DELETE FROM {digests.DIGESTS}")  # they are of rows with other columns
+        for table in derived if is_stale else ():
+            self.connection.execute(f'DROP TABLE "{table.name}"')
+            del have[table.name]
         for table in TABLES.values():
             if table.name not in have:
                 self.connection.execute(create(table))
@@ -91,9 +106,10 @@ class Store:
                 self.connection.execute(
                     f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {SQL_TYPES[column.type]}'
                 )
-            if table.name not in have or lacking[table.name]:
+            if table.name not in have or lacking.get(table.name):
                 for comment in comments(table):
                     self.connection.execute(comment)
+        self.connection.execute("COMMIT")
 
     def _lacking(self, table: Table, have: dict[str, str]) -> list[Column]:
         """Columns that a table of an older version lacks and can be given; a newer version's columns may stay.
