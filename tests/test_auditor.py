@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from workspaces import example, increment, payloads, put
 
 from pipelines.auditor import Auditor
 from pipelines.errors import UserError
 from pipelines.workspace import Workspace
+from warehouse.publish import Candidate
 
 
 @pytest.fixture(scope="module")
@@ -18,20 +21,28 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return Workspace(root)
 
 
+@pytest.fixture(scope="module")
+def database(workspace: Workspace) -> Path:
+    """A candidate, as it is audited before it is published."""
+    candidate = Candidate(workspace.published, "candidate")
+    candidate.copy(workspace.warehouse, seller_level=True)
+    return candidate.database
+
+
 def process_of(auditor: Auditor) -> int:
     assert auditor._process is not None
     return auditor._process.pid
 
 
 def test_one_process_serves_many_audits_until_it_is_replaced(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Docs are written meanwhile; what nobody asked for is not taken for the next verdict."""
     monkeypatch.setattr("pipelines.auditor.AUDITS_OF_A_PROCESS", 2)
     seen = []
     with Auditor(workspace) as auditor:
         for _ in range(3):
-            auditor.begin(workspace.warehouse)
+            auditor.begin(database)
             assert auditor.verdict()["success"] is True
             auditor.write_docs()
             seen.append(process_of(auditor))
@@ -40,15 +51,17 @@ def test_one_process_serves_many_audits_until_it_is_replaced(
     assert index.count(">passed<") == 3, "the docs of the last audit are complete when the auditor is closed"
 
 
-def test_a_dead_auditor_publishes_nothing_and_the_next_question_starts_another(workspace: Workspace) -> None:
+def test_a_dead_auditor_publishes_nothing_and_the_next_question_starts_another(
+    workspace: Workspace, database: Path
+) -> None:
     """An audit without a verdict is a failure in words, not a hang and not a pass."""
     with Auditor(workspace) as auditor:
         auditor.start()
         assert auditor._process is not None
         auditor._process.kill()
         auditor._process.wait()
-        auditor.begin(workspace.warehouse)
+        auditor.begin(database)
         with pytest.raises(UserError, match="the audit ended without a verdict, so nothing was published"):
             auditor.verdict()
-        auditor.begin(workspace.warehouse)
+        auditor.begin(database)
         assert auditor.verdict()["success"] is True
