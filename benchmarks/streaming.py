@@ -4,7 +4,7 @@
 into one topic of 8 partitions (lz4 and zstd, random keys), and looks at the published snapshot's ledger all the while. A record
 is queryable once its offset is in the ledger of the snapshot that readers open. Records are sent in the order in which they
 happened, but for some that are late, or at random: then every increment touches every account and all of its months.
-``--records 900000 --rate 500`` is half an hour: the memory of all processes, by tenths of the time. Needs Java and Maven.
+``--records 1000000 --rate 500`` is half an hour: the memory of all processes, by tenths of the time. Needs Java and Maven.
 """
 
 from __future__ import annotations

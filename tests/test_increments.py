@@ -398,6 +398,20 @@ def test_a_table_that_lacks_a_column_is_brought_up_to_date(tmp_path: Path) -> No
         assert found == expected
 
 
+def test_a_table_that_an_older_version_did_not_have_is_filled(tmp_path: Path) -> None:
+    """It is not left empty until something else has everything derived again."""
+    root = example(tmp_path / "w")
+    put(root, payloads())
+    increment(root)
+    with snapshot(root, published=False) as fresh:
+        expected = contents(fresh)
+    with duckdb.connect(str(root / "state" / "warehouse.duckdb")) as state:
+        state.execute("DROP TABLE mart_relationship")
+    increment(root)
+    with snapshot(root, published=False) as again:
+        assert contents(again) == expected
+
+
 @pytest.mark.parametrize("column", ["family", "occurred_at"])
 def test_a_state_that_cannot_be_brought_up_to_date_is_refused(tmp_path: Path, column: str) -> None:
     """One column is gone that may not be NULL, one has another type: nothing is changed, and the way out is told."""

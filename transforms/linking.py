@@ -115,7 +115,7 @@ def _meeting_keys(event: Event) -> Iterator[str]:
             yield f"w:{one}@{midnight}"
     if (
         event.medium == "trade_event"
-    ):  # one touchpoint by account and day, whoever stood there; days begin with the zone
+    ):  # one touchpoint by account and day, whoever stood there; a zone's days begin with it
         for day in _days(start - 12 * HOUR, start + 12 * HOUR):
             yield f"q:trade_event@{day}"
 

@@ -174,14 +174,19 @@ def insert_events(store: Store, seen: Sequence[tuple[str, int, int, str]] = ()) 
     con.execute("COMMIT")
     con.execute("BEGIN")
     digests.begin(con)
+    con.execute("CREATE OR REPLACE TEMP TABLE arriving AS FROM fact_event LIMIT 0")
     con.execute(
-        f"""INSERT INTO fact_event (event_id, source, source_event_id, revision, channel, occurred_at, received_at, unit_id, position,
+        f"""INSERT INTO arriving (event_id, source, source_event_id, revision, channel, occurred_at, received_at, unit_id, position,
                family, system, ended_at, recorded_at, is_void, status, payload_hash)
            SELECT event_id, source, source_event_id, revision, channel, {TIMESTAMP.format("occurred_at")}, {TIMESTAMP.format("received_at")},
                unit_id, position, family, system, {TIMESTAMP.format("ended_at")}, {TIMESTAMP.format("recorded_at")}, is_void, status, payload_hash
            FROM landed SEMI JOIN fresh ON landed.rowid = fresh.row"""
     )
-    digests.enter(con, "fact_event", "event_id IN (SELECT event_id FROM fresh)")
+    con.execute("INSERT INTO fact_event FROM arriving")
+    digests.enter(con, "fact_event", rows="arriving")
+    con.execute("DROP TABLE temp.arriving")
+    if not store.count("SELECT count(*) FROM better"):
+        return
     digests.leave(con, "fact_event", KNOWN_BETTER)
     con.execute(
         f"""UPDATE fact_event f SET payload_hash = b.payload_hash, channel = b.channel, family = b.family, is_void = b.is_void, status = b.status,

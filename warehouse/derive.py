@@ -94,7 +94,9 @@ def begin_touchpoints(store: Store, *, everything: bool) -> None:
         changes.note_touchpoints(con)
     gone, there = (store.count(f"SELECT count(*) FROM {table}") for table in ("old_touchpoint", "fact_touchpoint"))
     digests.begin(con)
-    if everything or gone >= MOST * there:
+    if everything:
+        digests.forget(con, *TOUCHPOINT_TABLES, *ACCOUNT_TABLES)
+    elif gone >= MOST * there:
         digests.forget(con, *TOUCHPOINT_TABLES)
     else:
         for table in TOUCHPOINT_TABLES:
@@ -228,9 +230,9 @@ def replace_accounts(store: Store, *, everything: bool) -> None:
     con = store.connection
     if not everything:
         changes.note_accounts(con)
-    accounts = store.count("SELECT count(DISTINCT account_id) FROM mart_journey_summary")
-    if everything or store.count("SELECT count(*) FROM touched") >= MOST * accounts:
-        digests.forget(con, *ACCOUNT_TABLES)
+        accounts = store.count("SELECT count(DISTINCT account_id) FROM mart_journey_summary")
+        if store.count("SELECT count(*) FROM touched") >= MOST * accounts:
+            digests.forget(con, *ACCOUNT_TABLES)
     for table in ACCOUNT_TABLES:
         later = f"{TOUCHED} AND account_id NOT IN (SELECT account_id FROM touched_first)"
         digests.leave(con, table, later if table == JOURNEY_TOUCHPOINTS else TOUCHED, of_touchpoints="")

@@ -41,10 +41,10 @@ def start_of(unit: str, moment: str) -> str:
     return f"date_trunc('{unit}', make_timestamp(epoch_us({moment})))"
 
 
-def source_of(table: Table, scope: str = "", of_touchpoints: str | None = None) -> str:
+def source_of(table: Table, scope: str = "", of_touchpoints: str | None = None, rows: str | None = None) -> str:
     """The table's rows in ``scope`` as ``t``, in SQL, and where their days come from; see ``scan``."""
     if not table.by_touchpoint:
-        return f"{_some(table.name, scope)} t"
+        return f"{_some(rows or table.name, scope)} t"
     times = _some("fact_touchpoint", scope if of_touchpoints is None else of_touchpoints)
     return f"{_some(table.name, scope)} t LEFT JOIN (SELECT touchpoint_id, occurred_at FROM {times}) p USING (touchpoint_id)"
 
@@ -60,13 +60,14 @@ def part_of(table: Table) -> str:
     return "period_grain || '/' || period_start" if "period_start" in table.names else f"'{ALL}'"
 
 
-def scan(table: Table, scope: str = "", of_touchpoints: str | None = None) -> str:
+def scan(table: Table, scope: str = "", of_touchpoints: str | None = None, rows: str | None = None) -> str:
     """A query for (part, row_count, digest) of a table's rows.
 
     ``scope``: a condition in SQL on its columns, "" for all rows. ``of_touchpoints``: one on those of the touchpoints that give
-    the rows their days; None if it is the same.
+    the rows their days; None if it is the same. ``rows``: another table of the same columns that holds the rows, where
+    they do not lie in the days of touchpoints.
     """
-    source = source_of(table, scope, of_touchpoints)
+    source = source_of(table, scope, of_touchpoints, rows)
     return (
         f"SELECT {part_of(table)} AS part, count(*) AS row_count, bit_xor(hash(t)) AS digest FROM {source} GROUP BY 1"
     )
@@ -91,24 +92,29 @@ def leave(connection: Any, name: str, scope: str, of_touchpoints: str | None = N
     _note(connection, name, -1, scan(TABLES[name], scope, of_touchpoints))
 
 
-def enter(connection: Any, name: str, scope: str, of_touchpoints: str | None = None) -> None:
+def enter(
+    connection: Any, name: str, scope: str = "", of_touchpoints: str | None = None, rows: str | None = None
+) -> None:
     """The rows in ``scope`` have been put in; see ``scan``."""
-    _note(connection, name, 1, scan(TABLES[name], scope, of_touchpoints))
+    _note(connection, name, 1, scan(TABLES[name], scope, of_touchpoints, rows))
 
 
 def _note(connection: Any, name: str, sign: int, found: str) -> None:
-    """Unless the table is to be read anyway."""
+    if name in _stale(connection):
+        return  # the table is read anyway
     connection.execute(
-        f"""INSERT INTO digest_change SELECT {quoted(name)}, part, {sign} * row_count, digest FROM ({found})
-            WHERE NOT EXISTS (FROM digest_change WHERE table_name = {quoted(name)} AND part IS NULL)"""
+        f"INSERT INTO digest_change SELECT {quoted(name)}, part, {sign} * row_count, digest FROM ({found})"
     )
+
+
+def _stale(connection: Any) -> set[str]:
+    rows = connection.execute("SELECT table_name FROM digest_change WHERE part IS NULL").fetchall()
+    return {name for (name,) in rows}
 
 
 def settle(connection: Any) -> None:
     """Bring ``partition_digest`` up to date, before the transaction ends. A table whose digests do not add up to its rows is read."""
-    stale = {
-        name for (name,) in connection.execute("SELECT table_name FROM digest_change WHERE part IS NULL").fetchall()
-    }
+    stale = _stale(connection)
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE digest_now AS
             SELECT table_name, part, sum(row_count)::BIGINT AS row_count, bit_xor(digest) AS digest FROM (

@@ -14,6 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import msgspec
+
 from schemas.registry import TABLES
 from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, MODALITIES, counted_channels
 from warehouse import digests
@@ -71,9 +73,7 @@ class Parameters:
             required_roles=tuple(coverage.required_roles),
             good_loss_reasons=tuple(coverage.good_loss_reasons),
             always_on_jobs=tuple(journeys.always_on_jobs),
-            relationship={
-                name: getattr(settings.relationship, name) for name in settings.relationship.__struct_fields__
-            },
+            relationship=msgspec.structs.asdict(settings.relationship),
         )
 
 
@@ -99,6 +99,8 @@ DEAL = ("deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "de
 SOME_CELLS, MOST = 5_000, 0.6
 """From so many cells, and such a share of all, the marts are built whole: both ways give the same tables, and this costs less."""
 CALENDAR = ("period", "period_day")
+MARKS = ("shared", "unknown")
+"""What is told of touchpoints wherever they are loaded."""
 BASE = (
     "account_period",
     "cell_day",
@@ -129,7 +131,7 @@ SCOPES = (
     "further_account",
 )
 CODES = ("channel_code", "modality_code", "job_code", "channel_set")
-SCRATCH = (*CALENDAR, *SCOPES, "in_reach", "loading", "touch", "seller_touch", *BASE, *ROWS, *DEAL, *CODES)
+SCRATCH = (*CALENDAR, *MARKS, *SCOPES, "in_reach", "loading", "touch", "seller_touch", *BASE, *ROWS, *DEAL, *CODES)
 """Temporary tables, dropped when the marts are built."""
 
 
@@ -153,7 +155,7 @@ def build_marts(connection: Any, parameters: Parameters, *, everything: bool) ->
         connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table}")
     digests.begin(connection)
     declare(connection, parameters, everything=everything)
-    for name in CALENDAR:
+    for name in (*CALENDAR, *MARKS):
         _stage(connection, name)
     if not everything and _has_another_start(connection):
         everything = True
@@ -215,6 +217,10 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         "verdict(holds) AS CASE WHEN holds THEN 'passed' ELSE 'failed' END",
         "count_of(items) AS len(list_filter(items, lambda x: x IS NOT NULL))",
         "mean_of_two(items) AS CASE WHEN count_of(items) >= 2 THEN list_avg(items) END",
+        # an action plan edited, be it among other pages of a session
+        "is_plan(kind, tags) AS kind = 'plan_update' OR list_contains(tags, 'plan_update')",
+        # who works for nobody that the directory knows may be anybody's
+        "is_at(home, account) AS home IS NULL OR home = account",
         f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
         # 1 - (half the distance from equal thirds) / (its greatest value, 2/3)
         """thirds_balance(a, b, c) AS

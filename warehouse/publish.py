@@ -168,5 +168,6 @@ def copy_without(warehouse: Path, target: Path, left_out: tuple[str, ...]) -> No
                 con.execute(f'INSERT INTO "{table.name}" BY NAME SELECT * FROM warehouse.main."{table.name}"')
                 for comment in comments(table):
                     con.execute(comment)
+        con.execute(f"CREATE TABLE {DIGESTS} AS FROM warehouse.main.{DIGESTS}")
     finally:
         con.close()

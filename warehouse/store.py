@@ -87,8 +87,8 @@ class Store:
             have.setdefault(table_name, {})[column] = kind
         # all are looked at before any is changed
         lacking = {name: self._lacking(TABLES[name], have[name]) for name in SOURCES if name in have}
-        derived = [table for table in TABLES.values() if table.name in have and table.name not in SOURCES]
-        is_stale = any(have[t.name] != {c.name: stored_type(c) for c in t.columns} for t in derived)
+        derived = [table for table in TABLES.values() if table.name not in SOURCES]
+        is_stale = bool(have) and any(have.get(t.name) != {c.name: stored_type(c) for c in t.columns} for t in derived)
         self.connection.execute(VAULT_DDL)
         if is_stale or any(lacking.values()):
             self.set_mark("config", DERIVE_AGAIN)
@@ -97,8 +97,8 @@ class Store:
         if is_stale or any(lacking.values()):
             self.connection.execute(f"DELETE FROM {digests.DIGESTS}")  # they are of rows with other columns
         for table in derived if is_stale else ():
-            self.connection.execute(f'DROP TABLE "{table.name}"')
-            del have[table.name]
+            self.connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
+            have.pop(table.name, None)
         for table in TABLES.values():
             if table.name not in have:
                 self.connection.execute(create(table))

@@ -8,7 +8,7 @@ engaged AS (
 ),
 engaged_day AS (
   SELECT DISTINCT account_id, day, party_id, person_id FROM engaged JOIN touch USING (touch_no)
-  WHERE NOT is_shared OR home_account_id IS NULL OR home_account_id = account_id
+  WHERE NOT is_shared OR is_at(home_account_id, account_id)
 ),
 dated AS MATERIALIZED (SELECT account_id, party_id, person_id, period_grain, period_start FROM engaged_day JOIN cell_day USING (day))
 SELECT cell_no, hash(party_id) AS party_no, any_value(person_id) AS person_id

@@ -3,11 +3,6 @@
 WITH
 touchpoint AS (SELECT * FROM fact_touchpoint WHERE is_countable),
 membership AS (SELECT touchpoint_id, account_id, is_primary FROM bridge_touchpoint_account SEMI JOIN loading USING (account_id)),
--- an outside party that nobody is known by, as mart_data_quality counts it
-unknown AS (
-  SELECT DISTINCT touchpoint_id FROM fact_touchpoint_participant WHERE person_id IS NULL AND side NOT IN ('seller', 'system')
-),
-shared AS (SELECT DISTINCT touchpoint_id FROM bridge_touchpoint_account WHERE NOT is_primary),
 member AS (
   SELECT t.*, m.account_id AS member_account_id, s.touchpoint_id IS NOT NULL AND t.direction = 'mutual' AS is_shared,
          u.touchpoint_id IS NOT NULL AS is_unresolved

@@ -5,7 +5,7 @@ WITH
 run AS (SELECT *, local_day(as_of) AS today FROM param),
 touch AS (
   SELECT t.touchpoint_id, b.account_id, direction, local_day(occurred_at) AS day, interaction_kind, actor_side, asset_types, actor_party_id,
-         interaction_kind = 'plan_update' OR list_contains(tags, 'plan_update') AS is_plan_update,
+         is_plan(interaction_kind, tags) AS is_plan_update,
          channel IN ('email', 'chat') AS is_message, direction <> 'outbound' AS is_buyer, count(*) OVER (PARTITION BY t.touchpoint_id) > 1 AS is_shared
   FROM fact_touchpoint t JOIN bridge_touchpoint_account b USING (touchpoint_id), run
   WHERE is_countable AND (is_primary OR direction = 'mutual') AND occurred_at <= as_of
@@ -18,7 +18,7 @@ seat AS (
 buyers AS (
   SELECT seat.account_id, count(DISTINCT party_id) AS engaged_contacts, count(DISTINCT party_id) FILTER (seat.is_executive) AS engaged_executives
   FROM seat LEFT JOIN dim_person USING (person_id)
-  WHERE is_engaged AND seat.side = 'buyer' AND (NOT is_shared OR dim_person.account_id IS NULL OR dim_person.account_id = seat.account_id)
+  WHERE is_engaged AND seat.side = 'buyer' AND (NOT is_shared OR is_at(dim_person.account_id, seat.account_id))
   GROUP BY seat.account_id
 ),
 sellers AS (
