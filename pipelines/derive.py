@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,14 +76,12 @@ class Derivation:
         with self.phase("load touchpoints"):
             con.execute("BEGIN")
             derive.begin_touchpoints(self.store, everything=everything)
-            for table in derive.TOUCHPOINT_TABLES:
-                derive.load_staged(self.store, table, staged(folded, table))
+            self.touchpoints = derive.put_touchpoints(self.store, partial(staged, folded), everything=everything)
             if everything:
                 con.execute("DELETE FROM identity_link")
                 con.execute("DELETE FROM identity_conflict")
                 self._stage_directory(folded)
             derive.load_identity(self.store, staged(folded, "identity_link"), staged(folded, "identity_conflict"))
-            self.touchpoints = derive.count_new_touchpoints(self.store)
             self.accounts = derive.finish_touchpoints(self.store, due=self.due)
             account_shards = derive.write_account_shards(
                 self.store, self.scratch / "accounts", TOUCHPOINT_COLUMNS, PARTICIPANT_COLUMNS,
@@ -96,10 +95,7 @@ class Derivation:
                 here=self.small,
             )
         with self.phase("load journeys"):
-            derive.replace_accounts(self.store, everything=everything)
-            for table in derive.ACCOUNT_TABLES:
-                derive.load_staged(self.store, table, staged(rebuilt, table))
-            derive.finish_accounts(self.store, everything=everything)
+            derive.put_accounts(self.store, partial(staged, rebuilt), everything=everything)
 
     def done(self) -> None:
         derive.clear_dirty(self.store)

@@ -93,7 +93,14 @@ class World:
     def _load_account(
         self, account: str, rows: list[Touchpoint], participants: Mapping[str, Sequence[Participant]]
     ) -> None:
-        """Journeys, responses, follow-ups and needs, from all touchpoints of one account at once."""
+        for table, found in self.account_facts(account, rows, participants).items():
+            self.insert(table, to_batch(TABLES[table], found))
+        self.con.execute("INSERT INTO touched VALUES (?)", [account])
+
+    def account_facts(
+        self, account: str, rows: list[Touchpoint], participants: Mapping[str, Sequence[Participant]]
+    ) -> dict[str, list[Any]]:
+        """Journeys, responses, follow-ups and needs by table, from all touchpoints of one account at once."""
         built = build_account(
             account,
             rows,
@@ -107,11 +114,7 @@ class World:
                 closed_at=self.closed,
             ),
         )
-        for table, attribute in ACCOUNT_FACTS.items():
-            found = getattr(built, attribute)
-            if found:
-                self.insert(table, to_batch(TABLES[table], found))
-        self.con.execute("INSERT INTO touched VALUES (?)", [account])
+        return {table: found for table, attribute in ACCOUNT_FACTS.items() if (found := getattr(built, attribute))}
 
     def take_out(self, account: str) -> None:
         """Remove an account's touchpoints and what hangs on them."""

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mart_world import ACCOUNT_FACTS, World
 from worked_example import at, participant, touchpoint
 
-from schemas.arrow import to_batch
+from schemas.arrow import dicts_to_batch, to_batch
 from schemas.registry import TABLES
 from transforms.settings import Coverage, Settings
 from transforms.times import DAY, HOUR
 from transforms.touchpoint import Participant, Touchpoint
-from warehouse import changes
+from warehouse import changes, digests, exchange
 from warehouse.marts import BY_DEAL, COVERAGE, WHOLE
 
 START = at("03-02 00:00")
@@ -129,7 +131,6 @@ class Changing(World):
             again
         )
         self._name("old_touchpoint", dirty & self.state.keys())
-        self._name("new_touchpoint", dirty & state.keys())
         touched = {
             a for s in (self.state, state) for name in dirty & s.keys() for a in (s[name].account, s[name].other) if a
         }
@@ -143,28 +144,22 @@ class Changing(World):
             }
         con.execute("BEGIN")
         con.execute("INSERT INTO touched SELECT unnest(?::VARCHAR[])", [sorted(touched)])
-        changes.note_touchpoints(con)
-        for table in ("fact_touchpoint", "fact_touchpoint_participant", "bridge_touchpoint_account"):
-            con.execute(f"DELETE FROM {table} WHERE touchpoint_id IN (FROM old_touchpoint)")
+        digests.begin(con)
+        changes.begin(con)
         self.state = state
         every = {name: made(name, fact) for name, fact in sorted(state.items())}
         fresh = [every[name] for name in sorted(dirty & state.keys())]
-        self.insert("fact_touchpoint", to_batch(TABLES["fact_touchpoint"], [t for t, _ in fresh]))
-        self.insert(
-            "fact_touchpoint_participant",
-            to_batch(TABLES["fact_touchpoint_participant"], [p for _, people in fresh for p in people]),
-        )
         members = [(name, state[name].account, True) for name in sorted(dirty & state.keys())]
         members += [
             (name, other, False) for name, account, _ in members if (other := state[name].other) not in ("", account)
         ]
-        self.dim(
-            "bridge_touchpoint_account",
-            *({"touchpoint_id": n, "account_id": a, "is_primary": p} for n, a, p in members),
+        self._stage("fact_touchpoint", [t for t, _ in fresh])
+        self._stage("fact_touchpoint_participant", [p for _, people in fresh for p in people])
+        self._stage(
+            "bridge_touchpoint_account", [{"touchpoint_id": n, "account_id": a, "is_primary": p} for n, a, p in members]
         )
-        changes.note_accounts(con)
-        for table in ACCOUNT_FACTS:
-            con.execute(f"DELETE FROM {table} WHERE account_id IN (SELECT account_id FROM touched)")
+        changes.replace_touchpoints(con, changes.OF_TOUCHPOINTS)
+        facts: dict[str, list[Any]] = {table: [] for table in ACCOUNT_FACTS}
         for account in sorted(touched):
             rows = [
                 msgspec.structs.replace(
@@ -174,9 +169,21 @@ class Changing(World):
                 if t.is_countable
                 and (t.account_id == account or (t.direction == "mutual" and state[name].other == account))
             ]
-            self._load_account(account, rows, {name: people for name, (_, people) in every.items()})
-        changes.find_changes(con)
+            for table, found in self.account_facts(
+                account, rows, {n: people for n, (_, people) in every.items()}
+            ).items():
+                facts[table] += found
+        for table, found in facts.items():
+            self._stage(table, found)
+        changes.replace_accounts(con, tuple(ACCOUNT_FACTS))
         con.execute("COMMIT")
+
+    def _stage(self, table: str, rows: Sequence[Any]) -> None:
+        """Rows as structs or dicts."""
+        make = dicts_to_batch if rows and isinstance(rows[0], dict) else to_batch
+        self.con.register("staged", pa.Table.from_batches([make(TABLES[table], rows)]))
+        exchange.stage(self.con, table, "FROM staged")
+        self.con.unregister("staged")
 
     def _name(self, table: str, names: Collection[str]) -> None:
         self.con.execute(

@@ -1,53 +1,83 @@
-"""What an increment really changes: the facts that coverage rests on as they were, set beside what they have become.
+"""What an increment really changes: touchpoints and what hangs on them exchanged, and a note made of whatever became another.
 
-Most touchpoints of a dirty group, and most answers of a touched account, come back as they were. ``note_touchpoints`` and
-``note_accounts`` remember what is about to be taken out, and ``find_changes`` compares it with what has come in its place.
-Rows are compared by a hash of all their columns, so that no list of columns has to follow the models.
+Most touchpoints of a dirty group, and most answers of a touched account, come back as they were. What did not is in the
+temporary table ``changed(account_id, happened_at, is_ours)``: the times, before and after, of facts that coverage rests on. Rows
+are compared by a hash of all their columns, so that no list of columns has to follow the models.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-TOUCHPOINTS = """
-SELECT b.account_id, touchpoint_id AS id, occurred_at AS happened_at, direction IN ('outbound', 'mutual') AS is_ours,
-       hash(t, b.is_primary, people, others) AS content
-FROM fact_touchpoint t SEMI JOIN {ids} USING (touchpoint_id)
-JOIN bridge_touchpoint_account b USING (touchpoint_id)
-LEFT JOIN (
-  SELECT touchpoint_id, sum(hash(p)) AS people FROM fact_touchpoint_participant p SEMI JOIN {ids} USING (touchpoint_id) GROUP BY touchpoint_id
-) USING (touchpoint_id)
-LEFT JOIN (SELECT touchpoint_id, count(*) AS others FROM bridge_touchpoint_account WHERE NOT is_primary GROUP BY touchpoint_id) USING (touchpoint_id)
-"""
-"""Touchpoints named in a table as members of accounts; whether one is shared with another account is of its content."""
+from schemas.registry import TABLES
+from warehouse import digests
+from warehouse.exchange import MOVED, came, compare, exchange, going, incoming
 
-ANSWERS = """
-SELECT account_id, ask_touchpoint_id AS id, asked_at AS happened_at, false AS is_ours, hash(r) AS content
-FROM fact_response r SEMI JOIN touched USING (account_id)
-UNION ALL SELECT account_id, touchpoint_id, occurred_at, false, hash(f) FROM fact_followup f SEMI JOIN touched USING (account_id)
-"""
-"""Wait episodes and follow-ups of the touched accounts."""
+JOURNEY_TOUCHPOINTS = "bridge_touchpoint_journey"
+"""Rows of the accounts that lie in the days of their touchpoints, which are exchanged before."""
+OF_TOUCHPOINTS = ("fact_touchpoint", "fact_touchpoint_participant", "bridge_touchpoint_account")
+"""What a touchpoint is to coverage: itself, who was there, and whose it is."""
+ANSWERS = {"fact_response": "asked_at", "fact_followup": "occurred_at"}
+"""What a touched account's questions came to, and the column that tells when they were asked."""
 
 
-def note_touchpoints(connection: Any) -> None:
-    """Before the touchpoints of the temporary table ``old_touchpoint(touchpoint_id)`` are taken out."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE touchpoint_before AS {TOUCHPOINTS.format(ids='old_touchpoint')}")
+def begin(connection: Any) -> None:
+    """Nothing has changed yet."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE changed (account_id VARCHAR, happened_at TIMESTAMPTZ, is_ours BOOLEAN)"
+    )
 
 
-def note_accounts(connection: Any) -> None:
-    """Before what hangs on the accounts of ``touched(account_id)`` is taken out."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE answer_before AS {ANSWERS}")
-
-
-def find_changes(connection: Any) -> None:
-    """Once all is in again, the touchpoints of ``new_touchpoint(touchpoint_id)`` among it: makes the temporary table
-    ``changed(account_id, happened_at, is_ours)``, the times of facts that came, went or are no longer the same."""
-    now = {"touchpoint_before": TOUCHPOINTS.format(ids="new_touchpoint"), "answer_before": ANSWERS}
-    either_way = " UNION ALL ".join(
-        f"(FROM {before} EXCEPT ({after})) UNION ALL (({after}) EXCEPT FROM {before})" for before, after in now.items()
+def replace_touchpoints(connection: Any, names: Sequence[str]) -> None:
+    """Staged rows of these tables in place of those of the temporary table ``old_touchpoint(touchpoint_id)``."""
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {MOVED} AS SELECT touchpoint_id FROM fact_touchpoint t SEMI JOIN old_touchpoint USING (touchpoint_id)
+            JOIN {incoming("fact_touchpoint")} i USING (touchpoint_id) WHERE t.occurred_at <> i.occurred_at"""
     )
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE changed AS SELECT DISTINCT account_id, happened_at, is_ours FROM ({either_way})"
+        f"""CREATE OR REPLACE TEMP TABLE unsettled AS FROM {MOVED}
+            UNION ALL SELECT touchpoint_id FROM old_touchpoint ANTI JOIN {incoming("fact_touchpoint")} USING (touchpoint_id)"""
     )
-    for before in now:
-        connection.execute(f"DROP TABLE temp.{before}")
+    for name in names:
+        compare(
+            connection,
+            name,
+            "touchpoint_id IN (SELECT touchpoint_id FROM old_touchpoint)",
+            moving=TABLES[name].by_touchpoint,
+        )
+    either = " UNION ".join(
+        f'SELECT touchpoint_id FROM {came(name)} UNION SELECT touchpoint_id FROM "{name}" WHERE {going(name)}'
+        for name in OF_TOUCHPOINTS
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE changed_touchpoint AS {either}")
+    _note_touchpoints(connection)
+    # their account builds them again: they leave the day that their touchpoint had while it is known
+    unsettled = "touchpoint_id IN (SELECT touchpoint_id FROM unsettled)"
+    digests.leave(connection, JOURNEY_TOUCHPOINTS, unsettled)
+    connection.execute(f"DELETE FROM {JOURNEY_TOUCHPOINTS} WHERE {unsettled}")
+    exchange(connection, *names)
+    _note_touchpoints(connection)
+    for table in (MOVED, "unsettled", "changed_touchpoint"):
+        connection.execute(f"DROP TABLE temp.{table}")
+
+
+def _note_touchpoints(connection: Any) -> None:
+    """As they stand at the moment."""
+    connection.execute(
+        """INSERT INTO changed SELECT DISTINCT account_id, occurred_at, direction IN ('outbound', 'mutual')
+           FROM (SELECT touchpoint_id, occurred_at, direction FROM fact_touchpoint SEMI JOIN changed_touchpoint USING (touchpoint_id))
+           JOIN (SELECT touchpoint_id, account_id FROM bridge_touchpoint_account) USING (touchpoint_id)"""
+    )
+
+
+def replace_accounts(connection: Any, names: Sequence[str]) -> None:
+    """Staged rows of these tables in place of those of the accounts in ``touched(account_id)``."""
+    for name in names:
+        compare(connection, name, "account_id IN (SELECT account_id FROM touched)")
+        if name in ANSWERS:
+            columns = f"account_id, {ANSWERS[name]}, false"
+            connection.execute(
+                f'INSERT INTO changed SELECT {columns} FROM {came(name)} UNION SELECT {columns} FROM "{name}" WHERE {going(name)}'
+            )
+    exchange(connection, *names)

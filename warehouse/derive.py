@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from schemas.registry import TABLES
-from warehouse import changes, digests
+from warehouse import changes, digests, exchange
 from warehouse.arrow_files import stream
 from warehouse.store import Store
 
@@ -36,13 +36,8 @@ ACCOUNT_TABLES = (
 )
 """Replaced by account."""
 
-JOURNEY_TOUCHPOINTS = "bridge_touchpoint_journey"
-"""Of these the one whose rows lie in the days of their touchpoints, which are replaced before."""
-OLD = "touchpoint_id IN (SELECT touchpoint_id FROM old_touchpoint)"
-NEW = "touchpoint_id IN (SELECT touchpoint_id FROM new_touchpoint)"
-TOUCHED = "account_id IN (SELECT account_id FROM touched)"
-MOST = 0.5
-"""From such a share of a table's rows on, its digests cost less when they are read from the table once it is done."""
+Staged = Callable[[str], Sequence[Path]]
+"""The staged Arrow files of a table."""
 
 
 def shard_count(rows: int, per_shard: int, hands: int) -> int:
@@ -73,9 +68,9 @@ def write_event_shards(store: Store, folder: Path, events_per_shard: int, hands:
 
 
 def begin_touchpoints(store: Store, *, everything: bool) -> None:
-    """Inside the warehouse transaction: take out the touchpoints of the affected events and note their accounts in ``touched``.
+    """Inside the warehouse transaction: note the touchpoints of the affected events in ``old_touchpoint``, their accounts in ``touched``.
 
-    ``everything`` takes out those too whose events are gone; else what is taken out is noted for ``warehouse.changes``.
+    ``everything`` means those too whose events are gone.
     """
     con = store.connection
     con.execute(
@@ -90,22 +85,40 @@ def begin_touchpoints(store: Store, *, everything: bool) -> None:
         "CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT account_id "
         "FROM bridge_touchpoint_account SEMI JOIN old_touchpoint USING (touchpoint_id)"
     )
-    if not everything:
-        changes.note_touchpoints(con)
-    gone, there = (store.count(f"SELECT count(*) FROM {table}") for table in ("old_touchpoint", "fact_touchpoint"))
     digests.begin(con)
+    changes.begin(con)
+
+
+def put_touchpoints(store: Store, staged: Staged, *, everything: bool) -> int:
+    """Staged touchpoints in place of the old ones, or of all that there are. Returns how many were staged."""
+    con = store.connection
+    told = "bridge_touchpoint_event"
     if everything:
-        digests.forget(con, *TOUCHPOINT_TABLES, *ACCOUNT_TABLES)
-    elif gone >= MOST * there:
-        digests.forget(con, *TOUCHPOINT_TABLES)
+        _put_everything(store, staged, TOUCHPOINT_TABLES)
     else:
         for table in TOUCHPOINT_TABLES:
-            digests.leave(con, table, OLD)
-    digests.leave(con, JOURNEY_TOUCHPOINTS, TOUCHED, of_touchpoints="")
-    con.execute("CREATE OR REPLACE TEMP TABLE touched_first AS FROM touched")
-    whole = everything or gone == there
-    for table in TOUCHPOINT_TABLES:
-        con.execute(f"DELETE FROM {table}" + ("" if whole else f" WHERE {OLD}"))
+            _stage(store, table, staged(table))
+        told = exchange.incoming(told)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE new_touchpoint AS SELECT DISTINCT touchpoint_id FROM {told}")
+    if not everything:
+        changes.replace_touchpoints(con, TOUCHPOINT_TABLES)
+    return store.count("SELECT count(*) FROM new_touchpoint")
+
+
+def _put_everything(store: Store, staged: Staged, tables: Sequence[str]) -> None:
+    """Staged rows in place of all that there are: nothing is compared, and the digests are read once all is done."""
+    digests.forget(store.connection, *tables)
+    for table in tables:
+        store.connection.execute(f"DELETE FROM {table}")
+        load_staged(store, table, staged(table))
+
+
+def _stage(store: Store, table: str, files: Sequence[Path]) -> None:
+    if files:
+        store.connection.register("staged", stream(files))
+    exchange.stage(store.connection, table, "FROM staged" if files else None)
+    if files:
+        store.connection.unregister("staged")
 
 
 def load_staged(store: Store, table: str, files: Sequence[Path]) -> None:
@@ -150,14 +163,6 @@ def mark_due_plans(store: Store, previous: int, now: int) -> None:
     )
 
 
-def count_new_touchpoints(store: Store) -> int:
-    store.connection.execute(
-        """CREATE OR REPLACE TEMP TABLE new_touchpoint AS SELECT DISTINCT touchpoint_id FROM bridge_touchpoint_event
-           WHERE event_id IN (SELECT event_id FROM vault.event_detail WHERE fold_hash IN (SELECT fold_hash FROM affected))"""
-    )
-    return store.count("SELECT count(*) FROM new_touchpoint")
-
-
 def finish_touchpoints(store: Store, *, due: bool) -> int:
     """After the new touchpoints are in: add their accounts to ``touched``. Returns how many accounts are to be rebuilt.
 
@@ -177,8 +182,6 @@ def finish_touchpoints(store: Store, *, due: bool) -> int:
                  UNION SELECT account_id FROM dim_assignment)
                EXCEPT SELECT account_id FROM touched"""
         )
-    for table in TOUCHPOINT_TABLES:
-        digests.enter(con, table, NEW)
     return store.count("SELECT count(*) FROM touched")
 
 
@@ -225,26 +228,14 @@ def write_account_shards(
     return sorted((folder / "touchpoints").glob("shard=*"))
 
 
-def replace_accounts(store: Store, *, everything: bool) -> None:
-    """Take out what hangs on the touched accounts, before their new rows are loaded; noted unless ``everything`` is built again."""
-    con = store.connection
-    if not everything:
-        changes.note_accounts(con)
-        accounts = store.count("SELECT count(DISTINCT account_id) FROM mart_journey_summary")
-        if store.count("SELECT count(*) FROM touched") >= MOST * accounts:
-            digests.forget(con, *ACCOUNT_TABLES)
+def put_accounts(store: Store, staged: Staged, *, everything: bool) -> None:
+    """Staged rows of the touched accounts in place of theirs, or of all that there are."""
+    if everything:
+        _put_everything(store, staged, ACCOUNT_TABLES)
+        return
     for table in ACCOUNT_TABLES:
-        later = f"{TOUCHED} AND account_id NOT IN (SELECT account_id FROM touched_first)"
-        digests.leave(con, table, later if table == JOURNEY_TOUCHPOINTS else TOUCHED, of_touchpoints="")
-        con.execute(f"DELETE FROM {table} WHERE {TOUCHED}")
-
-
-def finish_accounts(store: Store, *, everything: bool) -> None:
-    """After the new rows of the touched accounts are in."""
-    for table in ACCOUNT_TABLES:
-        digests.enter(store.connection, table, TOUCHED, of_touchpoints="")
-    if not everything:
-        changes.find_changes(store.connection)
+        _stage(store, table, staged(table))
+    changes.replace_accounts(store.connection, ACCOUNT_TABLES)
 
 
 def clear_dirty(store: Store) -> None:

@@ -43,10 +43,11 @@ def start_of(unit: str, moment: str) -> str:
 
 def source_of(table: Table, scope: str = "", of_touchpoints: str | None = None, rows: str | None = None) -> str:
     """The table's rows in ``scope`` as ``t``, in SQL, and where their days come from; see ``scan``."""
+    found = _some(rows or table.name, scope)
     if not table.by_touchpoint:
-        return f"{_some(rows or table.name, scope)} t"
+        return f"{found} t"
     times = _some("fact_touchpoint", scope if of_touchpoints is None else of_touchpoints)
-    return f"{_some(table.name, scope)} t LEFT JOIN (SELECT touchpoint_id, occurred_at FROM {times}) p USING (touchpoint_id)"
+    return f"{found} t LEFT JOIN (SELECT touchpoint_id, occurred_at FROM {times}) p USING (touchpoint_id)"
 
 
 def _some(name: str, scope: str) -> str:
@@ -64,8 +65,7 @@ def scan(table: Table, scope: str = "", of_touchpoints: str | None = None, rows:
     """A query for (part, row_count, digest) of a table's rows.
 
     ``scope``: a condition in SQL on its columns, "" for all rows. ``of_touchpoints``: one on those of the touchpoints that give
-    the rows their days; None if it is the same. ``rows``: another table of the same columns that holds the rows, where
-    they do not lie in the days of touchpoints.
+    the rows their days; None if it is the same. ``rows``: another table of the same columns that holds the rows.
     """
     source = source_of(table, scope, of_touchpoints, rows)
     return (

@@ -9,6 +9,7 @@ outside its scope rest on facts that have not changed, and no figure depends on 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
@@ -18,7 +19,7 @@ import msgspec
 
 from schemas.registry import TABLES
 from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, MODALITIES, counted_channels
-from warehouse import digests
+from warehouse import digests, exchange
 
 JOBS = tuple(job for job in BUYING_JOBS if job != "unclassified")
 
@@ -134,6 +135,11 @@ CODES = ("channel_code", "modality_code", "job_code", "channel_set")
 SCRATCH = (*CALENDAR, *MARKS, *SCOPES, "in_reach", "loading", "touch", "seller_touch", *BASE, *ROWS, *DEAL, *CODES)
 """Temporary tables, dropped when the marts are built."""
 
+Scope = tuple[str, list[str]]
+"""A table that names the rows to be measured again, and by which columns."""
+Put = Callable[[Any, str, Scope | None], None]
+"""Puts a mart's new rows in place of the old; without a scope, of all of them."""
+
 
 @cache
 def model(name: str) -> str:
@@ -154,6 +160,7 @@ def build_marts(connection: Any, parameters: Parameters, *, everything: bool) ->
     ):
         connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table}")
     digests.begin(connection)
+    put = _put_anew if everything else _exchange
     declare(connection, parameters, everything=everything)
     for name in (*CALENDAR, *MARKS):
         _stage(connection, name)
@@ -165,10 +172,10 @@ def build_marts(connection: Any, parameters: Parameters, *, everything: bool) ->
         everything = True
         connection.execute("UPDATE param SET everything = true")
         _find_scope(connection)
-    _build_coverage(connection, everything=everything)
-    _build_deals(connection, everything=everything)
+    _build_coverage(connection, put, everything=everything)
+    _build_deals(connection, put, everything=everything)
     for mart in WHOLE:
-        _replace(connection, mart)
+        put(connection, mart, None)
     connection.execute("DROP VIEW temp.coverage")
     for name in SCRATCH:  # after a failure the rollback takes them
         connection.execute(f"DROP TABLE temp.{name}")
@@ -281,7 +288,7 @@ def _stage(connection: Any, table: str, source: str | None = None) -> None:
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS\n{model(source or f'base_{table}')}")
 
 
-def _build_coverage(connection: Any, *, everything: bool) -> None:
+def _build_coverage(connection: Any, put: Put, *, everything: bool) -> None:
     for name in ("pair_period", "scope_seller", "scope_team", "further_pair", "further_account"):
         _stage(connection, name)
     connection.execute("CREATE OR REPLACE TEMP TABLE in_reach AS FROM scope_account UNION ALL FROM further_account")
@@ -295,7 +302,7 @@ def _build_coverage(connection: Any, *, everything: bool) -> None:
     connection.execute(f"CREATE OR REPLACE TEMP VIEW coverage AS\n{model('coverage')}")
     for mart, scope in COVERAGE.items():
         key = [name for name in TABLES[mart].key if scope != "scope_cell" or name != "seller_id"]
-        _replace(connection, mart, None if everything else (scope, key))
+        put(connection, mart, None if everything else (scope, key))
     if not everything:
         _finalise(connection)
 
@@ -314,30 +321,30 @@ def _finalise(connection: Any) -> None:
     connection.execute("DROP TABLE temp.ended")
 
 
-def _build_deals(connection: Any, *, everything: bool) -> None:
+def _build_deals(connection: Any, put: Put, *, everything: bool) -> None:
     for name in DEAL:
         _stage(connection, name)
     for mart in BY_DEAL:
         whole = everything or mart == "mart_deal_risk"  # a row of another day would be stale
-        _replace(connection, mart, None if whole else ("deal", ["opportunity_id"]))
+        put(connection, mart, None if whole else ("deal", ["opportunity_id"]))
 
 
-def _replace(connection: Any, mart: str, scope: tuple[str, list[str]] | None = None) -> None:
-    """Take out a mart's old rows, or those whose key is in the table of ``scope``, and put in what its model gives."""
-    is_followed = mart in digests.TRACKED
-    if scope is None:
-        if is_followed:
-            digests.forget(connection, mart)
-        connection.execute(f"DELETE FROM {mart}")
-    else:
-        table, key = scope
-        if is_followed:
-            mine = f"({', '.join(key)}) IN (SELECT ({', '.join(key)}) FROM {table})"
-            digests.leave(connection, mart, mine)
-        connection.execute(
-            f"DELETE FROM {mart} USING {table} s WHERE {' AND '.join(f'{mart}.{k} = s.{k}' for k in key)}"
-        )
+def _put_anew(connection: Any, mart: str, scope: Scope | None) -> None:
+    """What a mart's model gives, where all is built from nothing: no old row is worth a comparison."""
+    assert scope is None
+    if mart in digests.TRACKED:
+        digests.forget(connection, mart)
     columns = ", ".join(f'"{name}"' for name in TABLES[mart].names)
+    connection.execute(f"DELETE FROM {mart}")
     connection.execute(f"INSERT INTO {mart} ({columns})\nSELECT {columns} FROM (\n{model(mart)})")
-    if scope is not None and is_followed:
-        digests.enter(connection, mart, mine)
+
+
+def _exchange(connection: Any, mart: str, scope: Scope | None) -> None:
+    """What a mart's model gives in place of its rows, or of those whose key is in the table of ``scope``."""
+    mine = "true"
+    if scope is not None:
+        table, key = scope
+        mine = f"({', '.join(key)}) IN (SELECT ({', '.join(key)}) FROM {table})"
+    exchange.stage(connection, mart, f"\n{model(mart)}")
+    exchange.compare(connection, mart, mine)
+    exchange.exchange(connection, mart)

@@ -1,0 +1,87 @@
+"""Rows in the place of others, and no more of them touched than differ.
+
+What is derived again mostly comes back as it was. To take it out and put it in all the same would cost a commit, a snapshot and
+its files as if it were new, so the rows that are to stand are set beside those that stand: ``stage`` takes the first in, ``compare``
+finds which of either are ``gone`` and which ``came``, and ``exchange`` carries it out. Rows are the same if their keys and the
+hashes of all their columns are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.registry import TABLES
+from warehouse import digests
+
+MOVED = "moved_touchpoint"
+"""Temporary table of touchpoints that keep their id and not their time: the rows that lie in their days move with them."""
+
+
+def incoming(name: str) -> str:
+    """The temporary table of rows that are to stand in a table: its columns."""
+    return f"incoming_{name}"
+
+
+def gone(name: str) -> str:
+    """Temporary table ``(row)``: rows of the table that are to go."""
+    return f"gone_{name}"
+
+
+def came(name: str) -> str:
+    """The temporary table of rows that are to come: the table's columns."""
+    return f"came_{name}"
+
+
+def going(name: str) -> str:
+    """The condition, in SQL, that a row of the table is to go."""
+    return f"rowid IN (SELECT row FROM {gone(name)})"
+
+
+def stage(connection: Any, name: str, query: str | None) -> None:
+    """Take in the rows that are to stand: a query whose columns have the table's names, or None for no rows."""
+    connection.execute(f'CREATE OR REPLACE TEMP TABLE {incoming(name)} AS FROM "{name}" LIMIT 0')
+    if query is not None:
+        columns = ", ".join(f'"{column}"' for column in TABLES[name].names)
+        connection.execute(f"INSERT INTO {incoming(name)} ({columns}) SELECT {columns} FROM ({query})")
+
+
+def compare(connection: Any, name: str, scope: str, *, moving: bool = False) -> None:
+    """Set the staged rows beside those of the table in ``scope`` (SQL): makes ``gone`` and ``came``.
+
+    ``moving``: rows of touchpoints in ``MOVED`` go and come even if they are the same.
+    """
+    key = ", ".join(f'"{column}"' for column in TABLES[name].key)
+    still = f" WHERE touchpoint_id NOT IN (SELECT touchpoint_id FROM {MOVED})" if moving else ""
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE standing AS SELECT rowid AS row, {key}, hash(t) AS content FROM "{name}" t WHERE {scope}"""
+    )
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {gone(name)} AS SELECT row FROM standing
+            ANTI JOIN (SELECT {key}, hash(i) AS content FROM {incoming(name)} i{still}) USING ({key}, content)"""
+    )
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {came(name)} AS FROM {incoming(name)} WHERE rowid IN (
+              SELECT row FROM (SELECT rowid AS row, {key}, hash(i) AS content FROM {incoming(name)} i)
+              ANTI JOIN (FROM standing{still}) USING ({key}, content))"""
+    )
+    connection.execute("DROP TABLE temp.standing")
+    connection.execute(f"DROP TABLE temp.{incoming(name)}")
+
+
+def exchange(connection: Any, *names: str) -> None:
+    """Take out what is gone from these tables and put in what came. Their digests follow, where they are kept.
+
+    Tables whose rows lie in the days of touchpoints are named together with these, since a row goes from the day that
+    its touchpoint had and comes to the one that it has.
+    """
+    followed = [name for name in names if name in digests.TRACKED]
+    for name in followed:
+        digests.leave(connection, name, going(name), of_touchpoints="")
+    for name in names:
+        connection.execute(f'DELETE FROM "{name}" WHERE {going(name)}')
+        connection.execute(f'INSERT INTO "{name}" FROM {came(name)}')
+    for name in followed:
+        digests.enter(connection, name, of_touchpoints="", rows=came(name))
+    for name in names:
+        connection.execute(f"DROP TABLE temp.{gone(name)}")
+        connection.execute(f"DROP TABLE temp.{came(name)}")
