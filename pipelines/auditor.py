@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -28,22 +30,28 @@ class Auditor:
         """A question is not yet answered."""
         self._audits = 0
         """Of this process."""
+        self._starting = threading.Lock()
+        self._docs_at: float | None = None
+        """When docs were last asked for, in monotonic seconds."""
+        self._owes_docs = False
 
     def start(self) -> None:
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "warehouse.audit"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE if not os.environ.get("TOUCHLOOP_DEBUG") else None,
-                text=True,
-                start_new_session=True,  # a terminal's Ctrl-C is for us; it ends when we do
-            )
+        """Start the process unless there is one; any thread may."""
+        with self._starting:
+            if self._process is None:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "warehouse.audit"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE if not os.environ.get("TOUCHLOOP_DEBUG") else None,
+                    text=True,
+                    start_new_session=True,  # a terminal's Ctrl-C is for us; it ends when we do
+                )
 
     def begin(self, database: os.PathLike[str]) -> None:
         """Have a candidate judged; the caller goes on, and asks for the ``verdict`` later."""
         if self._audits >= AUDITS_OF_A_PROCESS:
-            self.close()
+            self._end()
         self._audits += 1
         previous = current(self.workspace.published)
         self._say(
@@ -60,8 +68,16 @@ class Auditor:
         """On the candidate last begun: ``success``, ``failures`` (sentences that name expectation and rows), ``expectations``, ``tables``."""
         return self._hear()
 
-    def write_docs(self) -> None:
-        """Data docs of the last audits, made while the caller goes on: they explain a snapshot, they do not hold it up."""
+    def write_docs(self, at_most_every: float = 0.0) -> None:
+        """Data docs of the last audits, made while the caller goes on: they explain a snapshot, they do not hold it up.
+
+        ``at_most_every`` so many seconds: docs that would come sooner are owed, and are made with the next ones or at the end.
+        """
+        now = time.monotonic()
+        self._owes_docs = self._docs_at is not None and now - self._docs_at < at_most_every
+        if self._owes_docs:
+            return
+        self._docs_at = now
         self._say(
             {
                 "do": "docs",
@@ -98,6 +114,11 @@ class Auditor:
 
     def close(self) -> None:
         """End the process once it has answered, docs included."""
+        if self._owes_docs:
+            self.write_docs()
+        self._end()
+
+    def _end(self) -> None:
         if self._process is not None:
             if self._waiting:
                 with suppress(UserError):

@@ -72,6 +72,8 @@ class Increment:
         self.inputs: list[Input] = []
         self.totals: Totals | None = None
         """Of the ledger when ``run`` returns, if anything was landed or rebuilt and somebody watches."""
+        self.has_worked = False
+        """Whether anything was landed or rebuilt, once ``run`` has returned."""
         self._is_watched = observer is not None
         self._is_started = False
         self._landings = 0
@@ -121,6 +123,7 @@ class Increment:
                 self._land_parcels(store, self.follower, turn)
             self._land_directory(store, directory)
             self._derive(store, workers, directory, rules_version)
+            self.has_worked = self._is_started
             self.summary.unpublished = store.mark("unpublished")
             if self.summary.unpublished is not None:
                 self._start()

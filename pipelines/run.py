@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -16,16 +18,24 @@ from pipelines.increment import Increment
 from pipelines.kafka.connection import Connection, close_shared
 from pipelines.observe.observer import Increment as Observed
 from pipelines.observe.observer import Observer
+from pipelines.publication import Publication, publish
 from pipelines.summary import Say, Summary
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
-from warehouse.publish import Candidate, current, read_manifest
-from warehouse.report.page import write_report
-from warehouse.store import DERIVE_AGAIN, Store, clear_mark
+from warehouse.store import DERIVE_AGAIN, Store
 
 if TYPE_CHECKING:  # only a run on a cluster imports what it needs
     from pipelines.cluster.follow import Follower
     from pipelines.cluster.workers import ClusterWorkers
+
+
+class Pending(NamedTuple):
+    """An increment whose snapshot is on its way."""
+
+    increment: Increment
+    publication: Publication
+    future: Future[None] | None
+    """None: it is carried out when it is waited for."""
 
 
 class Session:
@@ -40,9 +50,11 @@ class Session:
         observer: Observer | None = None,
         workers: ClusterWorkers | None = None,
         follower: Follower | None = None,
+        beside: bool = False,
     ) -> None:
         """``deaf``: the workers do not hear signals that end this process; see ``Workers``. ``workers`` on a cluster are used instead
         of processes here. With ``follower``, what has landed in a shared folder is committed, and nothing else is read.
+        ``beside``: a snapshot is made while the next increment is at work, and its owner settles the last one.
         """
         self.workspace, self.say, self.observer = workspace, say, observer
         self.auditor = Auditor(workspace)
@@ -54,40 +66,81 @@ class Session:
         """Of the last increment: what stopped a part of it, and not the rest."""
         self.ends: dict[str, int] | None = None
         """The ledger's end by ``topic/partition`` after it; None if it left topics alone."""
+        self.finished: list[tuple[Summary, float]] = []
+        """With ``beside``: increments that are done, and the seconds that each took until readers had it. Whoever looks takes them out."""
+        self._beside = ThreadPoolExecutor(1, "publication") if beside else None
+        self._pending: Pending | None = None
 
     def once(self, now: int, *, fixed: bool, topics: bool = True, go_on: Callable[[], bool] = lambda: True) -> Summary:
         """One increment and, if anything changed since the last publishing, a new snapshot.
 
         ``topics`` False leaves Kafka alone, ``go_on`` is asked between two landings of its ranges.
-        Raises ``AuditFailed``: the last snapshot stays.
+        Raises ``AuditFailed``: the last snapshot stays. Where snapshots are made ``beside`` the increments, this one's is on its
+        way when its summary is returned, and it is that of the increment before whose failure is raised.
         """
         increment = Increment(
             self.workspace, now, fixed=fixed, say=self.say, on_work=self.auditor.start, workers=self.workers,
             kafka=self.kafka if topics else None, follower=self.follower, go_on=go_on, observer=self.observer,
         )  # fmt: skip
+        with self._told(increment):
+            summary = increment.run()
+        self.faults, self.ends = increment.faults, increment.ends
+        summary.snapshot = str(self.workspace.snapshot)
+        on_its_way = self._pending.publication.run_id if self._pending else None
+        self.settle()
+        marked = summary.unpublished if increment.has_worked or summary.unpublished != on_its_way else None
+        if marked is None and self.workspace.snapshot.exists():
+            summary.unpublished = None
+            self._finish(increment, time.time())
+            return summary
+        with self._told(increment):
+            publication = Publication(self.workspace, self.auditor, marked or summary.run_id)
+        if self.observer is not None and on_its_way is not None:
+            self.observer.landed(publication.run_id)  # the snapshot before has just been told of
+        self._pending = Pending(
+            increment, publication, self._beside.submit(publication.carry_out) if self._beside else None
+        )
+        if self._beside is None:
+            self.settle()
+        return summary
+
+    def settle(self) -> None:
+        """Wait for the snapshot that is on its way. Raises what ``Publication.carry_out`` raises."""
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        publication, summary = pending.publication, pending.increment.summary
+        with self._told(pending.increment):
+            try:
+                if pending.future is None:
+                    publication.carry_out()
+                else:
+                    pending.future.result()
+            finally:
+                publication.conclude(self.say, self.observer, beside=self._beside is not None)
+        summary.seconds["publish"] = round(publication.seconds, 3)
+        summary.published = True
+        self._finish(pending.increment, publication.ended)
+
+    def _finish(self, increment: Increment, ended: float) -> None:
+        if self._beside is not None:
+            self.finished.append((increment.summary, ended - increment.began))
+        if self.observer is not None:
+            self.observer.finished(seen(increment, ended))
+
+    @contextmanager
+    def _told(self, increment: Increment) -> Iterator[None]:
+        """What ends an increment is told to whoever watches."""
         try:
-            summary = self._once(increment)
+            yield
         except BaseException as error:
             if self.observer is not None:
                 self.observer.failed(increment.summary.run_id, error)
             raise
-        if self.observer is not None:
-            self.observer.finished(seen(increment))
-        return summary
-
-    def _once(self, increment: Increment) -> Summary:
-        summary = increment.run()
-        self.faults, self.ends = increment.faults, increment.ends
-        summary.snapshot = str(self.workspace.snapshot)
-        if summary.unpublished is None and self.workspace.snapshot.exists():
-            return summary
-        with increment.phase("publish"):
-            run_id = summary.unpublished or summary.run_id
-            _publish(self.workspace, self.auditor, run_id, self.say, self.observer)
-        summary.published = True
-        return summary
 
     def close(self) -> None:
+        if self._beside is not None:
+            self._beside.shutdown()
         self.workers.close()
         self.auditor.close()
         close_shared()
@@ -101,11 +154,11 @@ class Session:
         self.close()
 
 
-def seen(increment: Increment) -> Observed:
+def seen(increment: Increment, ended: float) -> Observed:
     """An increment that has ended, for its watchers."""
     summary = increment.summary
     return Observed(
-        run_id=summary.run_id, began=increment.began, seconds=time.time() - increment.began, phases=summary.seconds, inputs=increment.inputs,
+        run_id=summary.run_id, began=increment.began, seconds=ended - increment.began, phases=summary.seconds, inputs=increment.inputs,
         totals=increment.totals, accounts=summary.accounts_rebuilt, touchpoints=summary.touchpoints, lag=summary.lag,
         unpublished=summary.unpublished is not None and not summary.published,
         faults=[str(fault) for fault in increment.faults if not isinstance(fault, BrokerUnavailable)], summary=msgspec.to_builtins(summary),
@@ -144,7 +197,7 @@ def publish_now(workspace: Workspace, *, say: Say) -> Path:
         raise UserError(f"{workspace.root} has no warehouse yet: touchloop run --workspace {workspace.root} makes one")
     workspace.fresh_scratch()
     with Auditor(workspace) as auditor:
-        _publish(workspace, auditor, _last_run(workspace), say, afresh=True)
+        publish(workspace, auditor, _last_run(workspace), say, afresh=True)
     return workspace.snapshot
 
 
@@ -154,78 +207,12 @@ def audit_only(workspace: Workspace) -> dict[str, Any]:
         raise UserError(f"{workspace.root} has no warehouse yet: touchloop run --workspace {workspace.root} makes one")
     workspace.fresh_scratch()
     with Auditor(workspace) as auditor:
-        candidate = _candidate(workspace, _last_run(workspace))
+        publication = Publication(workspace, auditor, _last_run(workspace))
         try:
-            auditor.begin(candidate.database)
-            return _judged(auditor)
-        finally:
-            candidate.discard()
-
-
-def _publish(
-    workspace: Workspace,
-    auditor: Auditor,
-    run_id: str,
-    say: Say,
-    observer: Observer | None = None,
-    *,
-    afresh: bool = False,
-) -> None:
-    """``afresh``: whatever was changed by hand is noticed; else only what an increment noted is looked at."""
-    auditor.start()
-    candidate = _candidate(workspace, run_id, afresh=afresh)
-    try:
-        auditor.begin(candidate.database)
-        try:
-            # while the other core audits
-            candidate.write_parquet(run_id=run_id, spill=workspace.scratch / "spill")
-            if workspace.settings.publish.report:
-                write_report(candidate.database, candidate.folder / "report" / "index.html")
-        except Exception:
-            _judged(auditor, observer)  # what is wrong with a candidate explains best why it could not be written
+            return publication.judge_only()
+        except AuditFailed:
+            auditor.write_docs()
             raise
-        verdict = _judged(auditor, observer)
-    except BaseException:
-        candidate.discard()
-        raise
-    keep = workspace.settings.publish
-    candidate.swap(keep.keep_snapshots_minutes * 60, time.time(), keep.keep_snapshots)
-    say(f"audit passed ({verdict['expectations']} expectations on {verdict['tables']} tables), published")
-    clear_mark(workspace.vault, "unpublished")
-    if observer is not None:
-        tables = read_manifest(current(workspace.published)).get("tables", {})
-        observer.published(run_id, time.time(), {name: table["rows"] for name, table in tables.items()})
-    auditor.write_docs()
-
-
-def _candidate(workspace: Workspace, run_id: str, *, afresh: bool = False) -> Candidate:
-    candidate = Candidate(workspace.published, fresh_name(workspace.published / "snapshots", run_id))
-    candidate.copy(workspace.warehouse, seller_level=workspace.settings.publish.seller_level, afresh=afresh)
-    return candidate
-
-
-def fresh_name(folder: Path, run_id: str) -> str:
-    """The run's id, or with a number behind it where the run was published before: a snapshot in use is never written to."""
-    number = 1
-    name = run_id
-    while (folder / name).exists():
-        number += 1
-        name = f"{run_id}-{number}"
-    return name
-
-
-def _judged(auditor: Auditor, observer: Observer | None = None) -> dict[str, Any]:
-    """The verdict on the candidate that is being audited. Raises ``AuditFailed``; then the data docs tell of it too."""
-    verdict = auditor.verdict()
-    if observer is not None:
-        observer.audited(verdict)
-    if not verdict["success"]:
-        auditor.write_docs()
-        raise AuditFailed(
-            "the audit failed: what is published stays as it was\n"
-            + "\n".join(f"  {line}" for line in verdict["failures"])
-        )
-    return verdict
 
 
 def _store(workspace: Workspace) -> Store:

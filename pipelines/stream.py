@@ -154,40 +154,59 @@ def stream(
     observer = observer or Observer()
     if workspace.settings.kafka:
         observer.broker(up=True)
-    with Session(workspace, say, deaf=True, observer=observer) as session, stopping.on_signals(say):
+    with Session(workspace, say, deaf=True, observer=observer, beside=True) as session, stopping.on_signals(say):
         watch = Watch(session)
-        while not stopping.asked:
-            began = time.monotonic()
-            now = clock()
-            topics = session.kafka is not None and outage.may_try()
-            caught_up = False
-            try:
-                if watch.anything_new(now, topics=topics):
-                    summary = _increment(session, watch, progress, now, fixed=fixed, topics=topics, stopping=stopping)
-                    for warning in summary.warnings:
-                        if warning not in progress.warned:
-                            progress.warned.add(warning)
-                            say(warning)
-                    done(summary, progress)
-                    for fault in session.faults:
-                        raise fault
-                else:
-                    caught_up = topics or session.kafka is None
-                if topics and outage.over():
-                    observer.broker(up=True)
-            except BrokerUnavailable as fault:
-                if outage.goes_on(fault):
-                    observer.broker(up=False, detail=str(fault))
-            observer.looked(time.time())
-            progress.broker_away_since = outage.since
-            show(progress)
-            if caught_up and until_caught_up:
-                break
-            if outage.since is not None:
-                stopping.wait(min(max(every, FIRST_WAIT), outage.left()))
-            elif not until_caught_up:  # else the next look finds either more, or nothing
-                stopping.wait(every - (time.monotonic() - began))
+        try:
+            while not stopping.asked:
+                began = time.monotonic()
+                now = clock()
+                topics = session.kafka is not None and outage.may_try()
+                caught_up = False
+                try:
+                    if watch.anything_new(now, topics=topics):
+                        summary = _increment(
+                            session, watch, progress, now, fixed=fixed, topics=topics, stopping=stopping
+                        )
+                        for warning in summary.warnings:
+                            if warning not in progress.warned:
+                                progress.warned.add(warning)
+                                say(warning)
+                        for fault in session.faults:
+                            raise fault
+                    else:
+                        session.settle()
+                        caught_up = topics or session.kafka is None
+                    if topics and outage.over():
+                        observer.broker(up=True)
+                except BrokerUnavailable as fault:
+                    if outage.goes_on(fault):
+                        observer.broker(up=False, detail=str(fault))
+                observer.looked(time.time())
+                progress.broker_away_since = outage.since
+                _tell(session, progress, done)
+                show(progress)
+                if caught_up and until_caught_up:
+                    break
+                if outage.since is not None:
+                    stopping.wait(min(max(every, FIRST_WAIT), outage.left()))
+                elif not until_caught_up:  # else the next look finds either more, or nothing
+                    stopping.wait(every - (time.monotonic() - began))
+        finally:
+            session.settle()
+            if session.finished:
+                _tell(session, progress, done)
+                show(progress)
     return progress
+
+
+def _tell(session: Session, progress: Progress, done: Done) -> None:
+    """Of increments that are done since we last told: readers have what they landed."""
+    for summary, seconds in session.finished:
+        progress.last, progress.last_seconds = summary, seconds
+        if summary.published:
+            progress.published_at = time.time()
+        done(summary, progress)
+    session.finished.clear()
 
 
 def _increment(
@@ -210,10 +229,7 @@ def _increment(
     progress.increments += 1
     progress.records += summary.records
     progress.rejected += summary.rejected
-    progress.last, progress.last_seconds = summary, time.monotonic() - began
     progress.lag = summary.lag or progress.lag
-    if summary.published:
-        progress.published_at = time.time()
     return summary
 
 

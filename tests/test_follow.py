@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from fake_kafka import FakeBroker, connected, connection
 from test_stream import NOW, TOPICS, produce, with_topics
-from workspaces import conservation, contents, example, increment, payloads, put, run, snapshot
+from workspaces import Unaudited, conservation, contents, example, increment, payloads, put, run, snapshot
 
 from pipelines.cluster.follow import Follower
 from pipelines.cluster.ingest import ingest_bounded, ingest_endless
@@ -40,7 +40,7 @@ def broker() -> Iterator[FakeBroker]:
 def unpublished(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that need no snapshot do without one, and without the auditor that takes longest to start."""
     if "published" not in request.keywords:
-        monkeypatch.setattr("pipelines.run._publish", lambda *_: None)
+        monkeypatch.setattr("pipelines.run.Publication", Unaudited)
         monkeypatch.setattr("pipelines.auditor.Auditor.start", lambda self: None)
 
 

@@ -37,7 +37,7 @@ def publish(
 def made(root: Path, name: str, *, seller_level: bool = True, afresh: bool = False) -> Candidate:
     candidate = Candidate(root / "published", name)
     candidate.copy(root / "state" / "warehouse.duckdb", seller_level=seller_level, afresh=afresh)
-    candidate.write_parquet(run_id=name, spill=root / "spill")
+    candidate.write_parquet(run_id=name)
     return candidate
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fake_kafka import FakeBroker, connected
 from test_cli import touchloop
-from workspaces import AS_OF, SOURCES, conservation, contents, example, payloads, put, run, snapshot
+from workspaces import AS_OF, SOURCES, Unaudited, conservation, contents, example, payloads, put, run, snapshot
 
 from pipelines import stream as streaming
 from pipelines.errors import BrokerUnavailable, KafkaRefused, TooManyRejects
@@ -18,7 +18,6 @@ from pipelines.stream import Progress, Stopping, stream
 from pipelines.summary import Summary
 from pipelines.workspace import Workspace
 from transforms.times import parse_iso
-from warehouse.store import Store
 
 TOPICS = {source: f"native.{source}" for source in SOURCES}
 KAFKA = (
@@ -29,15 +28,7 @@ NOW = parse_iso(AS_OF, "as_of")
 
 @pytest.fixture
 def unaudited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the seconds that an audit takes: the warehouse tells as much of what was landed."""
-
-    def skip(workspace: Workspace, *_: object) -> None:
-        with Store(workspace.warehouse, workspace.vault, workspace.scratch) as store:
-            store.set_mark("unpublished", None)
-        workspace.published.mkdir(exist_ok=True)
-        workspace.snapshot.touch()
-
-    monkeypatch.setattr("pipelines.run._publish", skip)
+    monkeypatch.setattr("pipelines.run.Publication", Unaudited)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from pipelines.workspace import Workspace
 from schemas.registry import TABLES
 from transforms.times import parse_iso
 from warehouse import digests
+from warehouse.store import clear_mark
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "worked-example"
@@ -36,6 +37,21 @@ SOURCES = (
     "google_calendar",
 )
 """Names of the systems, written here and not asked of the product: a source that got lost is noticed."""
+
+
+class Unaudited:
+    """In the place of ``pipelines.run.Publication``: no snapshot, and none of the seconds that an audit takes. The warehouse tells
+    as much of what was landed."""
+
+    def __init__(self, workspace: Workspace, auditor: object, run_id: str) -> None:
+        self.workspace, self.run_id, self.seconds, self.ended = workspace, run_id, 0.0, 0.0
+
+    def carry_out(self) -> None:
+        self.workspace.published.mkdir(exist_ok=True)
+        self.workspace.snapshot.touch()
+
+    def conclude(self, *_: object, beside: bool) -> None:
+        clear_mark(self.workspace.vault, "unpublished", self.run_id if beside else None)
 
 
 def example(root: Path) -> Path:

@@ -40,6 +40,8 @@ class Candidate:
         self.id = snapshot_id
         self.folder = published / "snapshots" / f".{snapshot_id}.partial"
         self.database = self.folder / "touchloop.duckdb"
+        self.spill = published / "snapshots" / f".{snapshot_id}.spill"
+        """Folder for what does not fit in memory."""
         self.digests: dict[str, list[Part]] = {}
         """Of its tables, once it is copied."""
 
@@ -59,12 +61,16 @@ class Candidate:
             self.digests = digests_of(con)
             con.execute(f"DROP TABLE IF EXISTS {DIGESTS}")
 
-    def write_parquet(self, *, run_id: str, spill: Path) -> None:
-        """Write or link the Parquet files of the copied database; ``spill`` is a folder for what does not fit in memory."""
+    def write_parquet(self, *, run_id: str) -> None:
+        """Write or link the Parquet files of the copied database."""
         old = current(self.published)
         con = duckdb.connect(str(self.database), read_only=True)
         try:
-            for statement in (*SETTINGS, f"SET memory_limit='{MEMORY}'", f"SET temp_directory={quoted(str(spill))}"):
+            for statement in (
+                *SETTINGS,
+                f"SET memory_limit='{MEMORY}'",
+                f"SET temp_directory={quoted(str(self.spill))}",
+            ):
                 con.execute(statement)
             row = con.execute("SELECT max(as_of) FROM dim_run").fetchone()
             tables = write_parquet(
@@ -111,6 +117,7 @@ class Candidate:
 
     def discard(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.spill, ignore_errors=True)
 
 
 def current(published: Path) -> Path | None:

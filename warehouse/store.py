@@ -175,7 +175,7 @@ def _make(path: Path) -> None:
     os.replace(new, path)
 
 
-def clear_mark(vault: Path, name: str) -> None:
-    """Forget a mark while the store is closed, without opening the warehouse for it."""
+def clear_mark(vault: Path, name: str, value: str | None = None) -> None:
+    """Forget a mark (of this value, if one is given) while the store is closed, without opening the warehouse for it."""
     with duckdb.connect(str(vault)) as connection:
-        connection.execute("DELETE FROM mark WHERE name = ?", [name])
+        connection.execute("DELETE FROM mark WHERE name = ? AND coalesce(value = ?, true)", [name, value])

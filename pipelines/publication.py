@@ -1,0 +1,127 @@
+"""A snapshot on its way: the closed warehouse is copied, then written as Parquet, judged, and swapped in."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from pipelines.auditor import Auditor
+from pipelines.errors import AuditFailed
+from pipelines.observe.observer import Observer
+from pipelines.summary import Say
+from pipelines.workspace import Workspace
+from warehouse.publish import Candidate, current, read_manifest
+from warehouse.report.page import write_report
+from warehouse.store import clear_mark
+
+DOCS_SECONDS = 60.0
+"""Data docs of a stream are no younger than they need be for a reader; those of a failure are made at once."""
+
+
+class Publication:
+    """Copied when it is made, while nobody has the warehouse open. ``carry_out`` may run in a thread while the next increment
+    writes to the warehouse; ``conclude`` follows it where nobody has the warehouse open again.
+    """
+
+    def __init__(self, workspace: Workspace, auditor: Auditor, run_id: str, *, afresh: bool = False) -> None:
+        """``afresh``: whatever was changed by hand is noticed; else only what an increment noted is looked at."""
+        self.workspace, self.auditor, self.run_id = workspace, auditor, run_id
+        began = time.perf_counter()
+        auditor.start()
+        self.candidate = Candidate(workspace.published, fresh_name(workspace.published / "snapshots", run_id))
+        self.candidate.copy(workspace.warehouse, seller_level=workspace.settings.publish.seller_level, afresh=afresh)
+        self.seconds = time.perf_counter() - began
+        self.verdict: dict[str, Any] | None = None
+        """Of the audit, once it has spoken."""
+        self.is_current = False
+        """Swapped in."""
+        self.ended = 0.0
+        """When that was, in epoch seconds."""
+
+    def carry_out(self) -> None:
+        """Write, judge and swap. Raises ``AuditFailed``, or ``OSError`` if the disk does not take it: the last snapshot stays."""
+        began = time.perf_counter()
+        candidate, keep = self.candidate, self.workspace.settings.publish
+        try:
+            self.auditor.begin(candidate.database)
+            try:
+                # while the other core audits
+                candidate.write_parquet(run_id=self.run_id)
+                if keep.report:
+                    write_report(candidate.database, candidate.folder / "report" / "index.html")
+            except Exception:
+                self._judge()  # what is wrong with a candidate explains best why it could not be written
+                raise
+            self._judge()
+        except BaseException:
+            candidate.discard()
+            raise
+        candidate.swap(keep.keep_snapshots_minutes * 60, time.time(), keep.keep_snapshots)
+        self.is_current = True
+        self.ended = time.time()
+        self.seconds += time.perf_counter() - began
+
+    def judge_only(self) -> dict[str, Any]:
+        """The verdict, and no snapshot. Raises ``AuditFailed``."""
+        try:
+            self.auditor.begin(self.candidate.database)
+            return self._judge()
+        finally:
+            self.candidate.discard()
+
+    def _judge(self) -> dict[str, Any]:
+        self.verdict = self.auditor.verdict()
+        if not self.verdict["success"]:
+            raise AuditFailed(
+                "the audit failed: what is published stays as it was\n"
+                + "\n".join(f"  {line}" for line in self.verdict["failures"])
+            )
+        return self.verdict
+
+    def conclude(self, say: Say, observer: Observer | None = None, *, beside: bool = False) -> None:
+        """Tell of what ``carry_out`` has come to, whether it raised or not.
+
+        ``beside``: other increments went on meanwhile. What they have landed stays marked as unpublished, and data docs of
+        snapshots that are replaced every few seconds are not made for each.
+        """
+        if self.verdict is None:
+            return
+        if observer is not None:
+            observer.audited(self.verdict)
+        if self.is_current:
+            say(
+                f"audit passed ({self.verdict['expectations']} expectations on {self.verdict['tables']} tables), published"
+            )
+            clear_mark(self.workspace.vault, "unpublished", self.run_id if beside else None)
+            if observer is not None:
+                tables = read_manifest(current(self.workspace.published)).get("tables", {})
+                observer.published(self.run_id, time.time(), {name: table["rows"] for name, table in tables.items()})
+        self.auditor.write_docs(DOCS_SECONDS if beside and self.verdict["success"] else 0.0)
+
+
+def publish(
+    workspace: Workspace,
+    auditor: Auditor,
+    run_id: str,
+    say: Say,
+    observer: Observer | None = None,
+    *,
+    afresh: bool = False,
+) -> None:
+    """All of it at once. Raises what ``Publication.carry_out`` raises."""
+    publication = Publication(workspace, auditor, run_id, afresh=afresh)
+    try:
+        publication.carry_out()
+    finally:
+        publication.conclude(say, observer)
+
+
+def fresh_name(folder: Path, run_id: str) -> str:
+    """The run's id, or with a number behind it where the run was published before: a snapshot in use is never written to."""
+    number = 1
+    name = run_id
+    while (folder / name).exists():
+        number += 1
+        name = f"{run_id}-{number}"
+    return name
