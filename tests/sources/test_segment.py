@@ -140,6 +140,18 @@ def test_epoch_times_are_read(value: float) -> None:
     assert events({**CALL, "timestamp": value})[0].occurred_at == 1_772_442_600_000_000
 
 
+def test_a_link_in_a_chat_is_a_link_and_no_question() -> None:
+    """What was typed or what was shown: a URL's query asks nothing, and its address can be an asset's."""
+    for body in ("The overview: https://docs.example.com/overview?v=2",
+                 '<p>The overview: <a href="https://docs.example.com/overview?v=2">here</a></p>'):  # fmt: skip
+        said = {"message_body": body, "message_id": "m1", "conversation_id": "c1", "agent_id": "7"}
+        (event,) = events({**CALL, "event": "Live Chat Message Received", "properties": said})
+        assert (event.has_question, event.links) == (False, ("https://docs.example.com/overview?v=2",))
+    said = {"message_body": "a < b, is it?", "message_id": "m2", "conversation_id": "c1"}
+    (event,) = events({**CALL, "event": "Live Chat Message Sent", "properties": said})
+    assert (event.has_question, event.subject_text) == (True, "a < b, is it?")
+
+
 def outcome(data: bytes) -> str:
     """The family of an event, ``ignored``, or why and where it was rejected."""
     try:

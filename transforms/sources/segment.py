@@ -12,6 +12,7 @@ import msgspec
 
 from transforms.app_names import act_of, is_health_check, is_robot
 from transforms.event import Event, Ignored, Parsed, Party, Reject
+from transforms.markup import html_plain
 from transforms.normal import clean_subject, email_id, phone_id, scrub, text_facts
 from transforms.sources import Context, SourceSpec
 from transforms.sources.segment_calls import (
@@ -257,7 +258,8 @@ def _chat(call: Call, record: bytes, zone: str | None, conversation: str, from_c
         actor_of(call, call.context or NO_CONTEXT, None)[0].ids, "actor" if from_customer else "to", None, "buyer"
     )
     agent = _agent(properties, "to" if from_customer else "actor", is_copilot)
-    body = properties.message_body if type(properties.message_body) is str else None
+    # some chats send what was typed, some what was shown
+    body, links = html_plain(properties.message_body if type(properties.message_body) is str else None)
     first_line, has_question, chars = text_facts(body)
     source_event_id = message_id(call, record)
     native = text_of(properties.message_id) or text_of(properties.messageId) or source_event_id
@@ -280,6 +282,7 @@ def _chat(call: Call, record: bytes, zone: str | None, conversation: str, from_c
         first_line=first_line,
         has_question=has_question,
         content_chars=chars,
+        links=links,
         event_name=scrub(str(call.event)[:200]),
         parties=(customer, agent) if from_customer else (agent, customer),
         account_hint=text_of(call.context.groupId) if call.context is not None else None,
@@ -321,7 +324,7 @@ SOURCE = SourceSpec(
     name="segment",
     title="Segment",
     channel="app",
-    version="3",
+    version="4",
     framing="json",
     parse=parse,
     explode=explode,
