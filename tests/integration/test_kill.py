@@ -38,10 +38,10 @@ def finish(process: subprocess.Popen[bytes]) -> None:
 def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float, object]:
     """A generated workspace, how long an undisturbed run of it takes, and the tables that the run gives."""
     root = tmp_path_factory.mktemp("kill") / "world"
-    finish(touchloop("generate", "--workspace", str(root), "--records", "8000", "--malformed", "0.01"))
+    finish(touchloop("generate", "--workspace", str(root), "--records", "3000", "--malformed", "0.01"))
     # small increments, so that there are several of each phase to be killed in
     (root / "touchloop.toml").write_text(
-        (root / "touchloop.toml").read_text() + "\n[ingest]\nincrement_bytes = 3000000\nshard_events = 6000\n"
+        (root / "touchloop.toml").read_text() + "\n[ingest]\nincrement_bytes = 1100000\nshard_events = 2000\n"
     )
     calm = root.with_name("calm")
     shutil.copytree(root, calm)
