@@ -52,6 +52,7 @@ TRIGGER_TYPES = (
 )
 LOOP_KINDS = ("core", "parallel")
 OPPORTUNITY_STATUSES = ("open", "won", "lost")
+STAGE_BASES = ("history", "from_stage", "current_stage")
 NEED_OUTCOMES = ("already_had", "on_time", "late", "never", "open")
 PERIOD_GRAINS = ("week", "month", "quarter", "lifetime")
 RELATIONSHIP_TYPES = ("transactional", "value_added", "partnering", "insufficient_evidence")
