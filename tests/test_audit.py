@@ -318,6 +318,22 @@ DEFECTS = {
         "UPDATE dim_calendar SET closes_minute = 500 WHERE iso_weekday = 5",
         ["dim_calendar: a slot must close after it opens: calendar_id = UTC, iso_weekday = 5, slot_no = 1"],
     ),
+    "signal that nobody named": (
+        "UPDATE mart_deal_landmark SET signals = ['bad_feeling']",
+        ["mart_deal_landmark: every item of signals must be one of buyer_silent, no_next_step, "],
+    ),
+    "loss rate that is not its deals": (
+        "UPDATE mart_signal_lift SET loss_rate_with = 0.5 WHERE signal = 'no_next_step'",
+        ["mart_signal_lift: loss_rate_with must be loss_rate_with_num / loss_rate_with_den: signal = no_next_step"],
+    ),
+    "lift that counts other deals than there are": (
+        "DELETE FROM mart_deal_landmark",
+        ["mart_signal_lift: the two groups of a signal must be the deals of mart_deal_landmark: 8 rows, e.g. signal = "],
+    ),
+    "landmark after the close": (
+        "UPDATE mart_deal_landmark SET landmark_at = closed_at + INTERVAL 1 DAY",
+        ["mart_deal_landmark: closed_at must not lie before landmark_at: opportunity_id = O1"],
+    ),
     "original bytes in a snapshot": (
         "UPDATE rejected_record SET payload = 'secret'::BLOB WHERE unit_id = 'file-1'",
         ["rejected_record: payload must be NULL in a snapshot: the original bytes stay in the vault"],

@@ -223,6 +223,17 @@ def test_too_little_evidence_is_said_in_words(copied: duckdb.DuckDBPyConnection)
     assert {text for text, _ in page.column("t-transitions", "LOST")} <= {"·", "1"}  # below 30: a number, no share
 
 
+def test_losses_with_a_signal_stand_beside_their_numbers(html: str) -> None:
+    """One lost deal with two signals at its landmark: rates with their deals, no rate where there is no deal, and never without a word
+    of how few they are."""
+    page = Page(html)
+    signals = [text for text, _ in page.column("t-signal_lift", "Signal")]
+    lost = [" ".join(text.split()) for text, _ in page.column("t-signal_lift", "Lost with it")]
+    assert signals[:2] == ["no next step", "validation or consensus missing"]
+    assert lost[:3] == ["100% 1 of 1", "100% 1 of 1", "no such deal"]
+    assert {text for text, _ in page.column("t-signal_lift", "Enough deals")} == {"too few to compare"}
+
+
 def test_names_from_payloads_stay_text(copied: duckdb.DuckDBPyConnection) -> None:
     """A name that is markup is shown as its letters, in text and in attributes."""
     hostile = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"

@@ -111,6 +111,7 @@ ROW_RULES: dict[str, tuple[RowRule, ...]] = {
             "from_visit_no", "to_visit_no", "loop_length",
         ),
     ),
+    "mart_deal_landmark": (_span("landmark_at", "closed_at"),),
     "mart_journey_summary": (
         rule(
             "rework",

@@ -63,6 +63,7 @@ REFERENCES = (
         _reference(child, "calendar_id", "dim_calendar")
         for child in ("fact_response", "fact_followup", "fact_enablement_need")
     ),
+    _reference("mart_deal_landmark", "opportunity_id", "dim_opportunity"),
     _reference("fact_stage_history", "opportunity_id", "dim_opportunity"),
     *(
         _reference(child, "journey_id", "mart_journey_summary")
@@ -168,6 +169,14 @@ JOURNEYS = (
 )
 
 DEALS = (
+    Invariant(
+        "groups",
+        "mart_signal_lift",
+        "the two groups of a signal must be the deals of mart_deal_landmark",
+        """SELECT signal, loss_rate_with_den AS with_it, loss_rate_without_den AS without_it, deals
+           FROM mart_signal_lift, (SELECT count(*) AS deals FROM mart_deal_landmark)
+           WHERE loss_rate_with_den + loss_rate_without_den <> deals""",
+    ),
     Invariant(
         "stays",
         "fact_stage_history",

@@ -67,6 +67,7 @@ class View:
 SUMMARY = "mart_journey_summary"
 PAIR = "mart_seller_account_period"
 REVIEW = "mart_lost_deal_review"
+LIFT = "mart_signal_lift"
 QUALITY = "mart_data_quality"
 ANSWERED, MEDIAN = f"{PAIR}.buyer_channel_answer_coverage", f"{PAIR}.response_median_business_seconds"
 FEW = "too few touches"
@@ -201,6 +202,14 @@ RISK = View("risk", "Open deals with the most signals", "open deal", (
     Field("Signals", "signal_count", "count", "mart_deal_risk.signal_count"),
     Field("Which", "signals", "words", "mart_deal_risk.signals", missing="none"),
 ), limit=20)  # fmt: skip
+
+LIFTS = View("signal_lift", "Closed deals: how often they were lost with a signal and without it", "signal", (
+    Field("Signal", "signal", "words"),
+    Field("Read before the close", "landmark_days", "days", f"{LIFT}.landmark_days"),
+    Field("Lost with it", "loss_rate_with", "share", f"{LIFT}.loss_rate_with", missing="no such deal"),
+    Field("Lost without it", "loss_rate_without", "share", f"{LIFT}.loss_rate_without", missing="no such deal"),
+    Field("Enough deals", "low_n", "flag", f"{LIFT}.low_n", yes="too few to compare", no="yes"),
+))  # fmt: skip
 
 TRUST = View("quality", "Data quality by source", "source", (
     Field("Source", "source"),
