@@ -64,18 +64,14 @@ class FoundDirectory:
         """All eight files below ``inbox/crm`` (any may be missing)."""
         self._files = [(path.relative_to(root).as_posix(), path.read_bytes()) for path in crm_paths(folder)]
         contents = [hashlib.sha256(data).hexdigest() for _, data in self._files]
-        by_name = {
-            location.rpartition("/")[2]: content for (location, _), content in zip(self._files, contents, strict=True)
-        }
+        names = [location.rpartition("/")[2] for location, _ in self._files]
         # which of its rows are good depends on the deals that are known, so other deals make it another unit
-        beside = {STAGES: f"\x1f{by_name.get(DEALS, '')}"}
-        self.unit_ids = [
-            hash_id(f"file\x1f{SYSTEM}\x1f{location}\x1f{content}{beside.get(location.rpartition('/')[2], '')}")
-            for (location, _), content in zip(self._files, contents, strict=True)
-        ]
+        beside = {STAGES: "\x1f" + dict(zip(names, contents, strict=True)).get(DEALS, "")}
+        self.unit_ids = []
         digest = hashlib.sha256()
-        for (location, _), content in zip(self._files, contents, strict=True):
-            digest.update(f"{location.rpartition('/')[2]}\x1f{content}\x1e".encode())
+        for (location, _), name, content in zip(self._files, names, contents, strict=True):
+            self.unit_ids.append(hash_id(f"file\x1f{SYSTEM}\x1f{location}\x1f{content}{beside.get(name, '')}"))
+            digest.update(f"{name}\x1f{content}\x1e".encode())
         self.digest = digest.hexdigest()[:32]
 
     def read(self) -> ReadDirectory:

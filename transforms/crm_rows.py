@@ -127,7 +127,7 @@ class Crm(msgspec.Struct, kw_only=True):
 
 
 def crm_of(rows: Iterable[object]) -> Crm:
-    """The rows of any number of files, in any order, as one ``Crm``; what is no row (a ``Reject``) is left out."""
+    """The rows of any number of files, in any order, as one ``Crm``; what has no place there (a ``Reject``, a stage) is left out."""
     crm = Crm()
     home: dict[type, list[Any]] = {
         Account: crm.accounts, Person: crm.people, Opportunity: crm.opportunities, GroupMember: crm.buying_group,
