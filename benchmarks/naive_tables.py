@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory, dimension_rows
+from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory, dimension_rows, stage_rows
 from pipelines.journeys import World
 from pipelines.run import publish_now
 from pipelines.staging import Stage, staged
@@ -48,6 +48,7 @@ def publish(workspace: Workspace, directory: ReadDirectory, world: World, rows: 
         executives = {p.person_id: known.is_executive(p.person_id) for p in world.crm.people}
         for table, values in dimension_rows(directory.crm, executives, settings).items():
             load_rows(store, table, values)
+        load_rows(store, "fact_stage_history", stage_rows(directory, world.as_of, only_open=False))
         load_rows(store, "dim_rule", workspace.rulebook.dim_rows())
         build_marts(con, Parameters.of(settings, world.as_of), everything=True)
         load_rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ import msgspec
 
 from pipelines.settings import WorkspaceSettings
 from schemas import vocab
+from transforms.business_time import SellerCalendars
 from transforms.channels import channel_of, modality
-from transforms.crm import CRM_FILES, Crm, read_crm_file, unknown_columns
+from transforms.crm import CRM_FILES, Crm, Row, StageChange, of_known_deals, read_crm_file, unknown_columns
 from transforms.event import Reject, hash_id
 from transforms.loops import core_ranks
+from transforms.stages import stages_of_deals
 
 SYSTEM = "crm"
-ADAPTER_VERSION = "1.1.0"
+ADAPTER_VERSION = "1.2.0"
 
 
 class CrmFile(msgspec.Struct, frozen=True):
@@ -34,6 +36,7 @@ class CrmFile(msgspec.Struct, frozen=True):
 
 class ReadDirectory(msgspec.Struct, frozen=True):
     crm: Crm
+    stages: list[StageChange]
     files: list[CrmFile]
     digest: str
     """Hash of all files: a change rebuilds what rests on the directory."""
@@ -48,6 +51,7 @@ LISTS: dict[str, str] = {
     "assets.csv": "assets",
     "aliases.csv": "aliases",
 }
+DEALS, STAGES = "opportunities.csv", "stage_history.csv"
 
 
 class FoundDirectory:
@@ -57,25 +61,27 @@ class FoundDirectory:
     """
 
     def __init__(self, root: Path, folder: Path) -> None:
-        """All seven files below ``inbox/crm`` (any may be missing)."""
+        """All eight files below ``inbox/crm`` (any may be missing)."""
         self._files = [(path.relative_to(root).as_posix(), path.read_bytes()) for path in crm_paths(folder)]
         contents = [hashlib.sha256(data).hexdigest() for _, data in self._files]
-        named = zip(self._files, contents, strict=True)
-        self.unit_ids = [hash_id(f"file\x1f{SYSTEM}\x1f{location}\x1f{content}") for (location, _), content in named]
+        names = [location.rpartition("/")[2] for location, _ in self._files]
+        # which of its rows are good depends on the deals that are known, so other deals make it another unit
+        beside = {STAGES: "\x1f" + dict(zip(names, contents, strict=True)).get(DEALS, "")}
+        self.unit_ids = []
         digest = hashlib.sha256()
-        for (location, _), content in zip(self._files, contents, strict=True):
-            digest.update(f"{location.rpartition('/')[2]}\x1f{content}\x1e".encode())
+        for (location, _), name, content in zip(self._files, names, contents, strict=True):
+            self.unit_ids.append(hash_id(f"file\x1f{SYSTEM}\x1f{location}\x1f{content}{beside.get(name, '')}"))
+            digest.update(f"{name}\x1f{content}\x1e".encode())
         self.digest = digest.hexdigest()[:32]
 
     def read(self) -> ReadDirectory:
         """A bad row is set aside and the others count."""
         if not _READ or _READ[0].digest != self.digest:
-            crm = Crm()
-            files = [
-                _read_file(crm, unit_id, location, data)
-                for unit_id, (location, data) in zip(self.unit_ids, self._files, strict=True)
-            ]
-            _READ[:] = [ReadDirectory(crm, files, self.digest)]
+            found = ReadDirectory(Crm(), [], [], self.digest)
+            # in the order of their names, so the deals are known before their stages are read
+            for unit_id, (location, data) in zip(self.unit_ids, self._files, strict=True):
+                found.files.append(_read_file(found, unit_id, location, data))
+            _READ[:] = [found]
         return _READ[0]
 
 
@@ -83,12 +89,15 @@ _READ: list[ReadDirectory] = []
 """The last directory that this process has read."""
 
 
-def _read_file(crm: Crm, unit_id: str, location: str, data: bytes) -> CrmFile:
-    """One file's rows, added to the directory's."""
+def _read_file(found: ReadDirectory, unit_id: str, location: str, data: bytes) -> CrmFile:
+    """One file's rows, added to those that were found before."""
     name = location.rpartition("/")[2]
-    rows: list[Any] = getattr(crm, LISTS[name])
+    verdicts: Iterable[tuple[int, bytes, Row | Reject]] = read_crm_file(name, data)
+    if name == STAGES:
+        verdicts = of_known_deals(verdicts, {deal.opportunity_id for deal in found.crm.opportunities})
+    rows: list[Any] = found.stages if name == STAGES else getattr(found.crm, LISTS[name])
     accepted, rejects = 0, []
-    for position, original, row in read_crm_file(name, data):
+    for position, original, row in verdicts:
         if isinstance(row, Reject):
             rejects.append((position, original, row.reason_code, row.field_path, row.detail))
         else:
@@ -122,6 +131,9 @@ def dimension_rows(
         "dim_buying_group_member": [_fields(m) for m in crm.buying_group],
         "dim_assignment": [_fields(a) for a in crm.assignments],
         "dim_asset": [_fields(a) for a in crm.assets],
+        "dim_calendar": [
+            slot._asdict() for slot in SellerCalendars.of_people(settings.business_hours, crm.people).slots()
+        ],
         "dim_channel": [
             {
                 "channel": channel,
@@ -137,6 +149,12 @@ def dimension_rows(
             for job in vocab.BUYING_JOBS
         ],
     }
+
+
+def stage_rows(directory: ReadDirectory, as_of: int, *, only_open: bool) -> list[dict[str, Any]]:
+    """Rows of ``fact_stage_history``: of all deals, or of those that are open, whose days alone grow with the clock."""
+    deals = [deal for deal in directory.crm.opportunities if not only_open or deal.status == "open"]
+    return [_fields(stay) for stay in stages_of_deals(deals, directory.stages, as_of)]
 
 
 def _fields(row: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory, dimension_rows
+from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory, dimension_rows, stage_rows
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, UserError
 from pipelines.kafka.broker import planned, tell_group
 from pipelines.kafka.connection import Connection
@@ -376,6 +376,11 @@ class Increment:
         for table, rows in dims.items():
             con.execute(f"DELETE FROM {table}")
             load_rows(store, table, rows)
+        # a change of the directory builds everything: between two of them only the days of open deals grow
+        only_open = not derivation.everything
+        of_open = "WHERE opportunity_id IN (SELECT opportunity_id FROM dim_opportunity WHERE status = 'open')"
+        con.execute(f"DELETE FROM fact_stage_history {of_open if only_open else ''}")
+        load_rows(store, "fact_stage_history", stage_rows(directory, self.now, only_open=only_open))
         con.execute("DELETE FROM dim_rule")
         load_rows(store, "dim_rule", self.workspace.rulebook.dim_rows())
         build_marts(store.connection, Parameters.of(self.settings, self.now), everything=derivation.everything)

@@ -70,9 +70,7 @@ class World(msgspec.Struct, frozen=True):
         return AccountContext(
             settings=self.settings,
             as_of=self.as_of,
-            calendars=SellerCalendars(
-                self.settings.business_hours, {p.person_id: p.timezone for p in self.crm.people if p.timezone}
-            ),
+            calendars=SellerCalendars.of_people(self.settings.business_hours, self.crm.people),
             job_assets=rules.job_assets,
             tag_assets=rules.tag_assets,
             closed_at={o.opportunity_id: o.closed_at for o in self.crm.opportunities if o.closed_at is not None},

@@ -255,6 +255,7 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
         ("ingest.shard_touchpoints", settings.ingest.shard_touchpoints),
         ("journeys.session_gap_days", settings.journeys.session_gap_days),
         ("coverage.response_horizon_business_hours", settings.coverage.response_horizon_business_hours),
+        ("coverage.signal_landmark_days", settings.coverage.signal_landmark_days),
     ):
         if value <= 0:
             raise SettingsError(f"{path}: {key}: {value} must be positive")

@@ -74,6 +74,16 @@ TABLES = (
         Column("job_rank", "int", "Rank among the core jobs; NULL for always-on jobs and unclassified"),
         flag("is_always_on", "Worked on throughout: touching it does not mean having left another job", nn=True),
     )),
+    Table("dim_calendar", "dim", "calendar x weekly slot", ("calendar_id", "iso_weekday", "slot_no"), (
+        text("calendar_id", "IANA time zone: the week of [business_hours] in that zone. Sellers with a timezone in people.csv have that one's, all others the default", nn=True),
+        Column("iso_weekday", "int", "1 Monday to 7 Sunday; a day without a row is closed", required=True, minimum=1, maximum=7),
+        Column("slot_no", "int", "Number inside the day, from 1", required=True, minimum=1),
+        Column("opens_minute", "int", "Opening, in minutes after midnight of the calendar's clocks", required=True, unit="minutes", minimum=0, maximum=1439),
+        Column("closes_minute", "int", "Closing, the same; 1440 is the end of the day", required=True, unit="minutes", minimum=1, maximum=1440),
+        text("timezone", "Zone of the clocks", nn=True),
+        texts("holidays", "Local days on which no slot opens, ISO dates"),
+        flag("is_default", "Calendar of sellers without a time zone, and of what is addressed to nobody", nn=True),
+    ), meaning="The working weeks that business time is measured with (semantics 5.3)."),
     Table("dim_date", "dim", "day", ("date_day",), (
         day("date_day", "Day in the reporting time zone", nn=True),
         Column("iso_year", "int", "Year of the ISO week", required=True),

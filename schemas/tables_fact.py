@@ -139,7 +139,8 @@ TABLES = (
         at("due_at", "asked_at plus the horizon in business time", nn=True),
         flag("is_due", "as_of is past due_at", nn=True),
         seconds("waiting_business_seconds", "Wait so far, while open"),
-    ), version="2.0.0", month_of="asked_at", sort=("account_id", "asked_at")),
+        text("calendar_id", "Calendar of the addressed seller, by which its business time runs (dim_calendar)", nn=True),
+    ), version="2.1.0", month_of="asked_at", sort=("account_id", "asked_at")),
     Table("fact_followup", "fact", "buyer-initiated touchpoint that asks for an answer", ("touchpoint_id",), (
         text("touchpoint_id", "Inbound or self-serve touchpoint, not an acknowledgement", nn=True),
         text("account_id", "Account", nn=True),
@@ -153,7 +154,8 @@ TABLES = (
         text("any_channel_answer_id", "The same on any channel"),
         seconds("any_channel_business_seconds", "Business time to it"),
         flag("is_followed_up", "Within the horizon", nn=True),
-    ), version="2.0.0", month_of="occurred_at", sort=("account_id", "occurred_at"), meaning="Facts behind M2 and M2b."),
+        text("calendar_id", "Calendar of the addressed seller, by which its business time runs (dim_calendar)", nn=True),
+    ), version="2.1.0", month_of="occurred_at", sort=("account_id", "occurred_at"), meaning="Facts behind M2 and M2b."),
     Table("fact_enablement_need", "fact", "need episode: an asset asked for until it is met", ("need_id",), (
         text("need_id", "Hash of journey, asset type and first ask", nn=True),
         text("account_id", "Account", nn=True),
@@ -169,5 +171,18 @@ TABLES = (
         text("asked_touchpoint_id", "Touchpoint of the first ask"),
         text("delivered_touchpoint_id", "Touchpoint of the delivery"),
         flag("consumed", "Viewed or downloaded by the account within 30 days after delivery"),
-    ), sort=("account_id", "first_asked_at")),
+        text("calendar_id", "Calendar of the addressed seller, by which its business time runs (dim_calendar)", nn=True),
+    ), version="1.1.0", sort=("account_id", "first_asked_at")),
+    Table("fact_stage_history", "fact", "deal x stage entered", ("opportunity_id", "entered_at"), (
+        text("opportunity_id", "Deal", nn=True),
+        text("account_id", "Its account"),
+        Column("stage_no", "int", "Number inside the deal, from 1, in order of entered_at", required=True, minimum=1),
+        text("stage", "Stage as the CRM names it: the seller's process, never evidence of a buying job", nn=True),
+        at("entered_at", "When the deal came into it; rows of the same stage one after the other are one stay", nn=True),
+        at("left_at", "When the next stage began, for the last one the deal's close; NULL while the deal is in it, and for a stage entered at or after the close"),
+        number("stage_days", "left_at - entered_at, as_of - entered_at while the deal is in it; NULL for a stage entered at or after the close, and for one that the deal comes into after as_of", unit="days", minimum=0),
+        flag("is_current", "The deal's last stage", nn=True),
+        text("basis", "history: a row of stage_history.csv; from_stage: what its first row says was left, taken to hold from opened_at; "
+             "current_stage: no history, the deal's stage of today taken to hold from opened_at", nn=True, values=vocab.STAGE_BASES),
+    ), sort=("opportunity_id", "entered_at"), meaning="The stages that a deal was in, as the CRM tells them (semantics 2.8)."),
 )  # fmt: skip

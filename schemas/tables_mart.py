@@ -59,6 +59,11 @@ _TRUST = (
     *ratio("unclassified_share", "Unclassified buyer evidence / buyer evidence of the row's own inputs"),
     flag("is_final", "The period ended more than 72 h before as_of", nn=True),
 )
+_SIGNALS = (
+    texts("signals", "Named signals that hold", values=vocab.RISK_SIGNALS),
+    count("signal_count", "How many"),
+    text("risk_level", "0-1 low, 2-3 medium, 4 or more high", nn=True, values=vocab.RISK_LEVELS),
+)
 
 SELLER_ACCOUNT_PERIOD = Table(
     "mart_seller_account_period", "mart", "seller x account x period", ("seller_id", "account_id", "period_grain", "period_start"),
@@ -174,10 +179,25 @@ TABLES = (
     Table("mart_deal_risk", "mart", "open opportunity x as_of day", ("opportunity_id", "as_of_date"), (
         text("opportunity_id", "Deal", nn=True),
         day("as_of_date", "Day of as_of", nn=True),
-        texts("signals", "Named signals that hold"),
-        count("signal_count", "How many"),
-        text("risk_level", "0-1 low, 2-3 medium, 4 or more high", nn=True, values=vocab.RISK_LEVELS),
+        *_SIGNALS,
     )),
+    Table("mart_deal_landmark", "mart", "closed opportunity", ("opportunity_id",), (
+        text("opportunity_id", "Deal that was open at its landmark", nn=True),
+        text("account_id", "Account"),
+        text("status", "How it ended", nn=True, values=("won", "lost")),
+        at("closed_at", "Close", nn=True),
+        at("landmark_at", "closed_at - signal_landmark_days: only what was there by then counts", nn=True),
+        *_SIGNALS,
+    ), meaning="The risk signals of closed deals as they stood before the close: what mart_signal_lift counts."),
+    Table("mart_signal_lift", "mart", "risk signal", ("signal",), (
+        text("signal", "Signal of mart_deal_risk", nn=True, values=vocab.RISK_SIGNALS),
+        number("landmark_days", "How long before the close the signals were read", unit="days", nn=True, minimum=0),
+        *ratio("loss_rate_with", "Deals lost / deals, of those with the signal at the landmark"),
+        *ratio("loss_rate_without", "Deals lost / deals, of those without it"),
+        number("loss_rate_difference", "loss_rate_with - loss_rate_without; NULL if a group is empty"),
+        number("loss_rate_lift", "loss_rate_with / loss_rate_without; NULL if a group is empty, or without it no deal was lost", minimum=0),
+        flag("low_n", "A group has fewer deals than low_n (30): no comparison to rest anything on", nn=True),
+    ), meaning="How often deals with a risk signal were lost, beside those without it (M15). It shows association, not effect."),
     Table("mart_relationship", "mart", "account x as_of day", ("account_id", "as_of_date"), (
         text("account_id", "Account", nn=True),
         day("as_of_date", "Day of as_of", nn=True),

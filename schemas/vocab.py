@@ -52,9 +52,14 @@ TRIGGER_TYPES = (
 )
 LOOP_KINDS = ("core", "parallel")
 OPPORTUNITY_STATUSES = ("open", "won", "lost")
+STAGE_BASES = ("history", "from_stage", "current_stage")
 NEED_OUTCOMES = ("already_had", "on_time", "late", "never", "open")
 PERIOD_GRAINS = ("week", "month", "quarter", "lifetime")
 RELATIONSHIP_TYPES = ("transactional", "value_added", "partnering", "insufficient_evidence")
+RISK_SIGNALS = (
+    "buyer_silent", "no_next_step", "spinning", "single_threaded", "exec_absent", "validation_or_consensus_missing", "ghosted",
+    "unmet_need",
+)  # fmt: skip
 RISK_LEVELS = ("low", "medium", "high")
 UNIT_KINDS = ("file", "kafka", "kafka_gap")
 RECORD_FAMILIES = ("email", "chat", "app", "schedule", "attendance", "identity")

@@ -59,6 +59,7 @@ class World:
         self.con.execute("CREATE TEMP TABLE touched (account_id VARCHAR)")
         self.con.execute("CREATE TEMP TABLE changed (account_id VARCHAR, happened_at TIMESTAMPTZ, is_ours BOOLEAN)")
         self.closed: dict[str, int] = {}
+        self.dim("dim_calendar", *(s._asdict() for s in SellerCalendars(self.settings.business_hours).slots()))
 
     def insert(self, table: str, batch: Any) -> None:
         self.con.register("incoming", pa.Table.from_batches([batch]))

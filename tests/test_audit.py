@@ -17,11 +17,15 @@ from typing import Any
 
 import duckdb
 import great_expectations.expectations as gxe
+import msgspec
 import pytest
 from mart_world import World, worked_example
+from worked_example import CLOSED_AT, OPENED_AT
 
 from schemas.registry import TABLES
-from transforms.times import HOUR
+from transforms.crm import Opportunity, StageChange
+from transforms.stages import stages_of_deals
+from transforms.times import DAY, HOUR
 from warehouse.audit.declared import row_rules
 from warehouse.audit.docs import offline, write_docs
 from warehouse.audit.gate import Verdict, judge
@@ -38,6 +42,10 @@ def sound_world() -> World:
     now = world.as_of
     # the example numbers its participants from 0
     world.con.execute("UPDATE fact_touchpoint_participant SET participant_seq = participant_seq + 1")
+    deal = Opportunity(opportunity_id="O1", account_id="A1", opened_at=OPENED_AT, closed_at=CLOSED_AT, status="lost")
+    entered = {"discovery": OPENED_AT, "proposal": OPENED_AT + 10 * DAY, "closed": CLOSED_AT}
+    changes = [StageChange(opportunity_id="O1", entered_at=at, stage=stage) for stage, at in entered.items()]
+    world.dim("fact_stage_history", *map(msgspec.structs.asdict, stages_of_deals([deal], changes, now)))
     names = [row[0] for row in world.con.execute("SELECT touchpoint_id FROM fact_touchpoint ORDER BY 1").fetchall()]
     units = ("file-1", "file-2", "kafka-1", "kafka-2")
     world.dim(
@@ -282,6 +290,50 @@ DEFECTS = {
         "UPDATE fact_touchpoint SET status = 'bounced' WHERE touchpoint_id = 'T08'",
         ["fact_touchpoint: is_countable must say: held, not voided, not internal, not automated, account known: touchpoint_id = T08"],
     ),
+    "stay of no deal": (
+        "UPDATE fact_stage_history SET opportunity_id = 'O9'",
+        ["fact_stage_history: every opportunity_id must be in dim_opportunity: opportunity_id = O9"],
+    ),
+    "hole between two stays": (
+        "UPDATE fact_stage_history SET left_at = left_at - INTERVAL 1 DAY, stage_days = stage_days - 1 WHERE stage_no = 1",
+        ["the stays of a deal must follow each other without a hole, and only the last one be current: opportunity_id = O1, stage_no = 1"],
+    ),
+    "two stages at once": (
+        "UPDATE fact_stage_history SET is_current = true WHERE stage_no = 2",
+        ["the stays of a deal must follow each other without a hole, and only the last one be current: opportunity_id = O1, stage_no = 2"],
+    ),
+    "days that are not those between": (
+        "UPDATE fact_stage_history SET stage_days = 11 WHERE stage_no = 1",
+        ["fact_stage_history: stage_days must be left_at - entered_at: opportunity_id = O1"],
+    ),
+    "stay that rests on nothing": (
+        "UPDATE fact_stage_history SET basis = 'guess' WHERE stage_no = 1",
+        ["fact_stage_history: basis must be one of history, from_stage, current_stage: opportunity_id = O1"],
+    ),
+    "wait by no calendar": (
+        "UPDATE fact_response SET calendar_id = 'Mars/Olympus' WHERE ask_touchpoint_id = 'T02'",
+        ["fact_response: every calendar_id must be in dim_calendar: ask_touchpoint_id = T02, calendar_id = Mars/Olympus"],
+    ),
+    "slot that closes before it opens": (
+        "UPDATE dim_calendar SET closes_minute = 500 WHERE iso_weekday = 5",
+        ["dim_calendar: a slot must close after it opens: calendar_id = UTC, iso_weekday = 5, slot_no = 1"],
+    ),
+    "signal that nobody named": (
+        "UPDATE mart_deal_landmark SET signals = ['bad_feeling']",
+        ["mart_deal_landmark: every item of signals must be one of buyer_silent, no_next_step, "],
+    ),
+    "loss rate that is not its deals": (
+        "UPDATE mart_signal_lift SET loss_rate_with = 0.5 WHERE signal = 'no_next_step'",
+        ["mart_signal_lift: loss_rate_with must be loss_rate_with_num / loss_rate_with_den: signal = no_next_step"],
+    ),
+    "lift that counts other deals than there are": (
+        "DELETE FROM mart_deal_landmark",
+        ["mart_signal_lift: the two groups of a signal must be the deals of mart_deal_landmark: 8 rows, e.g. signal = "],
+    ),
+    "landmark after the close": (
+        "UPDATE mart_deal_landmark SET landmark_at = closed_at + INTERVAL 1 DAY",
+        ["mart_deal_landmark: closed_at must not lie before landmark_at: opportunity_id = O1"],
+    ),
     "original bytes in a snapshot": (
         "UPDATE rejected_record SET payload = 'secret'::BLOB WHERE unit_id = 'file-1'",
         ["rejected_record: payload must be NULL in a snapshot: the original bytes stay in the vault"],
@@ -356,6 +408,14 @@ def test_doubts_warn_and_do_not_block(bench: Bench) -> None:
     unresolved, unclassified = sorted(verdict.warnings)
     assert "lack a buying job: unclassified = 4, evidence = 4, share = 1.0" in unclassified
     assert "lack an account: unresolved = 7, touchpoints = 12, share = 0.583" in unresolved
+
+
+def test_a_history_that_is_behind_the_deal_is_warned_of(bench: Bench) -> None:
+    """The two files were exported at different times; neither is wrong."""
+    verdict = bench.verdict("UPDATE dim_opportunity SET stage = 'reopened'")
+    assert verdict.success, verdict.failures
+    (warning,) = verdict.warnings
+    assert warning.endswith("opportunity_id = O1, stage = closed, stage_of_today = reopened")
 
 
 def test_a_table_that_shrank_by_half_is_warned_of(bench: Bench) -> None:

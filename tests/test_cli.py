@@ -30,6 +30,7 @@ def touchloop(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         ("[journeys]\nsession_gap_days = 'two'", "journeys.session_gap_days: Expected `float`, got `str`"),
         ("[journeys]\nsession_gap_day = 3", "session_gap_day"),
         ("[journeys]\nsession_gap_days = 0", "journeys.session_gap_days: 0.0 must be positive"),
+        ("[coverage]\nsignal_landmark_days = -1", "coverage.signal_landmark_days: -1.0 must be positive"),
         ("[business_hours]\ntimezone = 'Mars/Olympus'", "business_hours.timezone: 'Mars/Olympus' is no IANA time zone"),
         ("[sources.ics]\ntimezone = 'Nowhere'", "sources.ics.timezone: 'Nowhere' is no IANA time zone"),
         ("[rejects]\nmax_share = 2", "rejects.max_share: 2.0 must lie between 0 and 1"),

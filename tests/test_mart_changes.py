@@ -20,11 +20,14 @@ from transforms.settings import Coverage, Settings
 from transforms.times import DAY, HOUR
 from transforms.touchpoint import Participant, Touchpoint
 from warehouse import changes, digests, exchange
-from warehouse.marts import BY_DEAL, COVERAGE, WHOLE
+from warehouse.marts import AT_LANDMARK, BY_DEAL, COVERAGE, WHOLE
 
 START = at("03-02 00:00")
 ACCOUNTS = ("A1", "A2", "A3", "A4")
 SELLERS = {"S1": "T1", "S2": "T1", "S3": "T2"}
+DEALS = {"A1": "O1", "A2": "O2", "A3": "O3"}
+CLOSED = {"O2": START + 70 * DAY, "O3": START + 95 * DAY}
+"""One deal is closed from the first build on, one closes while the clock goes on."""
 ZONES = ("UTC", "Asia/Tokyo", "America/New_York")
 
 
@@ -71,7 +74,7 @@ def made(name: str, fact: Fact) -> tuple[Touchpoint, list[Participant]]:
         channel={"met": "video", "visited": "in_person", "browsed": "app"}.get(fact.kind, "email"),
         direction={"asked": "inbound", "wrote": "outbound", "browsed": "self_serve"}.get(fact.kind, "mutual"),
         job="supplier_selection" if fact.hour % 2 else "unclassified",
-        account_id=fact.account, opportunity_id="O1" if fact.account == "A1" else None, is_countable=fact.countable,
+        account_id=fact.account, opportunity_id=DEALS.get(fact.account), is_countable=fact.countable,
         thread_id=None if live else f"{fact.account}-{fact.thread}", buyer_minutes=fact.hour / 7,
         actor_party_id=fact.seller if live or ours else fact.buyer, actor_side="seller" if live or ours else "buyer",
     )  # fmt: skip
@@ -115,7 +118,25 @@ class Changing(World):
                 for p, a in (("B1", "A1"), ("B3", "A2"))
             ),
         )
-        self.dim("dim_opportunity", {"opportunity_id": "O1", "account_id": "A1", "opened_at": START, "status": "open"})
+        self.closed = CLOSED
+        self.dim(
+            "dim_opportunity",
+            {"opportunity_id": "O1", "account_id": "A1", "opened_at": START, "status": "open"},
+            {
+                "opportunity_id": "O2",
+                "account_id": "A2",
+                "opened_at": START,
+                "closed_at": CLOSED["O2"],
+                "status": "won",
+            },
+            {
+                "opportunity_id": "O3",
+                "account_id": "A3",
+                "opened_at": START,
+                "closed_at": CLOSED["O3"],
+                "status": "lost",
+            },
+        )
         self.dim(
             "dim_buying_group_member",
             {"opportunity_id": "O1", "person_id": "B1", "buyer_role": "champion", "valid_from": START + 95 * DAY},
@@ -131,6 +152,7 @@ class Changing(World):
             again
         )
         self._name("old_touchpoint", dirty & self.state.keys())
+        self._name("dirty_touchpoint", dirty)
         touched = {
             a for s in (self.state, state) for name in dirty & s.keys() for a in (s[name].account, s[name].other) if a
         }
@@ -158,6 +180,7 @@ class Changing(World):
         self._stage(
             "bridge_touchpoint_account", [{"touchpoint_id": n, "account_id": a, "is_primary": p} for n, a, p in members]
         )
+        self._tell_plans({name: fact for name, fact in state.items() if name in dirty})
         changes.replace_touchpoints(con, changes.OF_TOUCHPOINTS)
         facts: dict[str, list[Any]] = {table: [] for table in ACCOUNT_FACTS}
         for account in sorted(touched):
@@ -184,6 +207,23 @@ class Changing(World):
         self.con.register("staged", pa.Table.from_batches([make(TABLES[table], rows)]))
         exchange.stage(self.con, table, "FROM staged")
         self.con.unregister("staged")
+
+    def _tell_plans(self, facts: dict[str, Fact]) -> None:
+        """Calendar entries of the meetings among these, written some days before, in place of those that were there."""
+        self.con.execute("DELETE FROM fact_event WHERE event_id IN (FROM dirty_touchpoint)")
+        self.con.execute("DELETE FROM bridge_touchpoint_event WHERE touchpoint_id IN (FROM dirty_touchpoint)")
+        said = [
+            {
+                "event_id": name, "source": "/ics", "source_event_id": name, "revision": 1, "occurred_at": began, "received_at": began,
+                "unit_id": "u", "position": 0, "family": "schedule", "system": "ics", "is_void": False, "payload_hash": "h",
+                "recorded_at": began - fact.hour * DAY,
+            }
+            for name, fact in sorted(facts.items())
+            if fact.kind in ("met", "visited") and (began := START + fact.day * DAY + fact.hour * HOUR)
+        ]  # fmt: skip
+        self.dim("fact_event", *said)
+        witnesses = ({"touchpoint_id": one["event_id"], "event_id": one["event_id"], "rule_id": "W1"} for one in said)
+        self.dim("bridge_touchpoint_event", *witnesses)
 
     def _name(self, table: str, names: Collection[str]) -> None:
         self.con.execute(
@@ -219,7 +259,7 @@ def test_any_increment_equals_a_full_build(
 def compare(world: Changing) -> None:
     """Build what changed, then everything."""
     world.build(everything=False, compared=True)
-    incremental = {mart: world.rows(mart) for mart in (*COVERAGE, *BY_DEAL, *WHOLE)}
+    incremental = {mart: world.rows(mart) for mart in (*COVERAGE, *BY_DEAL, *AT_LANDMARK, *WHOLE)}
     world.build()
     for mart, rows in incremental.items():
         assert rows == world.rows(mart), mart

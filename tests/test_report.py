@@ -223,6 +223,31 @@ def test_too_little_evidence_is_said_in_words(copied: duckdb.DuckDBPyConnection)
     assert {text for text, _ in page.column("t-transitions", "LOST")} <= {"·", "1"}  # below 30: a number, no share
 
 
+def test_losses_with_a_signal_stand_beside_their_numbers(html: str) -> None:
+    """One lost deal with two signals at its landmark: rates with their deals, no rate where there is no deal, and never without a word
+    of how few they are."""
+    page = Page(html)
+    signals = [text for text, _ in page.column("t-signal_lift", "Signal")]
+    lost = [" ".join(text.split()) for text, _ in page.column("t-signal_lift", "Lost with it")]
+    assert signals[:2] == ["no next step", "validation or consensus missing"]
+    assert lost[:3] == ["100% 1 of 1", "100% 1 of 1", "no such deal"]
+    assert {text for text, _ in page.column("t-signal_lift", "Enough deals")} == {"too few to compare"}
+
+
+def test_an_open_deal_stands_with_its_stage(copied: duckdb.DuckDBPyConnection) -> None:
+    """And with the days in it, unless nobody knows since when."""
+    copied.execute(
+        """INSERT INTO mart_deal_risk BY NAME
+           SELECT 'O1' AS opportunity_id, DATE '2026-05-11' AS as_of_date, [] AS signals, 0 AS signal_count, 'low' AS risk_level"""
+    )
+    copied.execute("UPDATE fact_stage_history SET stage = '<b>talks</b>', stage_days = 12.25 WHERE is_current")
+    page = Page(render(copied))
+    assert page.column("t-risk", "Stage")[0][0] == "<b>talks</b>"
+    assert page.column("t-risk", "In it for")[0][0] == "12.2 days"
+    copied.execute("UPDATE fact_stage_history SET basis = 'current_stage'")
+    assert Page(render(copied)).column("t-risk", "In it for") == [("no history", [])]
+
+
 def test_names_from_payloads_stay_text(copied: duckdb.DuckDBPyConnection) -> None:
     """A name that is markup is shown as its letters, in text and in attributes."""
     hostile = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from transforms.crm_rows import Person
 from transforms.settings import BusinessHours
 from transforms.times import LATEST, SECOND, from_datetime, to_datetime, zone_of
 
@@ -17,6 +18,19 @@ _ONE_DAY = timedelta(days=1)
 
 Slot = tuple[int, int, int]
 """Weekday (Monday 0), first and last minute of the day in local time; 1440 is the end of the day."""
+
+
+class CalendarSlot(NamedTuple):
+    """``dim_calendar``."""
+
+    calendar_id: str
+    iso_weekday: int
+    slot_no: int
+    opens_minute: int
+    closes_minute: int
+    timezone: str
+    holidays: list[str]
+    is_default: bool
 
 
 class _Layout(NamedTuple):
@@ -64,6 +78,20 @@ class BusinessCalendar:
         self.day_seconds = minutes * 60 / len(self._slots)
         """Mean length of a working day: 28,800 for 09:00 to 17:00."""
         self._layout = _NOTHING
+
+    @property
+    def calendar_id(self) -> str:
+        """The IANA name of its zone: the settings' hours are one week for all, so the zone is what tells calendars apart."""
+        return self._zone.key
+
+    def slots(self, *, is_default: bool) -> list[CalendarSlot]:
+        """Its week as rows, Monday first."""
+        holidays = sorted(day.isoformat() for day in self._holidays)
+        return [
+            CalendarSlot(self.calendar_id, weekday + 1, number, opens, closes, self._zone.key, holidays, is_default)
+            for weekday, slots in sorted(self._slots.items())
+            for number, (opens, closes) in enumerate(slots, 1)
+        ]
 
     @staticmethod
     def of(hours: BusinessHours, timezone: str | None = None) -> BusinessCalendar:
@@ -142,6 +170,21 @@ class SellerCalendars:
         """``timezones``: IANA zone by seller id. A seller not in it, or in no known zone, keeps the settings'."""
         self.hours = hours
         self.timezones = dict(timezones or {})
+
+    @staticmethod
+    def of_people(hours: BusinessHours, people: Iterable[Person]) -> SellerCalendars:
+        """With the time zones that ``people.csv`` gives."""
+        return SellerCalendars(hours, {p.person_id: p.timezone for p in people if p.timezone})
+
+    def slots(self) -> list[CalendarSlot]:
+        """The weeks of all calendars that a wait may be measured with, by id."""
+        own = self(None)
+        found = {calendar.calendar_id: calendar for calendar in (own, *map(self, self.timezones))}
+        return [
+            slot
+            for name, calendar in sorted(found.items())
+            for slot in calendar.slots(is_default=name == own.calendar_id)
+        ]
 
     def __call__(self, seller_id: str | None) -> BusinessCalendar:
         return _calendar(self.hours, self.timezones.get(seller_id) if seller_id else None)

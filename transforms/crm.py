@@ -1,4 +1,4 @@
-"""The directory's seven CSV files (semantics 2.8) to typed rows; a bad row is a ``Reject`` and the others go on.
+"""The directory's eight CSV files (semantics 2.8) to typed rows; a bad row is a ``Reject`` and the others go on.
 
 Decisions where the files may say more than one thing:
 
@@ -13,7 +13,7 @@ Decisions where the files may say more than one thing:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +30,7 @@ from transforms.crm_rows import (
     Opportunity,
     Person,
     Row,
+    StageChange,
     crm_of,
 )
 from transforms.csv_records import split_csv
@@ -39,13 +40,14 @@ from transforms.times import parse_iso, zone_of
 
 __all__ = [
     "CRM_FILES", "Account", "Alias", "Asset", "Assignment", "Crm", "GroupMember", "Opportunity", "Person", "Row",
-    "crm_of", "read_crm_file", "unknown_columns",
+    "StageChange", "crm_of", "of_known_deals", "read_crm_file", "unknown_columns",
 ]  # fmt: skip
 
 CRM_FILES: dict[str, type] = {
     "accounts.csv": Account,
     "people.csv": Person,
     "opportunities.csv": Opportunity,
+    "stage_history.csv": StageChange,
     "buying_group.csv": GroupMember,
     "assignments.csv": Assignment,
     "assets.csv": Asset,
@@ -102,6 +104,17 @@ def unknown_columns(name: str, data: bytes) -> list[str]:
         return []
     known = set(row_type.__struct_fields__)  # type: ignore[attr-defined]
     return sorted({column for column in header if column and column not in known})
+
+
+def of_known_deals(
+    verdicts: Iterable[tuple[int, bytes, Row | Reject]], known: Collection[str]
+) -> Iterator[tuple[int, bytes, Row | Reject]]:
+    """The rows of ``stage_history.csv`` as ``read_crm_file`` yields them; those of a deal that is not ``known`` are rejects."""
+    for position, raw, row in verdicts:
+        if isinstance(row, StageChange) and row.opportunity_id not in known:
+            yield position, raw, _invalid("opportunity_id", row.opportunity_id, "not a deal of opportunities.csv")
+        else:
+            yield position, raw, row
 
 
 def _header_fault(header: list[str] | Reject, layout: _Layout) -> Reject | None:
@@ -305,6 +318,12 @@ _LAYOUTS: dict[str, _Layout] = {
             "amount": _amount,
             "currency": _currency,
         },
+    ),
+    # an export that writes a row for every change of a deal repeats the stage: what is a change is worked out later
+    "stage_history.csv": _Layout(
+        required=("opportunity_id", "stage", "entered_at"),
+        key=("opportunity_id", "entered_at"),
+        cells={"entered_at": _time},
     ),
     "buying_group.csv": _Layout(
         required=("opportunity_id", "person_id", "buyer_role"),

@@ -60,6 +60,17 @@ class Opportunity(msgspec.Struct, kw_only=True, frozen=True):
     stage: str | None = None
 
 
+class StageChange(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """One row of ``stage_history.csv``."""
+
+    opportunity_id: str
+    entered_at: int
+    stage: str
+    """As the CRM writes it: stages are each seller's own, and no closed vocabulary."""
+    from_stage: str | None = None
+    """The stage that was left, where an export tells of it."""
+
+
 class GroupMember(msgspec.Struct, kw_only=True, frozen=True):
     """One row of ``buying_group.csv``; valid in [valid_from, valid_to)."""
 
@@ -101,7 +112,10 @@ class Alias(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Crm(msgspec.Struct, kw_only=True):
-    """All rows of the directory; several folders are joined by concatenating the lists."""
+    """What resolution asks of the directory; several folders are joined by concatenating the lists.
+
+    Workers are sent it with every share of work, so the stages of deals, which none of them asks for, are kept beside it.
+    """
 
     accounts: list[Account] = []
     people: list[Person] = []
@@ -113,7 +127,7 @@ class Crm(msgspec.Struct, kw_only=True):
 
 
 def crm_of(rows: Iterable[object]) -> Crm:
-    """The rows of any number of files, in any order, as one ``Crm``; what is no row (a ``Reject``) is left out."""
+    """The rows of any number of files, in any order, as one ``Crm``; what has no place there (a ``Reject``, a stage) is left out."""
     crm = Crm()
     home: dict[type, list[Any]] = {
         Account: crm.accounts, Person: crm.people, Opportunity: crm.opportunities, GroupMember: crm.buying_group,
@@ -125,4 +139,4 @@ def crm_of(rows: Iterable[object]) -> Crm:
     return crm
 
 
-Row = Account | Person | Opportunity | GroupMember | Assignment | Asset | Alias
+Row = Account | Person | Opportunity | StageChange | GroupMember | Assignment | Asset | Alias

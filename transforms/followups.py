@@ -63,6 +63,7 @@ def followups(
                 any_channel_answer_id=anywhere.touchpoint_id if anywhere else None,
                 any_channel_business_seconds=any_seconds,
                 is_followed_up=any_seconds is not None and any_seconds <= horizon_seconds,
+                calendar_id=calendar.calendar_id,
             )
         )
     return result

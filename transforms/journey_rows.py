@@ -161,6 +161,7 @@ class Response(msgspec.Struct, gc=False):
     due_at: int
     is_due: bool
     waiting_business_seconds: int | None
+    calendar_id: str
 
 
 class FollowUp(msgspec.Struct, gc=False):
@@ -178,6 +179,7 @@ class FollowUp(msgspec.Struct, gc=False):
     any_channel_answer_id: str | None
     any_channel_business_seconds: int | None
     is_followed_up: bool
+    calendar_id: str
 
 
 class Need(msgspec.Struct, gc=False):
@@ -197,6 +199,7 @@ class Need(msgspec.Struct, gc=False):
     asked_touchpoint_id: str
     delivered_touchpoint_id: str | None
     consumed: bool | None
+    calendar_id: str
 
 
 class JourneyRows(msgspec.Struct, kw_only=True):

@@ -200,4 +200,5 @@ def _need(
         asked_touchpoint_id=first.touchpoint_id,
         delivered_touchpoint_id=share.touchpoint_id if share else None,
         consumed=_consumed(views.get(want.asset_type, ()), share.occurred_at, as_of) if share else None,
+        calendar_id=calendar.calendar_id,
     )

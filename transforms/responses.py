@@ -107,4 +107,5 @@ def _response(
         due_at=calendar.add_business_seconds(asked_at, horizon_seconds),
         is_due=is_due,
         waiting_business_seconds=waited if answer is None else None,
+        calendar_id=calendar.calendar_id,
     )

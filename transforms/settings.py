@@ -107,6 +107,9 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     p90_min_n: int = 5
     transition_min_row: int = 30
     low_n: int = 30
+    """Deals below which a group is too small to be compared."""
+    signal_landmark_days: float = 30
+    """How long before its close a deal's risk signals are read for ``mart_signal_lift``."""
     large_deal_amount: float = 500_000
     reporting_timezone: str = "UTC"
     required_roles: tuple[str, ...] = ("economic_buyer", "technical_evaluator", "user", "champion")

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from schemas.registry import TABLES
-from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, MODALITIES, counted_channels
+from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, MODALITIES, RISK_SIGNALS, counted_channels
 from warehouse import digests, exchange
 
 JOBS = tuple(job for job in BUYING_JOBS if job != "unclassified")
@@ -44,6 +44,8 @@ class Parameters:
     response_horizon_business_hours: float
     enablement_business_days: float
     large_deal_amount: float
+    low_n: int
+    signal_landmark_days: float
     required_roles: tuple[str, ...]
     good_loss_reasons: tuple[str, ...]
     always_on_jobs: tuple[str, ...]
@@ -71,6 +73,8 @@ class Parameters:
             response_horizon_business_hours=coverage.response_horizon_business_hours,
             enablement_business_days=coverage.enablement_business_days,
             large_deal_amount=coverage.large_deal_amount,
+            low_n=coverage.low_n,
+            signal_landmark_days=coverage.signal_landmark_days,
             required_roles=tuple(coverage.required_roles),
             good_loss_reasons=tuple(coverage.good_loss_reasons),
             always_on_jobs=tuple(journeys.always_on_jobs),
@@ -92,11 +96,16 @@ WHOLE = (
     "mart_gap_sensitivity",
     "mart_data_quality",
     "mart_relationship",
+    "mart_signal_lift",
     "dim_date",
 )
 """Small, and a figure of each rests on all accounts: built whole every time."""
 BY_DEAL = ("mart_opportunity_coverage", "mart_lost_deal_review", "mart_deal_risk")
-DEAL = ("deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "deal_answers", "deal_journey")
+AT_LANDMARK = ("mart_deal_landmark",)
+DEAL = (
+    "deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "deal_answers", "deal_journey", "deal_plan", "deal_signal",
+)  # fmt: skip
+"""Staged twice, by the same models: for deals up to today or their close, and for closed ones up to their landmark."""
 SOME_CELLS, MOST = 5_000, 0.6
 """From so many cells, and such a share of all, the marts are built whole: both ways give the same tables, and this costs less."""
 CALENDAR = ("period", "period_day")
@@ -191,6 +200,7 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         "channel_count": len(parameters.channels),
         "channel_bits": sum(1 << n for n, c in enumerate(channels) if c in parameters.channels),
         "job_count": len(JOBS),
+        "risk_signals": RISK_SIGNALS,
     }
     columns = ", ".join(_typed(name, value) for name, value in values.items())
     connection.execute(
@@ -322,11 +332,12 @@ def _finalise(connection: Any) -> None:
 
 
 def _build_deals(connection: Any, put: Put, *, everything: bool) -> None:
-    for name in DEAL:
-        _stage(connection, name)
-    for mart in BY_DEAL:
-        whole = everything or mart == "mart_deal_risk"  # a row of another day would be stale
-        put(connection, mart, None if whole else ("deal", ["opportunity_id"]))
+    for deals, marts in (("base_deal", BY_DEAL), ("base_deal_landmark", AT_LANDMARK)):
+        for name in DEAL:
+            _stage(connection, name, deals if name == "deal" else None)
+        for mart in marts:
+            whole = everything or mart == "mart_deal_risk"  # a row of another day would be stale
+            put(connection, mart, None if whole else ("deal", ["opportunity_id"]))
 
 
 def _put_anew(connection: Any, mart: str, scope: Scope | None) -> None:

@@ -161,11 +161,21 @@ HEADERS = {
     "opportunities": (
         "opportunity_id,account_id,name,owner_seller_id,opened_at,closed_at,status,loss_reason,amount,currency,stage"
     ),
+    "stage_history": "opportunity_id,stage,entered_at",
     "buying_group": "opportunity_id,person_id,buyer_role,valid_from,valid_to",
     "assignments": "account_id,seller_id,role,valid_from,valid_to",
     "assets": "asset_id,asset_type,name,url,filename",
     "aliases": "identifier_type,identifier,person_id",
 }
+
+
+def stages_of(deal: Deal) -> list[tuple[str, int]]:
+    """(stage, seconds at which it was entered); an open deal has come to its second one."""
+    if deal.closed_at is None:
+        return [("Discovery", deal.opened_at), ("Proposal", deal.opened_at + 14 * DAY)]
+    length = deal.closed_at - deal.opened_at
+    passed = [("Discovery", 0), ("Proposal", length // 4), ("Negotiation", length * 3 // 4)] if length else []
+    return [(stage, deal.opened_at + since) for stage, since in passed] + [(f"Closed {deal.status}", deal.closed_at)]
 
 
 class DirectoryWriter:
@@ -207,10 +217,13 @@ class DirectoryWriter:
             closed = iso(deal.closed_at) if deal.closed_at is not None else ""
             reason = "no_decision" if deal.status == "lost" else ""
             amount = 50_000 + 10_000 * (account.number % 70)
+            stages = stages_of(deal)
             self._row(
                 "opportunities", deal.opportunity_id, account.account_id, f"{account.name} planning", team.lead.key,
-                iso(deal.opened_at), closed, deal.status, reason, str(amount), "USD", "",
+                iso(deal.opened_at), closed, deal.status, reason, str(amount), "USD", stages[-1][0],
             )  # fmt: skip
+            for stage, entered_at in stages:
+                self._row("stage_history", deal.opportunity_id, stage, iso(entered_at))
             for buyer in account.buyers:
                 self._row("buying_group", deal.opportunity_id, buyer.key, buyer.role, iso(deal.opened_at), "")
 

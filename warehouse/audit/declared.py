@@ -50,6 +50,9 @@ def _span(start: str, end: str) -> RowRule:
 
 
 ROW_RULES: dict[str, tuple[RowRule, ...]] = {
+    "dim_calendar": (
+        rule("slot", "a slot must close after it opens", "closes_minute <= opens_minute", "opens_minute", "closes_minute"),
+    ),
     "fact_event": (_span("occurred_at", "ended_at"),),
     "ledger_unit": (
         rule(
@@ -78,6 +81,14 @@ ROW_RULES: dict[str, tuple[RowRule, ...]] = {
             "is_countable", "status", "is_voided", "is_internal", "is_automated", "account_id",
         ),
     ),
+    "fact_stage_history": (
+        _span("entered_at", "left_at"),
+        rule(
+            "days", "stage_days must be left_at - entered_at",
+            "left_at IS NOT NULL AND abs(coalesce(stage_days, -1) - (epoch_us(left_at) - epoch_us(entered_at)) / 86400000000) > 1e-9",
+            "entered_at", "left_at", "stage_days",
+        ),
+    ),
     "fact_session": (_span("started_at", "ended_at"),),
     "fact_visit": (
         _span("started_at", "ended_at"),
@@ -100,6 +111,7 @@ ROW_RULES: dict[str, tuple[RowRule, ...]] = {
             "from_visit_no", "to_visit_no", "loop_length",
         ),
     ),
+    "mart_deal_landmark": (_span("landmark_at", "closed_at"),),
     "mart_journey_summary": (
         rule(
             "rework",

@@ -60,6 +60,12 @@ REFERENCES = (
     _reference("fact_followup", "touchpoint_id", "fact_touchpoint"),
     _reference("bridge_touchpoint_journey", "touchpoint_id", "fact_touchpoint"),
     *(
+        _reference(child, "calendar_id", "dim_calendar")
+        for child in ("fact_response", "fact_followup", "fact_enablement_need")
+    ),
+    _reference("mart_deal_landmark", "opportunity_id", "dim_opportunity"),
+    _reference("fact_stage_history", "opportunity_id", "dim_opportunity"),
+    *(
         _reference(child, "journey_id", "mart_journey_summary")
         for child in (
             "bridge_touchpoint_journey",
@@ -162,7 +168,35 @@ JOURNEYS = (
     ),
 )
 
+DEALS = (
+    Invariant(
+        "groups",
+        "mart_signal_lift",
+        "the two groups of a signal must be the deals of mart_deal_landmark",
+        """SELECT signal, loss_rate_with_den AS with_it, loss_rate_without_den AS without_it, deals
+           FROM mart_signal_lift, (SELECT count(*) AS deals FROM mart_deal_landmark)
+           WHERE loss_rate_with_den + loss_rate_without_den <> deals""",
+    ),
+    Invariant(
+        "stays",
+        "fact_stage_history",
+        "the stays of a deal must follow each other without a hole, and only the last one be current",
+        """SELECT opportunity_id, stage_no, left_at, next_at, is_current FROM (
+             SELECT *, lead(entered_at) OVER w AS next_at, row_number() OVER w AS n FROM fact_stage_history
+             WINDOW w AS (PARTITION BY opportunity_id ORDER BY entered_at))
+           WHERE n <> stage_no OR is_current <> (next_at IS NULL) OR left_at <> next_at OR (left_at IS NULL AND next_at IS NOT NULL)""",
+    ),
+)
+
 WARNINGS = (
+    Invariant(
+        "stage_of_today",
+        "fact_stage_history",
+        "the last stage of a deal's history should be the deal's stage of today: else one of the two files is older",
+        """SELECT h.opportunity_id, h.stage, o.stage AS stage_of_today
+           FROM fact_stage_history h JOIN dim_opportunity o USING (opportunity_id) WHERE h.is_current AND h.stage <> o.stage""",
+        "warning",
+    ),
     Invariant(
         "unresolved_share",
         "fact_touchpoint",
@@ -200,7 +234,9 @@ SHRUNK = Invariant(
 )
 """Its query, ``shrunk_sql``, is made when it is known what the snapshot before holds."""
 
-INVARIANTS = {f"{i.table}/{i.name}": i for i in (*REFERENCES, *CONSERVATION, *JOURNEYS, *WARNINGS, UNDECLARED, SHRUNK)}
+INVARIANTS = {
+    f"{i.table}/{i.name}": i for i in (*REFERENCES, *CONSERVATION, *JOURNEYS, *DEALS, *WARNINGS, UNDECLARED, SHRUNK)
+}
 
 
 def shrunk_sql(now: set[str], before: set[str]) -> str:

@@ -3,6 +3,6 @@
 -- NULL where a closed deal has no date of closing, since nobody knows how long it lived.
 WITH run AS (FROM param)
 SELECT opportunity_id, account_id, opened_at, closed_at, status, loss_reason, amount, currency, CASE WHEN status = 'open' THEN as_of ELSE closed_at END AS seen_until,
-       days_between(opened_at, closed_at) AS cycle_days
+       days_between(opened_at, closed_at) AS cycle_days, false AS at_landmark
 FROM dim_opportunity, run
 WHERE status = 'open' OR (SELECT everything FROM run) OR account_id IN (SELECT account_id FROM scope_account)

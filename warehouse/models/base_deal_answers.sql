@@ -16,7 +16,7 @@ answered AS (
          count(*) FILTER (is_question AND any_channel_answer_id IS NOT NULL) / nullif(count(*) FILTER (is_question), 0) AS answered_share
   FROM followup GROUP BY opportunity_id
 ),
-need AS (SELECT * FROM fact_enablement_need SEMI JOIN deal USING (opportunity_id)),
+need AS (SELECT n.*, seen_until FROM fact_enablement_need n JOIN deal USING (opportunity_id)),
 enabled AS (
   SELECT opportunity_id,
          count(DISTINCT needed_asset_type) FILTER (delivered_at IS NOT NULL OR outcome = 'already_had') / count(DISTINCT needed_asset_type) AS delivered_share,
@@ -24,7 +24,8 @@ enabled AS (
          count(*) FILTER (outcome IN ('already_had', 'on_time')) AS met_needs, count(*) FILTER (outcome <> 'open') AS due_needs,
          bool_or(needed_asset_type = 'competition_sheet' AND outcome = 'never') AS competition_sheet_never_sent,
          bool_or(needed_asset_type = 'competition_sheet' AND outcome = 'late') AS competition_sheet_late,
-         min(due_at) FILTER (delivered_at IS NULL AND outcome <> 'already_had') AS unmet_since
+         -- as it stood at seen_until: asked by then, and not sent by then
+         min(due_at) FILTER (first_asked_at <= seen_until AND (delivered_at IS NULL OR delivered_at > seen_until) AND outcome <> 'already_had') AS unmet_since
   FROM need GROUP BY opportunity_id
 )
 SELECT opportunity_id, response_rate, channel_answer_coverage, answered_share, delivered_share, on_time_share,

@@ -64,6 +64,7 @@ def render(connection: duckdb.DuckDBPyConnection) -> str:
         "accounts": ask.table(views.ACCOUNTS),
         "lost_deals": ask.table(views.LOST_DEALS),
         "risk": ask.table(views.RISK),
+        "lifts": ask.table(views.LIFTS),
         "quality": ask.table(views.TRUST),
     }
     review = TABLES["mart_lost_deal_review"]

@@ -67,6 +67,7 @@ class View:
 SUMMARY = "mart_journey_summary"
 PAIR = "mart_seller_account_period"
 REVIEW = "mart_lost_deal_review"
+LIFT = "mart_signal_lift"
 QUALITY = "mart_data_quality"
 ANSWERED, MEDIAN = f"{PAIR}.buyer_channel_answer_coverage", f"{PAIR}.response_median_business_seconds"
 FEW = "too few touches"
@@ -197,10 +198,20 @@ RISK = View("risk", "Open deals with the most signals", "open deal", (
     Field("Deal", "deal_name", detail="key"),
     Field("Amount", "amount", "money", "dim_opportunity.amount"),
     Field("Opened", "opened_at", "when", "dim_opportunity.opened_at"),
+    Field("Stage", "stage", "text", "fact_stage_history.stage", missing="none given"),
+    Field("In it for", "stage_days", "days", "fact_stage_history.stage_days", missing="no history"),
     Field("Level", "risk_level", "words", "mart_deal_risk.risk_level"),
     Field("Signals", "signal_count", "count", "mart_deal_risk.signal_count"),
     Field("Which", "signals", "words", "mart_deal_risk.signals", missing="none"),
 ), limit=20)  # fmt: skip
+
+LIFTS = View("signal_lift", "Closed deals: how often they were lost with a signal and without it", "signal", (
+    Field("Signal", "signal", "words"),
+    Field("Read before the close", "landmark_days", "days", f"{LIFT}.landmark_days"),
+    Field("Lost with it", "loss_rate_with", "share", f"{LIFT}.loss_rate_with", missing="no such deal"),
+    Field("Lost without it", "loss_rate_without", "share", f"{LIFT}.loss_rate_without", missing="no such deal"),
+    Field("Enough deals", "low_n", "flag", f"{LIFT}.low_n", yes="too few to compare", no="yes"),
+))  # fmt: skip
 
 TRUST = View("quality", "Data quality by source", "source", (
     Field("Source", "source"),

@@ -1,0 +1,88 @@
+"""The stages that a deal was in, from its history in the CRM, or from its stage of today where there is none.
+
+A stay lasts until the next stage is entered, the last one until the deal closes. CRMs write a row whenever anything of a
+deal changes (Salesforce's OpportunityHistory: amount, date, probability), so rows that repeat the stage are one stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from transforms.crm_rows import Opportunity, StageChange
+from transforms.times import DAY
+
+__all__ = ["Stay", "stages_of_deals"]
+
+
+class Stay(msgspec.Struct, gc=False):
+    """``fact_stage_history``."""
+
+    opportunity_id: str
+    account_id: str
+    stage_no: int
+    stage: str
+    entered_at: int
+    left_at: int | None
+    stage_days: float | None
+    is_current: bool
+    basis: str
+
+
+def stages_of_deals(deals: Iterable[Opportunity], changes: Iterable[StageChange], as_of: int) -> list[Stay]:
+    """The stays of every deal, in order, whatever the order of ``changes``; those of other deals are left out.
+
+    Times are microseconds. A deal without history has one stay, its stage of today since it was opened; without a stage
+    either it has none. ``basis`` says which of this each row rests on (C6). Only stays that a deal is in depend on ``as_of``,
+    and these only of open deals.
+    """
+    by_deal: dict[str, tuple[Opportunity, list[StageChange]]] = {deal.opportunity_id: (deal, []) for deal in deals}
+    for change in changes:
+        if change.opportunity_id in by_deal:
+            by_deal[change.opportunity_id][1].append(change)
+    found: list[Stay] = []
+    for deal, mine in by_deal.values():
+        entered = _entered(deal, sorted(mine, key=_entered_at))
+        ends = [moment for moment, _, _ in entered[1:]]
+        for number, (moment, stage, basis) in enumerate(entered, 1):
+            is_current = number == len(entered)
+            left_at = _closed_after(deal, moment) if is_current else ends[number - 1]
+            end = as_of if is_current and deal.status == "open" else left_at
+            found.append(
+                Stay(
+                    opportunity_id=deal.opportunity_id,
+                    account_id=deal.account_id,
+                    stage_no=number,
+                    stage=stage,
+                    entered_at=moment,
+                    left_at=left_at,
+                    stage_days=None if end is None or end < moment else (end - moment) / DAY,
+                    is_current=is_current,
+                    basis=basis,
+                )
+            )
+    return found
+
+
+def _entered(deal: Opportunity, changes: list[StageChange]) -> list[tuple[int, str, str]]:
+    """(when, which stage, basis) of every stay."""
+    if not changes:
+        return [(deal.opened_at, deal.stage, "current_stage")] if deal.stage else []
+    found: list[tuple[int, str, str]] = []
+    first = changes[0]
+    if first.from_stage and deal.opened_at < first.entered_at:
+        found.append((deal.opened_at, first.from_stage, "from_stage"))
+    for change in changes:
+        if not found or found[-1][1] != change.stage:
+            found.append((change.entered_at, change.stage, "history"))
+    return found
+
+
+def _entered_at(change: StageChange) -> int:
+    return change.entered_at
+
+
+def _closed_after(deal: Opportunity, moment: int) -> int | None:
+    """The close, if it ends a stay that began before it; what is entered at the close or later is where deals end."""
+    return deal.closed_at if deal.closed_at is not None and deal.closed_at > moment else None
