@@ -49,7 +49,7 @@ def publish(workspace: Workspace, directory: ReadDirectory, world: World, rows: 
         for table, values in dimension_rows(directory.crm, executives, settings).items():
             load_rows(store, table, values)
         load_rows(store, "dim_rule", workspace.rulebook.dim_rows())
-        build_marts(con, Parameters.of(settings, world.as_of), everything=True)
+        build_marts(con, Parameters.of(settings, world.as_of), everything=True, run_id="naive")
         load_rows(
             store,
             "dim_run",
