@@ -20,6 +20,8 @@ from warehouse import digests
 LOG = "metric_restatement"
 MARTS = tuple(t.name for t in TABLES.values() if t.layer == "mart" and t.name != LOG and "period_start" in t.names)
 """The marts whose rows are of a period."""
+GRAINS = ("period_grain", "period_start", "seller_id", "account_id", "team_id", "ask_channel")
+"""Columns of the log that together name a row of any of these marts; those that its key does not have are NULL."""
 OLDER = "_before"
 """Follows the name of a mart of another version, whose rows wait for the next build to compare them."""
 NOT_LOGGED = frozenset({"is_final", "longest_open_wait_business_seconds"})
