@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pipelines import unread
 from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory, dimension_rows
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, UserError
 from pipelines.kafka.broker import planned, tell_group
@@ -121,6 +122,7 @@ class Increment:
                 self._land_parcels(store, self.follower, turn)
             self._land_directory(store, directory)
             self._derive(store, workers, directory, rules_version)
+            self.summary.warnings += unread.news(workspace, store)
             self.summary.unpublished = store.mark("unpublished")
             if self.summary.unpublished is not None:
                 self._start()
