@@ -121,16 +121,15 @@ def test_an_upgrade_with_other_columns_is_compared_in_those_that_both_have(root:
     increment(plain)
     with duckdb.connect(str(root / "state" / "warehouse.duckdb")) as state:
         state.execute("ALTER TABLE mart_account_period DROP COLUMN dialogue_ratio")
+        state.execute("ALTER TABLE mart_team_period ALTER COLUMN outbound_count TYPE VARCHAR USING 'of another kind'")
         state.execute("ALTER TABLE fact_visit ALTER COLUMN visit_no TYPE VARCHAR")
         state.execute("DROP TABLE mart_response_time")
     put(root, LATE)
     increment(root)
-    expected = [
-        (["events", "version"], *line[1:])
-        for line in logged(plain)
-        if line[1] != "mart_response_time" and (line[1], line[9]) != ("mart_account_period", "dialogue_ratio")
-    ]
-    assert expected
+    left_out = {("mart_account_period", "dialogue_ratio"), ("mart_team_period", "outbound_count")}
+    changed = [line for line in logged(plain) if line[1] != "mart_response_time"]
+    expected = [(["events", "version"], *line[1:]) for line in changed if (line[1], line[9]) not in left_out]
+    assert len(changed) - len(expected) == 2 * len(("week", "month", "quarter"))
     assert logged(root) == expected
     assert logged(root, "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE '%before'") == []
 

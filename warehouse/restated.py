@@ -10,9 +10,10 @@ and restates nothing. A mart that had no final row before has nothing to restate
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from schemas.ddl import SQL_TYPES
 from schemas.fields import Table
 from schemas.registry import TABLES
 from warehouse import digests
@@ -50,7 +51,7 @@ def reasons_of(
     replay, or by an upgrade whose tables have other columns, which ``upgraded`` says.
     """
     found = {
-        "events": events or (unknown and not upgraded),
+        "events": events or (unknown and not upgraded and before["version"] == now["version"]),
         "directory": before["directory"] != now["directory"],
         "settings": before["config"] != now["config"] and not unknown,
         "version": before["version"] != now["version"] or upgraded,
@@ -58,15 +59,20 @@ def reasons_of(
     return [name for name, holds in found.items() if holds] or ["clock"]
 
 
-def set_aside(connection: Any, mart: str, have: Collection[str]) -> bool:
-    """Keep a mart of another version, with the columns ``have``, under another name. Returns False if it is not worth keeping.
+def set_aside(connection: Any, mart: str, have: Mapping[str, str]) -> bool:
+    """Keep a mart of another version, with the columns (and types) ``have``, under another name. Returns False if it cannot be compared.
 
     Of two upgrades without a build in between, the first one's rows are the last that were whole.
     """
-    if mart not in MARTS or not set(TABLES[mart].key) <= set(have) or _has_older(connection, mart):
+    if mart not in MARTS or not set(TABLES[mart].key) <= set(_comparable(mart, have)) or _has_older(connection, mart):
         return False
     connection.execute(f'ALTER TABLE "{mart}" RENAME TO "{mart}{OLDER}"')
     return True
+
+
+def _comparable(mart: str, have: Mapping[str, str]) -> list[str]:
+    """Columns of the mart that are there, as they are declared."""
+    return [c.name for c in TABLES[mart].columns if have.get(c.name) == SQL_TYPES[c.type] and c.name not in NOT_LOGGED]
 
 
 def is_upgrade(connection: Any) -> bool:
@@ -107,8 +113,10 @@ def keep(connection: Any, mart: str, scope: str) -> bool:
     source = f"{mart}{OLDER}" if _has_older(connection, mart) else mart
     if not connection.execute(f'SELECT 1 FROM "{source}" WHERE {FINAL} LIMIT 1').fetchall():
         return False
-    have = [d[0] for d in connection.execute(f'SELECT * FROM "{source}" LIMIT 0').description]
-    columns = ", ".join(f'"{c}"' for c in TABLES[mart].names if c in have and c not in NOT_LOGGED)
+    have = connection.execute(
+        f"SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = '{source}'"
+    ).fetchall()
+    columns = ", ".join(f'"{name}"' for name in _comparable(mart, dict(have)))
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE restated_was AS
             SELECT {columns}, hash({columns}) AS content FROM "{source}" WHERE {FINAL} AND {scope}"""

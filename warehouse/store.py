@@ -97,7 +97,7 @@ class Store:
         if is_stale or any(lacking.values()):
             self.connection.execute(f"DELETE FROM {digests.DIGESTS}")  # they are of rows with other columns
         for table in derived if is_stale else ():
-            if not restated.set_aside(self.connection, table.name, have.get(table.name, ())):
+            if not restated.set_aside(self.connection, table.name, have.get(table.name, {})):
                 self.connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
             have.pop(table.name, None)
         for table in TABLES.values():
