@@ -114,6 +114,23 @@ def test_a_run_says_why(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert reasons(root)[2:] == [(["events", "directory"], True)]
 
 
+def test_a_run_that_comes_again_under_the_same_id_adds_to_the_log(root: Path) -> None:
+    """A correction made, taken back and made again by one clock: the first run and the third are one to the ledger, and two to the log."""
+    people = root / "inbox" / "crm" / "people.csv"
+    full = people.read_text()
+    corrected = "".join(line for line in full.splitlines(keepends=True) if not line.startswith("B2"))
+    for text in (corrected, full, corrected):
+        people.write_text(text)
+        increment(root)
+    lines = logged(
+        root, "SELECT run_id, restatement_no, metric, old_value, new_value FROM metric_restatement ORDER BY 2"
+    )
+    assert [line[1] for line in lines] == list(range(1, len(lines) + 1))
+    first, back, third = (lines[n * len(lines) // 3 : (n + 1) * len(lines) // 3] for n in range(3))
+    assert [(line[0], *line[2:]) for line in first] == [(line[0], *line[2:]) for line in third]
+    assert [line[2:] for line in back] == [(metric, new, old) for _, _, metric, old, new in first]
+
+
 def test_an_upgrade_with_other_columns_is_compared_in_those_that_both_have(root: Path, tmp_path: Path) -> None:
     """All derived tables are made anew; the log holds what the late payload changed, as without an upgrade, and no more."""
     plain = Path(shutil.copytree(root, tmp_path / "plain"))

@@ -88,7 +88,7 @@ def _has_older(connection: Any, mart: str) -> bool:
 
 
 def begin(connection: Any) -> None:
-    """Once the scope is found: ``restated_until``, the last day on which a final period may stop; NULL if none is in scope."""
+    """Once the scope is found: ``restated_until``, the last day on which a final period may stop; empty if none is in scope."""
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE restated_until AS
            WITH
