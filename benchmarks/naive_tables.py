@@ -50,7 +50,7 @@ def publish(workspace: Workspace, directory: ReadDirectory, world: World, rows: 
             load_rows(store, table, values)
         load_rows(store, "fact_stage_history", stage_rows(directory, world.as_of, only_open=False))
         load_rows(store, "dim_rule", workspace.rulebook.dim_rows())
-        build_marts(con, Parameters.of(settings, world.as_of), everything=True)
+        build_marts(con, Parameters.of(settings, world.as_of), everything=True, run_id="naive")
         load_rows(
             store,
             "dim_run",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pipelines.directory import crm_paths
 from pipelines.errors import SettingsError
 from pipelines.plan import inbox_files
+from pipelines.unread import unread
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
 from warehouse.store import DERIVE_AGAIN, Store
@@ -43,18 +44,12 @@ def _settings(workspace: Workspace) -> Iterator[Finding]:
 
 def _inbox(workspace: Workspace) -> Iterator[Finding]:
     known = all_sources()
-    for folder in sorted(p for p in workspace.inbox.iterdir() if p.is_dir()):
-        if folder.name == "crm":
-            continue
-        if folder.name not in known:
-            yield Finding(
-                False,
-                f"inbox/{folder.name}/ is no source that touchloop knows ({', '.join(known)}): its files are not read",
-            )
-            continue
+    for folder in sorted(p for p in workspace.inbox.iterdir() if p.is_dir() and p.name in known):
         yield Finding(
             True, f"inbox/{folder.name}/: {sum(1 for _ in inbox_files(workspace.inbox, folder.name)):,} files"
         )
+    for _, sentence in unread(workspace):
+        yield Finding(False, sentence)
     files = [p.name for p in crm_paths(workspace.crm)]
     yield Finding(
         "people.csv" in files and "accounts.csv" in files,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pipelines import unread
 from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory, dimension_rows, stage_rows
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, UserError
 from pipelines.kafka.broker import planned, tell_group
@@ -27,10 +28,10 @@ from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
 from transforms.times import DAY, to_datetime
-from warehouse import digests
+from warehouse import digests, restated
 from warehouse.commit import commit_directory, commit_increment, load_rows, register_landed, remember_files
 from warehouse.ledger import Input, Totals, ends_of_partitions, inputs, landed_files, totals
-from warehouse.store import Store
+from warehouse.store import DERIVE_AGAIN, Store
 
 if TYPE_CHECKING:  # only a run on a cluster imports what it needs
     from pipelines.cluster.follow import Follower, Turn
@@ -123,6 +124,7 @@ class Increment:
                 self._land_parcels(store, self.follower, turn)
             self._land_directory(store, directory)
             self._derive(store, workers, directory, rules_version)
+            self.summary.warnings += unread.news(workspace, store)
             self.has_worked = self._is_started
             self.summary.unpublished = store.mark("unpublished")
             if self.summary.unpublished is not None:
@@ -356,8 +358,16 @@ class Increment:
         derivation.run(everything=everything)
         self.summary.accounts_rebuilt = derivation.accounts
         self.summary.touchpoints = derivation.touchpoints
+        is_unknown = before["config"] == DERIVE_AGAIN
+        reasons = restated.reasons_of(
+            before,
+            now,
+            events=bool(dirty),
+            unknown=is_unknown,
+            upgraded=is_unknown and restated.is_upgrade(store.connection),
+        )
         with self.phase("marts"):
-            self._finish(store, derivation, directory, rules_version, config)
+            self._finish(store, derivation, directory, rules_version, config, reasons)
         for name, value in now.items():
             store.set_mark(name, value)
         store.set_mark("bindings", bound)
@@ -367,7 +377,15 @@ class Increment:
         """Plans fall due and waits grow with the clock alone: once a UTC day they are brought up to date."""
         return as_of is not None and int(as_of) // DAY < self.now // DAY
 
-    def _finish(self, store: Store, derivation: Any, directory: ReadDirectory, rules_version: str, config: str) -> None:
+    def _finish(
+        self,
+        store: Store,
+        derivation: Any,
+        directory: ReadDirectory,
+        rules_version: str,
+        config: str,
+        reasons: list[str],
+    ) -> None:
         """Dimensions, marts and the run's own row, then the commit that makes all of it true at once."""
         from warehouse.marts import Parameters, build_marts
 
@@ -383,7 +401,13 @@ class Increment:
         load_rows(store, "fact_stage_history", stage_rows(directory, self.now, only_open=only_open))
         con.execute("DELETE FROM dim_rule")
         load_rows(store, "dim_rule", self.workspace.rulebook.dim_rows())
-        build_marts(store.connection, Parameters.of(self.settings, self.now), everything=derivation.everything)
+        build_marts(
+            con,
+            Parameters.of(self.settings, self.now),
+            everything=derivation.everything,
+            run_id=self.summary.run_id,
+            reasons=reasons,
+        )
         con.execute("DELETE FROM dim_run WHERE run_id = ?", [self.summary.run_id])
         load_rows(
             store,

@@ -54,12 +54,17 @@ class Seen(msgspec.Struct, frozen=True):
     unit_id: str
 
 
+def is_ours(name: str) -> bool:
+    """Whether a file of this name is ours to read: hidden ones are not, nor those that are still being written."""
+    return not name.startswith(".") and not name.endswith((".partial", ".tmp"))
+
+
 def inbox_files(inbox: Path, system: str) -> Iterator[Path]:
     """Files of one source at any depth, in a fixed order; names that start with a dot are not ours to read."""
     for folder, folders, names in os.walk(inbox / system):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and not name.endswith((".partial", ".tmp")):
+            if is_ours(name):
                 yield Path(folder) / name
 
 

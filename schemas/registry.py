@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas import tables_dims, tables_event, tables_fact, tables_journey, tables_mart
+from schemas import tables_dims, tables_event, tables_fact, tables_journey, tables_mart, tables_restated
 from schemas.fields import Table
 
 TABLES: dict[str, Table] = {
@@ -13,5 +13,6 @@ TABLES: dict[str, Table] = {
         *tables_fact.TABLES,
         *tables_journey.TABLES,
         *tables_mart.TABLES,
+        *tables_restated.TABLES,
     )
 }

@@ -61,6 +61,8 @@ RISK_SIGNALS = (
     "unmet_need",
 )  # fmt: skip
 RISK_LEVELS = ("low", "medium", "high")
+RESTATEMENT_CHANGES = ("changed", "appeared", "vanished", "many")
+RESTATEMENT_REASONS = ("events", "directory", "settings", "version", "clock")
 UNIT_KINDS = ("file", "kafka", "kafka_gap")
 RECORD_FAMILIES = ("email", "chat", "app", "schedule", "attendance", "identity")
 IDENTIFIER_TYPES = ("email", "phone", "external_id", "anonymous_id", "name")

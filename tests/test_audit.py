@@ -151,6 +151,21 @@ def test_passes_a_sound_snapshot(bench: Bench) -> None:
     assert audit.verdict.warnings == []
     assert audit.tables == len(TABLES)
     assert audit.verdict.expectations > 800
+    assert bench.audit(restated(), restated(restatement_no=2, change="vanished", new_value=None)).verdict.failures == []
+
+
+def restated(**other: object) -> str:
+    """A line of the log of final figures that changed, sound but for what is said."""
+    line: dict[str, object] = {
+        "restatement_no": 1, "run_id": "run-1", "restated_at": datetime(2026, 5, 11), "reasons": ["events"], "mart_name": "mart_account_period",
+        "period_grain": "month", "period_start": "2026-03-01", "account_id": "A1", "change": "changed", "metric": "inbound_count",
+        "old_value": 1, "new_value": 2,
+    }  # fmt: skip
+    values = [
+        f"{'NULL' if value is None else repr(str(value)) if not isinstance(value, list) else value} AS {name}"
+        for name, value in (line | other).items()
+    ]
+    return f"INSERT INTO metric_restatement BY NAME SELECT {', '.join(values)}"
 
 
 DEFECTS = {
@@ -337,6 +352,25 @@ DEFECTS = {
     "original bytes in a snapshot": (
         "UPDATE rejected_record SET payload = 'secret'::BLOB WHERE unit_id = 'file-1'",
         ["rejected_record: payload must be NULL in a snapshot: the original bytes stay in the vault"],
+    ),
+    "restated by no run": (
+        restated(run_id="run-9"), ["metric_restatement: every run_id must be in dim_run: restatement_no = 1, run_id = run-9"],
+    ),
+    "restated row that nobody can find": (
+        restated(account_id=None), ["metric_restatement: a line must have the key of its mart's row, and no more: restatement_no = 1"],
+    ),
+    "restated row with more than its key": (
+        restated(team_id="T1"), ["metric_restatement: a line must have the key of its mart's row, and no more: restatement_no = 1"],
+    ),
+    "restated mart that is none": (
+        restated(mart_name="mart_deal_risk"), ["metric_restatement: a line must have the key of its mart's row, and no more: restatement_no = 1"],
+    ),
+    "restated lifetime": (restated(period_grain="lifetime"), ["metric_restatement: a lifetime is never final: restatement_no = 1"]),
+    "restated to what it was": (
+        restated(new_value=1), ["metric_restatement: the figure before must not be the figure after: restatement_no = 1 (metric = inbound_count"],
+    ),
+    "figure of a row that was not there": (
+        restated(change="appeared"), ["metric_restatement: a row that was not there has no figure before, one that is no longer there none after: "],
     ),
     "missing column": (
         "ALTER TABLE fact_touchpoint DROP COLUMN place",

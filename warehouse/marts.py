@@ -9,7 +9,7 @@ outside its scope rest on facts that have not changed, and no figure depends on 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,7 +19,7 @@ import msgspec
 
 from schemas.registry import TABLES
 from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, MODALITIES, RISK_SIGNALS, counted_channels
-from warehouse import digests, exchange
+from warehouse import digests, exchange, restated
 
 JOBS = tuple(job for job in BUYING_JOBS if job != "unclassified")
 
@@ -156,12 +156,16 @@ def model(name: str) -> str:
     return files("warehouse.models").joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
-def build_marts(connection: Any, parameters: Parameters, *, everything: bool) -> None:
+def build_marts(
+    connection: Any, parameters: Parameters, *, everything: bool, run_id: str, reasons: Sequence[str] = ()
+) -> None:
     """Rebuild the marts inside the transaction that is open.
 
     ``everything``: all of them, from nothing. Else the rows of the periods in which a time of the temporary table
     ``changed(account_id, happened_at, is_ours)`` lies (of all periods of the account where it is NULL), the rollups that hold them, the
     deals of the accounts in ``touched(account_id)``, and the small marts whole.
+
+    What changes of periods that were final is logged as changed by ``run_id``, for ``reasons`` (see ``warehouse.restated``).
     """
     for table in (
         "touched (account_id VARCHAR)",
@@ -181,10 +185,12 @@ def build_marts(connection: Any, parameters: Parameters, *, everything: bool) ->
         everything = True
         connection.execute("UPDATE param SET everything = true")
         _find_scope(connection)
+    restated.begin(connection)
     _build_coverage(connection, put, everything=everything)
     _build_deals(connection, put, everything=everything)
     for mart in WHOLE:
         put(connection, mart, None)
+    restated.write(connection, run_id, reasons)
     connection.execute("DROP VIEW temp.coverage")
     for name in SCRATCH:  # after a failure the rollback takes them
         connection.execute(f"DROP TABLE temp.{name}")
@@ -239,6 +245,12 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         # who works for nobody that the directory knows may be anybody's
         "is_at(home, account) AS home IS NULL OR home = account",
         f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
+        # the first day after a period; NULL for lifetime
+        """period_stop(grain, first_day) AS (first_day
+            + CASE grain WHEN 'week' THEN INTERVAL 7 DAY WHEN 'month' THEN INTERVAL 1 MONTH WHEN 'quarter' THEN INTERVAL 3 MONTH END)::DATE""",
+        f"is_over(end_at, t) AS coalesce(end_at + to_hours({parameters.final_after_hours}) < t, false)",
+        # periods that stop by this day are over at t, and no others
+        f"final_day(t) AS local_day(t - to_hours({parameters.final_after_hours}) - INTERVAL 1 MICROSECOND)",
         # 1 - (half the distance from equal thirds) / (its greatest value, 2/3)
         """thirds_balance(a, b, c) AS
             1 - (abs(2 * a - b - c) + abs(2 * b - a - c) + abs(2 * c - a - b)) / nullif(4 * (a + b + c), 0)""",
@@ -321,7 +333,7 @@ def _finalise(connection: Any) -> None:
     """Rows outside the scope whose period has become final by the passing of time."""
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE ended AS SELECT period_grain, period_start FROM period, param
-           WHERE end_at + to_hours(final_after_hours) < as_of"""
+           WHERE is_over(end_at, as_of)"""
     )
     due = "NOT is_final AND (period_grain, period_start) IN (SELECT (period_grain, period_start) FROM ended)"
     for mart in COVERAGE:
@@ -343,11 +355,14 @@ def _build_deals(connection: Any, put: Put, *, everything: bool) -> None:
 def _put_anew(connection: Any, mart: str, scope: Scope | None) -> None:
     """What a mart's model gives, where all is built from nothing: no old row is worth a comparison."""
     assert scope is None
+    is_final = restated.keep(connection, mart, "true")
     if mart in digests.TRACKED:
         digests.forget(connection, mart)
     columns = ", ".join(f'"{name}"' for name in TABLES[mart].names)
     connection.execute(f"DELETE FROM {mart}")
     connection.execute(f"INSERT INTO {mart} ({columns})\nSELECT {columns} FROM (\n{model(mart)})")
+    if is_final:
+        restated.compare(connection, mart, mart, everything=True)
 
 
 def _exchange(connection: Any, mart: str, scope: Scope | None) -> None:
@@ -358,4 +373,6 @@ def _exchange(connection: Any, mart: str, scope: Scope | None) -> None:
         mine = f"({', '.join(key)}) IN (SELECT ({', '.join(key)}) FROM {table})"
     exchange.stage(connection, mart, f"\n{model(mart)}")
     exchange.compare(connection, mart, mine)
+    if restated.keep(connection, mart, exchange.going(mart)):
+        restated.compare(connection, mart, exchange.came(mart), everything=False)
     exchange.exchange(connection, mart)

@@ -28,6 +28,8 @@ from warehouse.parquet import write_parquet
 from warehouse.store import SETTINGS
 
 SELLER_TABLES = ("mart_seller_account_period", "mart_seller_period", "mart_response_time")
+SELLER_ROWS = {"metric_restatement": "seller_id IS NOT NULL"}
+"""Of tables that stay, the rows that are of seller level."""
 MEMORY = "500MB"
 """For sorting what Parquet gets; beyond it DuckDB spills."""
 
@@ -172,7 +174,10 @@ def copy_without(warehouse: Path, target: Path, left_out: tuple[str, ...]) -> No
         for table in TABLES.values():
             if table.name not in left_out:
                 con.execute(create(table))
-                con.execute(f'INSERT INTO "{table.name}" BY NAME SELECT * FROM warehouse.main."{table.name}"')
+                of_sellers = SELLER_ROWS.get(table.name, "false")
+                con.execute(
+                    f'INSERT INTO "{table.name}" BY NAME SELECT * FROM warehouse.main."{table.name}" WHERE NOT ({of_sellers})'
+                )
                 for comment in comments(table):
                     con.execute(comment)
         con.execute(f"CREATE TABLE {DIGESTS} AS FROM warehouse.main.{DIGESTS}")

@@ -11,7 +11,7 @@ import duckdb
 from schemas.ddl import SQL_TYPES, comments, create, quoted
 from schemas.fields import Column, Table
 from schemas.registry import TABLES
-from warehouse import digests
+from warehouse import digests, restated
 
 VAULT_DDL = """
 CREATE TABLE IF NOT EXISTS vault.event_detail (
@@ -40,7 +40,7 @@ def stored_type(column: Column) -> str:
     return "TIMESTAMP WITH TIME ZONE" if declared == "TIMESTAMPTZ" else declared
 
 
-SOURCES = ("fact_event", "ledger_unit", "rejected_record", "ignored_record_count", "dim_run")
+SOURCES = ("fact_event", "ledger_unit", "rejected_record", "ignored_record_count", "dim_run", restated.LOG)
 """What nothing else here says again. The other tables follow from these and the vault: another version makes its own."""
 
 DERIVE_AGAIN = ""
@@ -97,7 +97,8 @@ class Store:
         if is_stale or any(lacking.values()):
             self.connection.execute(f"DELETE FROM {digests.DIGESTS}")  # they are of rows with other columns
         for table in derived if is_stale else ():
-            self.connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
+            if not restated.set_aside(self.connection, table.name, have.get(table.name, {})):
+                self.connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
             have.pop(table.name, None)
         for table in TABLES.values():
             if table.name not in have:

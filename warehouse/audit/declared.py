@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from schemas.checks import Check, checks_of
 from schemas.ddl import SQL_TYPES, quoted
 from schemas.fields import Column, Table
+from schemas.registry import TABLES
+from warehouse import restated
 
 CATALOG = "candidate"
 """The name under which the audited file is attached."""
@@ -47,6 +49,17 @@ def rule(name: str, sentence: str, broken: str, *shows: str) -> RowRule:
 
 def _span(start: str, end: str) -> RowRule:
     return rule("interval", f"{end} must not lie before {start}", f"{end} < {start}", start, end)
+
+
+def _names_its_row() -> str:
+    """In SQL: whether a line of the log has the key of its mart's row, and no more of it."""
+    grains = [name for name in restated.GRAINS if name not in ("period_grain", "period_start")]
+    cases = []
+    for mart in restated.MARTS:
+        filled = [f"{name} IS {'NOT ' if name in TABLES[mart].key else ''}NULL" for name in grains]
+        cases.append(f"WHEN '{mart}' THEN {' AND '.join(filled)}")
+    nobodys = " AND ".join(f"{name} IS NULL" for name in grains)
+    return f"CASE WHEN change = 'many' THEN {nobodys} ELSE CASE mart_name {' '.join(cases)} ELSE false END END"
 
 
 ROW_RULES: dict[str, tuple[RowRule, ...]] = {
@@ -124,6 +137,25 @@ ROW_RULES: dict[str, tuple[RowRule, ...]] = {
             "classified buyer evidence - visits must be self_loop_count",
             "buyer_evidence_count - unclassified_count - visit_count <> self_loop_count",
             "buyer_evidence_count", "unclassified_count", "visit_count", "self_loop_count",
+        ),
+    ),
+    restated.LOG: (
+        rule(
+            "grain", "a line must have the key of its mart's row, and no more", f"NOT ({_names_its_row()})", "mart_name", *restated.GRAINS
+        ),
+        rule("lifetime", "a lifetime is never final", "period_grain = 'lifetime'", "period_grain"),
+        rule(
+            "differs",
+            "the figure before must not be the figure after",
+            "change <> 'many' AND old_value IS NOT DISTINCT FROM new_value "
+            "AND old_num IS NOT DISTINCT FROM new_num AND old_den IS NOT DISTINCT FROM new_den",
+            "metric", "old_value", "new_value",
+        ),
+        rule(
+            "there",
+            "a row that was not there has no figure before, one that is no longer there none after",
+            "metric <> 'row_count' AND ((change = 'appeared' AND old_value IS NOT NULL) OR (change = 'vanished' AND new_value IS NOT NULL))",
+            "metric", "change", "old_value", "new_value",
         ),
     ),
 }  # fmt: skip

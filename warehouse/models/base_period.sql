@@ -13,9 +13,10 @@ reach AS (
 ),
 days AS (SELECT unnest(range(first_day, last_day + INTERVAL 1 DAY, INTERVAL 1 DAY))::DATE AS d FROM reach),
 starts AS (
-  SELECT DISTINCT 'week' AS period_grain, date_trunc('week', d)::DATE AS period_start, INTERVAL 7 DAY AS span FROM days
-  UNION ALL SELECT DISTINCT 'month', date_trunc('month', d)::DATE, INTERVAL 1 MONTH FROM days
-  UNION ALL SELECT DISTINCT 'quarter', date_trunc('quarter', d)::DATE, INTERVAL 3 MONTH FROM days
-)
-SELECT period_grain, period_start, (period_start + span)::DATE - 1 AS last_day, start_of_day((period_start + span)::DATE) AS end_at FROM starts
+  SELECT DISTINCT 'week' AS period_grain, date_trunc('week', d)::DATE AS period_start FROM days
+  UNION ALL SELECT DISTINCT 'month', date_trunc('month', d)::DATE FROM days
+  UNION ALL SELECT DISTINCT 'quarter', date_trunc('quarter', d)::DATE FROM days
+),
+stopping AS (SELECT *, period_stop(period_grain, period_start) AS stop FROM starts)
+SELECT period_grain, period_start, stop - 1 AS last_day, start_of_day(stop) AS end_at FROM stopping
 UNION ALL SELECT 'lifetime', DATE '1970-01-01', NULL, NULL

@@ -6,5 +6,5 @@ named AS (SELECT row_no, entity_no, kind, key_1, key_2, period_grain, period_sta
 -- a pair and an account cover one cell, and so have one row of roll
 rows AS (FROM named WHERE kind IN ('seller_account', 'account') UNION ALL SELECT DISTINCT * FROM named WHERE kind IN ('seller', 'team'))
 SELECT rows.*, coalesce(last_day, local_day(as_of)) + 1 AS window_end,
-       end_at IS NOT NULL AND end_at + to_hours(final_after_hours) < as_of AS is_final
+       is_over(end_at, as_of) AS is_final
 FROM rows JOIN period USING (period_grain, period_start), run

@@ -1,0 +1,78 @@
+"""What lies in the inbox and nothing reads is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from workspaces import example, increment
+
+from pipelines.doctor import examine
+from pipelines.workspace import Workspace
+from transforms.crm import CRM_FILES
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    made = example(tmp_path)
+    assert increment(made).warnings == []
+    return made
+
+
+def put_all(root: Path) -> list[str]:
+    """Names that look as if they were read."""
+    inbox = root / "inbox"
+    for name in ("crm/Accounts.csv", "crm/accounts.csv.gz", "crm/contacts.csv", "export.json"):
+        (inbox / name).write_text("a,b\n")
+    for name in ("crm/archive", "slak"):
+        (inbox / name).mkdir()
+        (inbox / name / "people.csv").write_text("a,b\n")
+    crm = ("Accounts.csv", "accounts.csv.gz", "archive/", "contacts.csv")
+    return [*(f"inbox/crm/{name}" for name in crm), "inbox/export.json", "inbox/slak/"]
+
+
+def test_is_warned_of_once(root: Path) -> None:
+    """By its name, with the names that are read; a file again when it has changed, or was away."""
+    names = put_all(root)
+    warnings = sorted(increment(root).warnings)
+    assert [warning.split(" ")[0] for warning in warnings] == names
+    assert all(file in warnings[0] for file in CRM_FILES)
+    assert "slack" in warnings[5]
+    assert increment(root).warnings == []
+    contacts = root / "inbox" / "crm" / "contacts.csv"
+    contacts.write_text("a,b\n1,2\n")
+    (warning,) = increment(root).warnings
+    assert warning.startswith("inbox/crm/contacts.csv is none of the directory's files")
+    text = contacts.read_text()
+    contacts.unlink()
+    assert increment(root).warnings == []
+    contacts.write_text(text)
+    assert len(increment(root).warnings) == 1
+
+
+def test_is_told_by_doctor_every_time(root: Path) -> None:
+    """Whether a run has warned of it or not."""
+    names = put_all(root)
+    for _ in range(2):
+        wrong = [finding.text.split(" ")[0] for finding in examine(Workspace(root)) if not finding.ok]
+        assert sorted(name for name in wrong if name.startswith("inbox/")) == names
+        increment(root)
+
+
+def test_what_is_hidden_or_still_written_is_not_meant(root: Path) -> None:
+    """As with files of the sources: an editor's file, and one that is about to be renamed."""
+    for name in (".DS_Store", "accounts.csv.partial", "people.csv.tmp"):
+        (root / "inbox" / "crm" / name).write_text("")
+    (root / "inbox" / ".git").mkdir()
+    assert increment(root).warnings == []
+    assert all(finding.ok for finding in examine(Workspace(root)) if "inbox" in finding.text)
+
+
+def test_a_file_under_the_right_name_at_last_is_read(root: Path) -> None:
+    """Renamed as the warning says, it is the directory's, and nothing is left to say."""
+    crm = root / "inbox" / "crm"
+    (crm / "people.csv").rename(crm / "People.csv")
+    assert len(increment(root).warnings) == 1
+    (crm / "People.csv").rename(crm / "people.csv")
+    assert increment(root).warnings == []
+    assert all(finding.ok for finding in examine(Workspace(root)) if "inbox/crm" in finding.text)
