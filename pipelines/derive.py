@@ -77,6 +77,7 @@ class Derivation:
             derive.begin_touchpoints(self.store, everything=everything)
             for table in derive.TOUCHPOINT_TABLES:
                 derive.load_staged(self.store, table, staged(folded, table))
+            derive.load_steps(self.store, staged(folded, "fact_internal_step"), everything=everything)
             if everything:
                 con.execute("DELETE FROM identity_link")
                 con.execute("DELETE FROM identity_conflict")

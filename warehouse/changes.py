@@ -25,13 +25,25 @@ ANSWERS = """
 SELECT account_id, ask_touchpoint_id AS id, asked_at AS happened_at, false AS is_ours, hash(r) AS content
 FROM fact_response r SEMI JOIN touched USING (account_id)
 UNION ALL SELECT account_id, touchpoint_id, occurred_at, false, hash(f) FROM fact_followup f SEMI JOIN touched USING (account_id)
+UNION ALL SELECT account_id, need_id, first_asked_at, false, hash(n) FROM fact_enablement_need n SEMI JOIN touched USING (account_id)
 """
-"""Wait episodes and follow-ups of the touched accounts."""
+"""Wait episodes, follow-ups and needs of the touched accounts."""
+
+STEPS = """
+SELECT account_id, step_id || '/' || revision AS id, occurred_at AS happened_at, false AS is_ours, hash(s) AS content
+FROM fact_internal_step s SEMI JOIN touched_step USING (step_id)
+"""
+"""Revisions of the steps named in a table, whatever account they are of."""
 
 
 def note_touchpoints(connection: Any) -> None:
     """Before the touchpoints of the temporary table ``old_touchpoint(touchpoint_id)`` are taken out."""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE touchpoint_before AS {TOUCHPOINTS.format(ids='old_touchpoint')}")
+
+
+def note_steps(connection: Any) -> None:
+    """Before the revisions of the steps of the temporary table ``touched_step(step_id)`` are taken out."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE step_before AS {STEPS}")
 
 
 def note_accounts(connection: Any) -> None:
@@ -42,7 +54,11 @@ def note_accounts(connection: Any) -> None:
 def find_changes(connection: Any) -> None:
     """Once all is in again, the touchpoints of ``new_touchpoint(touchpoint_id)`` among it: makes the temporary table
     ``changed(account_id, happened_at, is_ours)``, the times of facts that came, went or are no longer the same."""
-    now = {"touchpoint_before": TOUCHPOINTS.format(ids="new_touchpoint"), "answer_before": ANSWERS}
+    now = {
+        "touchpoint_before": TOUCHPOINTS.format(ids="new_touchpoint"),
+        "answer_before": ANSWERS,
+        "step_before": STEPS,
+    }
     either_way = " UNION ALL ".join(
         f"(FROM {before} EXCEPT ({after})) UNION ALL (({after}) EXCEPT FROM {before})" for before, after in now.items()
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.registry import TABLES
-from warehouse import changes, digests
+from warehouse import changes, digests, steps
 from warehouse.arrow_files import stream
 from warehouse.store import Store
 
@@ -116,6 +116,18 @@ def load_staged(store: Store, table: str, files: Sequence[Path]) -> None:
     store.connection.register("staged", stream(files))
     store.connection.execute(f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM staged')
     store.connection.unregister("staged")
+
+
+def load_steps(store: Store, files: Sequence[Path], *, everything: bool) -> None:
+    """What the new touchpoints tell of internal steps, beside what others have told of the same ones."""
+    con = store.connection
+    con.execute("CREATE OR REPLACE TEMP TABLE fresh_step AS SELECT * FROM fact_internal_step LIMIT 0")
+    if files:
+        con.register("staged", stream(files))
+        con.execute("INSERT INTO fresh_step BY NAME SELECT * FROM staged")
+        con.unregister("staged")
+    steps.replace(con, "fresh_step", everything=everything)
+    con.execute("DROP TABLE temp.fresh_step")
 
 
 def load_identity(store: Store, links: Sequence[Path], conflicts: Sequence[Path]) -> None:
