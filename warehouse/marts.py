@@ -18,7 +18,7 @@ import msgspec
 
 from schemas.registry import TABLES
 from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, MODALITIES, counted_channels
-from warehouse import digests
+from warehouse import dart, digests
 
 JOBS = tuple(job for job in BUYING_JOBS if job != "unclassified")
 
@@ -131,7 +131,20 @@ SCOPES = (
     "further_account",
 )
 CODES = ("channel_code", "modality_code", "job_code", "channel_set")
-SCRATCH = (*CALENDAR, *MARKS, *SCOPES, "in_reach", "loading", "touch", "seller_touch", *BASE, *ROWS, *DEAL, *CODES)
+SCRATCH = (
+    *CALENDAR,
+    *MARKS,
+    *SCOPES,
+    "in_reach",
+    "loading",
+    "touch",
+    "seller_touch",
+    *BASE,
+    *ROWS,
+    *DEAL,
+    *dart.STAGES,
+    *CODES,
+)
 """Temporary tables, dropped when the marts are built."""
 
 
@@ -216,9 +229,11 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
                 + CASE WHEN isodow(local_day(t)) <= 5 AND isodow(local_day(t)) + n % 5 > 5 THEN 2 ELSE 0 END)::INTEGER)""",
         "verdict(holds) AS CASE WHEN holds THEN 'passed' ELSE 'failed' END",
         "count_of(items) AS len(list_filter(items, lambda x: x IS NOT NULL))",
+        "balance_of(a, b) AS least(a, b) / nullif(greatest(a, b), 0)",  # M9
         "mean_of_two(items) AS CASE WHEN count_of(items) >= 2 THEN list_avg(items) END",
         # an action plan edited, be it among other pages of a session
         "is_plan(kind, tags) AS kind = 'plan_update' OR list_contains(tags, 'plan_update')",
+        *dart.MACROS,
         # who works for nobody that the directory knows may be anybody's
         "is_at(home, account) AS home IS NULL OR home = account",
         f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
@@ -307,7 +322,7 @@ def _finalise(connection: Any) -> None:
            WHERE end_at + to_hours(final_after_hours) < as_of"""
     )
     due = "NOT is_final AND (period_grain, period_start) IN (SELECT (period_grain, period_start) FROM ended)"
-    for mart in COVERAGE:
+    for mart in (*COVERAGE, dart.MART):
         if connection.execute(f"SELECT 1 FROM {mart} WHERE {due} LIMIT 1").fetchall():
             digests.forget(connection, mart)
             connection.execute(f"UPDATE {mart} SET is_final = true WHERE {due}")
@@ -315,8 +330,9 @@ def _finalise(connection: Any) -> None:
 
 
 def _build_deals(connection: Any, *, everything: bool) -> None:
-    for name in DEAL:
+    for name in (*DEAL, *dart.STAGES):
         _stage(connection, name)
+    _replace(connection, dart.MART, None if everything else ("scope_account", ["account_id"]))
     for mart in BY_DEAL:
         whole = everything or mart == "mart_deal_risk"  # a row of another day would be stale
         _replace(connection, mart, None if whole else ("deal", ["opportunity_id"]))
