@@ -116,8 +116,8 @@ class World:
                 self.insert(table, to_batch(TABLES[table], found))
         self.con.execute("INSERT INTO touched VALUES (?)", [account])
 
-    def tell(self, *told: InternalStep, gone: Collection[str] = ()) -> None:
-        """Put in what touchpoints tell of internal steps, in place of what those in ``gone`` told."""
+    def tell(self, *told: InternalStep, gone: Collection[str] = (), everything: bool = False) -> None:
+        """Put in what touchpoints tell of internal steps, in place of what those in ``gone`` told, or all."""
         self.con.execute(
             "CREATE OR REPLACE TEMP TABLE old_touchpoint AS SELECT unnest(?::VARCHAR[]) AS touchpoint_id",
             [sorted(gone)],
@@ -125,7 +125,7 @@ class World:
         self.con.execute("CREATE OR REPLACE TEMP TABLE fresh_step AS SELECT * FROM fact_internal_step LIMIT 0")
         self.insert("fresh_step", to_batch(TABLES["fact_internal_step"], told))
         digests.begin(self.con)
-        steps.replace(self.con, "fresh_step", everything=False)
+        steps.replace(self.con, "fresh_step", everything=everything)
 
     def take_out(self, account: str) -> None:
         """Remove an account's touchpoints and what hangs on them."""
