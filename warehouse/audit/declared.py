@@ -78,6 +78,14 @@ ROW_RULES: dict[str, tuple[RowRule, ...]] = {
             "is_countable", "status", "is_voided", "is_internal", "is_automated", "account_id",
         ),
     ),
+    "fact_internal_step": (
+        rule(
+            "report",
+            "a reported step must have one revision, and only a plan's item the event that told it",
+            "(basis = 'reported' AND revision <> 1) OR (basis = 'reported') <> (event_id IS NULL)",
+            "basis", "revision", "event_id",
+        ),
+    ),
     "fact_session": (_span("started_at", "ended_at"),),
     "fact_visit": (
         _span("started_at", "ended_at"),
