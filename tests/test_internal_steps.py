@@ -235,6 +235,16 @@ def test_items_of_risk_and_transparency(
     assert world.one("mart_lost_deal_review")["internal_steps_never_seen"] is never_seen
 
 
+def test_a_plan_that_is_only_looked_at_was_sent() -> None:
+    """Half a point for a plan that the buyer opened, and nobody edited."""
+    world = worked_example(built=False)
+    looked = touchpoint("P1", "04-10 10:00", channel="app", direction="self_serve", tags=["plan_shown"])
+    world.load([looked], {"P1": [participant("P1", 1, "B1", "actor", is_engaged=True)]})
+    world.build()
+    assert world.one("mart_opportunity_coverage")["dart_transparency"] == about((0 + 0.5 + 0.5 + 1 / 3) / 4)
+    assert world.one("mart_lost_deal_review")["no_mutual_action_plan"] is False
+
+
 def test_a_champion_reports_a_step_once() -> None:
     """Three edits of one item are one step; an item of ours that the champion ticks off is no internal step of the buyer."""
     world = worked_example(built=False)

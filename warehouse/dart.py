@@ -9,7 +9,7 @@ from __future__ import annotations
 TRACES = {
     "hands_on": "kind IN ('demo', 'workshop') OR list_contains(tags, 'trial')",
     "buyer_validation": "direction <> 'outbound' AND job = 'validation'",
-    "plan": "is_plan(kind, tags) OR list_contains(asset_types, 'mutual_action_plan')",
+    "plan": "is_plan(kind, tags) OR list_contains(tags, 'plan_shown') OR list_contains(asset_types, 'mutual_action_plan')",
     "plan_by_buyer": "is_plan(kind, tags) AND actor_side = 'buyer'",
     "plan_by_seller": "is_plan(kind, tags) AND actor_side = 'seller'",
     "security_pack": "direction IN ('outbound', 'mutual') AND list_contains(asset_types, 'security_pack')",

@@ -114,7 +114,7 @@ def _track(call: Call, record: bytes, zone: str | None) -> Parsed:
         return event
     event.event_name = scrub(name[:200])
     if act.kind is not None:
-        event.interaction_kind = act.kind
+        event.interaction_kind, event.tags = act.kind, act.tags
         event.asset_action = act.asset_action
         if act.asset_action is not None:
             event.asset_id = text_of(properties.asset_id)

@@ -232,6 +232,7 @@ def _to_event(row: Row) -> Parsed:
         medium="mobile_app" if is_mobile else "web_app",
         interaction_kind=act.kind,
         asset_action=act.asset_action,
+        tags=act.tags,
         is_automated=_is_robot(row),
         occurred_at=occurred_at,
         time_quality=quality,
