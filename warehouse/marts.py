@@ -95,7 +95,10 @@ WHOLE = (
 )
 """Small, and a figure of each rests on all accounts: built whole every time."""
 BY_DEAL = ("mart_opportunity_coverage", "mart_lost_deal_review", "mart_deal_risk")
-DEAL = ("deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "deal_answers", "deal_journey")
+DEAL = (
+    *("deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "deal_answers", "deal_journey"),
+    *dart.STAGES,
+)
 SOME_CELLS, MOST = 5_000, 0.6
 """From so many cells, and such a share of all, the marts are built whole: both ways give the same tables, and this costs less."""
 CALENDAR = ("period", "period_day")
@@ -131,20 +134,7 @@ SCOPES = (
     "further_account",
 )
 CODES = ("channel_code", "modality_code", "job_code", "channel_set")
-SCRATCH = (
-    *CALENDAR,
-    *MARKS,
-    *SCOPES,
-    "in_reach",
-    "loading",
-    "touch",
-    "seller_touch",
-    *BASE,
-    *ROWS,
-    *DEAL,
-    *dart.STAGES,
-    *CODES,
-)
+SCRATCH = (*CALENDAR, *MARKS, *SCOPES, "in_reach", "loading", "touch", "seller_touch", *BASE, *ROWS, *DEAL, *CODES)
 """Temporary tables, dropped when the marts are built."""
 
 
@@ -330,7 +320,7 @@ def _finalise(connection: Any) -> None:
 
 
 def _build_deals(connection: Any, *, everything: bool) -> None:
-    for name in (*DEAL, *dart.STAGES):
+    for name in DEAL:
         _stage(connection, name)
     _replace(connection, dart.MART, None if everything else ("scope_account", ["account_id"]))
     for mart in BY_DEAL:
