@@ -29,21 +29,10 @@ UNION ALL SELECT account_id, need_id, first_asked_at, false, hash(n) FROM fact_e
 """
 """Wait episodes, follow-ups and needs of the touched accounts."""
 
-STEPS = """
-SELECT account_id, step_id || '/' || revision AS id, occurred_at AS happened_at, false AS is_ours, hash(s) AS content
-FROM fact_internal_step s SEMI JOIN touched_step USING (step_id)
-"""
-"""Revisions of the steps named in a table, whatever account they are of."""
-
 
 def note_touchpoints(connection: Any) -> None:
     """Before the touchpoints of the temporary table ``old_touchpoint(touchpoint_id)`` are taken out."""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE touchpoint_before AS {TOUCHPOINTS.format(ids='old_touchpoint')}")
-
-
-def note_steps(connection: Any) -> None:
-    """Before the revisions of the steps of the temporary table ``touched_step(step_id)`` are taken out."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE step_before AS {STEPS}")
 
 
 def note_accounts(connection: Any) -> None:
@@ -53,17 +42,15 @@ def note_accounts(connection: Any) -> None:
 
 def find_changes(connection: Any) -> None:
     """Once all is in again, the touchpoints of ``new_touchpoint(touchpoint_id)`` among it: makes the temporary table
-    ``changed(account_id, happened_at, is_ours)``, the times of facts that came, went or are no longer the same."""
-    now = {
-        "touchpoint_before": TOUCHPOINTS.format(ids="new_touchpoint"),
-        "answer_before": ANSWERS,
-        "step_before": STEPS,
-    }
+    ``changed(account_id, happened_at, is_ours)``, the times of facts that came, went or are no longer the same. Those of internal
+    steps stand in ``changed_step`` (``warehouse.steps``)."""
+    now = {"touchpoint_before": TOUCHPOINTS.format(ids="new_touchpoint"), "answer_before": ANSWERS}
     either_way = " UNION ALL ".join(
         f"(FROM {before} EXCEPT ({after})) UNION ALL (({after}) EXCEPT FROM {before})" for before, after in now.items()
     )
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE changed AS SELECT DISTINCT account_id, happened_at, is_ours FROM ({either_way})"
+        f"""CREATE OR REPLACE TEMP TABLE changed AS SELECT DISTINCT account_id, happened_at, is_ours FROM ({either_way})
+            UNION SELECT account_id, happened_at, false FROM changed_step"""
     )
     for before in now:
         connection.execute(f"DROP TABLE temp.{before}")

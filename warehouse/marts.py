@@ -95,10 +95,7 @@ WHOLE = (
 )
 """Small, and a figure of each rests on all accounts: built whole every time."""
 BY_DEAL = ("mart_opportunity_coverage", "mart_lost_deal_review", "mart_deal_risk")
-DEAL = (
-    *("deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "deal_answers", "deal_journey"),
-    *dart.STAGES,
-)
+DEAL = ("deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "deal_answers", "deal_journey")
 SOME_CELLS, MOST = 5_000, 0.6
 """From so many cells, and such a share of all, the marts are built whole: both ways give the same tables, and this costs less."""
 CALENDAR = ("period", "period_day")
@@ -173,7 +170,7 @@ def build_marts(connection: Any, parameters: Parameters, *, everything: bool) ->
     for mart in WHOLE:
         _replace(connection, mart)
     connection.execute("DROP VIEW temp.coverage")
-    for name in SCRATCH:  # after a failure the rollback takes them
+    for name in (*SCRATCH, *dart.STAGES):  # after a failure the rollback takes them
         connection.execute(f"DROP TABLE temp.{name}")
 
 
@@ -322,10 +319,17 @@ def _finalise(connection: Any) -> None:
 def _build_deals(connection: Any, *, everything: bool) -> None:
     for name in DEAL:
         _stage(connection, name)
-    _replace(connection, dart.MART, None if everything else ("scope_account", ["account_id"]))
+    _build_dart(connection, everything=everything)
     for mart in BY_DEAL:
         whole = everything or mart == "mart_deal_risk"  # a row of another day would be stale
         _replace(connection, mart, None if whole else ("deal", ["opportunity_id"]))
+
+
+def _build_dart(connection: Any, *, everything: bool) -> None:
+    """Once the deals are staged and mart_account_period is built."""
+    for name in dart.STAGES:
+        _stage(connection, name)
+    _replace(connection, dart.MART, None if everything else ("scope_account", ["account_id"]))
 
 
 def _replace(connection: Any, mart: str, scope: tuple[str, list[str]] | None = None) -> None:

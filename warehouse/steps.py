@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.registry import TABLES
-from warehouse import changes, digests
+from warehouse import digests
 from warehouse.marts import model
 
 TABLE = "fact_internal_step"
@@ -21,7 +21,8 @@ def replace(connection: Any, fresh: str, *, everything: bool) -> None:
     """Inside the transaction: put in what new touchpoints tell, in place of what those of ``old_touchpoint(touchpoint_id)`` told.
 
     ``fresh``: a table with the columns of ``fact_internal_step``, of which only what ``told`` lists is read. Unless ``everything``
-    is new, the steps in question are noted for ``warehouse.changes``.
+    is new, the temporary table ``changed_step(account_id, happened_at)`` is made: the times of revisions that came, went or are no
+    longer the same.
     """
     con = connection
     columns = ", ".join(f'"{name}"' for name in TABLES[TABLE].names)
@@ -32,14 +33,20 @@ def replace(connection: Any, fresh: str, *, everything: bool) -> None:
         con.execute(f"CREATE OR REPLACE TEMP TABLE step_told AS SELECT {columns} FROM {fresh}")
         con.execute(f"DELETE FROM {TABLE}")
     else:
-        changes.note_steps(con)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE step_before AS SELECT {columns} FROM {TABLE} WHERE {MINE}")
         digests.leave(con, TABLE, MINE)
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE step_told AS
-                SELECT {columns} FROM {TABLE} WHERE {MINE} AND NOT ({GONE}) UNION ALL SELECT {columns} FROM {fresh}"""
+                SELECT {columns} FROM step_before WHERE NOT ({GONE}) UNION ALL SELECT {columns} FROM {fresh}"""
         )
         con.execute(f"DELETE FROM {TABLE} WHERE {MINE}")
     con.execute(f"INSERT INTO {TABLE} ({columns}) SELECT {columns} FROM ({model('step_revision')})")
     if not everything:
         digests.enter(con, TABLE, MINE)
+        now = f"SELECT {columns} FROM {TABLE} WHERE {MINE}"
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE changed_step AS SELECT DISTINCT account_id, occurred_at AS happened_at
+                FROM ((FROM step_before EXCEPT ({now})) UNION ALL (({now}) EXCEPT FROM step_before))"""
+        )
+        con.execute("DROP TABLE temp.step_before")
     con.execute("DROP TABLE temp.step_told")
