@@ -78,9 +78,9 @@ def made(name: str, fact: Fact) -> tuple[Touchpoint, list[Participant]]:
         direction="outbound" if ours else {"asked": "inbound", "browsed": "self_serve", "planned": "self_serve"}.get(fact.kind, "mutual"),
         interaction_kind="demo" if live and fact.hour % 3 == 0 else "message",
         job=("unclassified", "supplier_selection", "validation", "supplier_selection")[fact.hour % 4],
-        is_question=fact.kind == "asked" and fact.hour % 2 == 0,
+        is_question=fact.kind == "asked" and fact.hour % 3 != 0,
         asset_type=fact.asset or None, asset_types=[fact.asset] if fact.asset else [],
-        tags=["plan_update"] if fact.kind == "planned" else ["internal_step"] if fact.hour % 5 == 0 else [],
+        tags=["plan_update"] if fact.kind == "planned" else ["competitor"] if fact.hour % 3 == 2 else ["internal_step"] if fact.hour % 5 == 0 else [],
         account_id=fact.account, opportunity_id="O1" if fact.account == "A1" else None, is_countable=fact.countable,
         thread_id=None if live else f"{fact.account}-{fact.thread}", buyer_minutes=fact.hour / 7,
         actor_party_id=fact.seller if live or ours else fact.buyer, actor_side="seller" if live or ours else "buyer",
@@ -292,3 +292,30 @@ def test_one_detail_of_a_touchpoint_is_a_change(difference: dict[str, object]) -
     world.build()
     world.become(world.state | {"P1": replace(met, **difference)}, world.as_of, ())  # type: ignore[arg-type]
     compare(world)
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["goes", "comes"])
+def test_what_another_session_tells_of_a_step_is_a_change(gone: bool) -> None:
+    """A session in which A3 acts takes the mark of a risk from A4's item without naming A4: then A4 is measured again."""
+    risk = Fact("A4", 10, 1, "planned", "S1", "", "B1", "a", "", True, item="i1")
+    states = {"P1": risk}, {"P1": risk, "P2": replace(risk, account="A3", day=12, hour=4)}
+    world = Changing("UTC")
+    life = "account_id = 'A4' AND period_grain = 'lifetime'"
+    world.become(states[gone], START + 80 * DAY, ())
+    world.build()
+    assert world.one(dart.MART, life)["risk_item_buyer_owned_share_den"] == (0 if gone else 1)
+    world.become(states[not gone], world.as_of, ())
+    compare(world)
+    assert world.one(dart.MART, life)["risk_item_buyer_owned_share_den"] == (1 if gone else 0)
+
+
+def test_a_need_that_falls_due_is_a_change() -> None:
+    """What A4 asked for in a meeting, where no wait is counted, is due with the passing of days alone: not met in time."""
+    world = Changing("UTC")
+    life = "account_id = 'A4' AND period_grain = 'lifetime'"
+    world.become({"P1": Fact("A4", 78, 11, "met", "S1", "", "B1", "a", "", True)}, START + 80 * DAY, ())
+    world.build()
+    assert world.one(dart.MART, life)["enablement_on_time_share_den"] == 0
+    world.become(world.state, START + 95 * DAY, ())
+    compare(world)
+    assert world.one(dart.MART, life)["enablement_on_time_share_den"] == 1
