@@ -42,6 +42,7 @@ FOLDED = {
     "bridge_touchpoint_event": "events",
     "bridge_touchpoint_account": "accounts",
     "fact_asset_event": "assets",
+    "fact_internal_step": "steps",
     "touchpoint_resolution": "resolutions",
     "identity_link": "links",
     "identity_conflict": "conflicts",

@@ -10,7 +10,7 @@ from pipelines.run import publish_now
 from pipelines.staging import Stage, staged
 from pipelines.workspace import Workspace
 from schemas.registry import TABLES
-from warehouse import derive
+from warehouse import derive, digests, steps
 from warehouse.commit import commit_directory, load_rows
 from warehouse.marts import Parameters, build_marts
 from warehouse.store import Store
@@ -37,6 +37,9 @@ def publish(workspace: Workspace, directory: ReadDirectory, world: World, rows: 
             con.execute(
                 f"INSERT INTO {folder.name} ({columns}) SELECT DISTINCT {columns} FROM read_parquet('{folder}/*')"
             )
+        digests.begin(con)
+        con.execute("CREATE TEMP TABLE fresh_step AS FROM fact_internal_step")
+        steps.replace(con, "fresh_step", everything=True)
         known = world.directory()
         stage = Stage(workspace.scratch, "directory")
         stage.add("identity_link", list(known.links()))

@@ -252,6 +252,7 @@ def stage_folded(stage: Stage, folded: Folded) -> None:
     stage.add("bridge_touchpoint_event", folded.events)
     stage.add("bridge_touchpoint_account", folded.accounts)
     stage.add("fact_asset_event", folded.assets)
+    stage.add("fact_internal_step", folded.steps)
     stage.add("touchpoint_resolution", folded.resolutions)
     stage.add("identity_link", folded.links)
     stage.add("identity_conflict", folded.conflicts)

@@ -53,6 +53,9 @@ TRIGGER_TYPES = (
 LOOP_KINDS = ("core", "parallel")
 OPPORTUNITY_STATUSES = ("open", "won", "lost")
 STAGE_BASES = ("history", "from_stage", "current_stage")
+STEP_BASES = ("plan_item", "reported")
+STEP_FIELDS = ("account_id", "opportunity_id", "owner", "subject_text", "due_at", "is_done", "is_risk", "is_removed")
+"""What a revision of an internal step may tell."""
 NEED_OUTCOMES = ("already_had", "on_time", "late", "never", "open")
 PERIOD_GRAINS = ("week", "month", "quarter", "lifetime")
 RELATIONSHIP_TYPES = ("transactional", "value_added", "partnering", "insufficient_evidence")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,8 +28,10 @@ from schemas.ddl import create
 from schemas.registry import TABLES
 from transforms.account import AccountContext, build_account
 from transforms.business_time import SellerCalendars
+from transforms.internal_steps import reported_step
 from transforms.settings import Settings
-from transforms.touchpoint import Participant, Touchpoint
+from transforms.touchpoint import InternalStep, Participant, Touchpoint
+from warehouse import digests, steps
 from warehouse.marts import Parameters, build_marts
 
 ACCOUNT_FACTS = {
@@ -85,6 +87,7 @@ class World:
             for account in (t.account_id, *(also_in or {}).get(t.touchpoint_id, ()))
         ]
         self.dim("bridge_touchpoint_account", *members)
+        self.tell(*(step for t in touchpoints if (step := reported_step(t)) is not None))
         by_account: dict[str, list[Touchpoint]] = {}
         for t in touchpoints:
             by_account.setdefault(t.account_id or "", []).append(t)
@@ -117,6 +120,17 @@ class World:
         )
         return {table: found for table, attribute in ACCOUNT_FACTS.items() if (found := getattr(built, attribute))}
 
+    def tell(self, *told: InternalStep, gone: Collection[str] = (), everything: bool = False) -> None:
+        """Put in what touchpoints tell of internal steps, in place of what those in ``gone`` told, or all."""
+        self.con.execute(
+            "CREATE OR REPLACE TEMP TABLE old_touchpoint AS SELECT unnest(?::VARCHAR[]) AS touchpoint_id",
+            [sorted(gone)],
+        )
+        self.con.execute("CREATE OR REPLACE TEMP TABLE fresh_step AS SELECT * FROM fact_internal_step LIMIT 0")
+        self.insert("fresh_step", to_batch(TABLES["fact_internal_step"], told))
+        digests.begin(self.con)
+        steps.replace(self.con, "fresh_step", everything=everything)
+
     def take_out(self, account: str) -> None:
         """Remove an account's touchpoints and what hangs on them."""
         self.con.execute(
@@ -127,6 +141,7 @@ class World:
             """INSERT INTO touched
                SELECT DISTINCT account_id FROM bridge_touchpoint_account SEMI JOIN gone USING (touchpoint_id)"""
         )
+        self.tell(gone=[name for (name,) in self.con.execute("SELECT touchpoint_id FROM gone").fetchall()])
         for table in ("fact_touchpoint", "fact_touchpoint_participant", "bridge_touchpoint_account"):
             self.con.execute(f"DELETE FROM {table} WHERE touchpoint_id IN (SELECT touchpoint_id FROM gone)")
         for table in ACCOUNT_FACTS:

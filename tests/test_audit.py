@@ -26,6 +26,7 @@ from schemas.registry import TABLES
 from transforms.crm import Opportunity, StageChange
 from transforms.stages import stages_of_deals
 from transforms.times import DAY, HOUR
+from transforms.touchpoint import InternalStep
 from warehouse.audit.declared import row_rules
 from warehouse.audit.docs import offline, write_docs
 from warehouse.audit.gate import Verdict, judge
@@ -62,6 +63,13 @@ def sound_world() -> World:
     world.dim(
         "bridge_touchpoint_event",
         *({"touchpoint_id": name, "event_id": f"e-{name}", "rule_id": "W1"} for name in names),
+    )
+    edits = {"step_id": "i", "basis": "plan_item", "source": "/example", "account_id": "A1", "told": ["account_id"]}
+    world.tell(
+        *(
+            InternalStep(touchpoint_id=name, event_id=f"e-{name}", occurred_at=now - hours * HOUR, **edits)
+            for name, hours in (("T08", 1), ("T02", 2))
+        )
     )
     ranges = {"file-1": (0, 900), "file-2": (0, 800), "kafka-1": (100, 106), "kafka-2": (106, 109)}
     counts = {  # record, accepted, duplicate, ignored, rejected, event
@@ -228,6 +236,22 @@ DEFECTS = {
     "participant of no touchpoint": (
         "UPDATE fact_touchpoint_participant SET touchpoint_id = 'T99' WHERE touchpoint_id = 'T01'",
         ["fact_touchpoint_participant: every touchpoint_id must be in fact_touchpoint: touchpoint_id = T99, participant_seq = 1"],
+    ),
+    "revisions of a step out of order": (
+        "UPDATE fact_internal_step SET revision = 3 - revision",
+        ["fact_internal_step: the revisions of a step must be numbered from 1 in the order in which they were told: step_id = i, revision = "],
+    ),
+    "step told by an event of another touchpoint": (
+        "UPDATE fact_internal_step SET event_id = 'e-T03' WHERE touchpoint_id = 'T02'",
+        ["fact_internal_step: the event that told of a plan's item must be a witness of its touchpoint: step_id = i, revision = 1"],
+    ),
+    "reported step with two revisions": (
+        "UPDATE fact_internal_step SET basis = 'reported', event_id = NULL",
+        ["fact_internal_step: a reported step must have one revision, and only a plan's item the event that told it: step_id = i, revision = 2"],
+    ),
+    "period without its DART": (
+        "DELETE FROM mart_dart_account_period WHERE period_grain = 'quarter'",
+        ["mart_dart_account_period: mart_dart_account_period must have the rows of mart_account_period: account_id = A1, period_grain = quarter"],
     ),
     "witness that is no event": (
         "UPDATE bridge_touchpoint_event SET event_id = 'e-none' WHERE touchpoint_id = 'T05'",

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from transforms.event import Event, Ignored, Party, Reject, decode_event, encode_event
+from transforms.event import Event, Ignored, Party, PlanItem, Reject, decode_event, encode_event
 from transforms.sources import Context, all_sources, parse_record
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(GOLDEN.glob("*/*.json"))
 EVENT_FIELDS = set(Event.__struct_fields__)
 PARTY_FIELDS = set(Party.__struct_fields__)
+ITEM_FIELDS = set(PlanItem.__struct_fields__)
 
 
 def outcome(path: Path) -> tuple[list[Event] | Ignored | Reject, dict[str, Any]]:
@@ -59,6 +60,17 @@ def test_golden(path: Path) -> None:
             assert_subset(event, want)
 
 
+def assert_item(item: PlanItem, want: dict[str, Any]) -> None:
+    """An item of a plan; of its owner the fields that are named."""
+    assert set(want) <= ITEM_FIELDS, f"not fields of a plan's item: {sorted(set(want) - ITEM_FIELDS)}"
+    for key, value in want.items():
+        if key != "owner" or value is None:
+            assert getattr(item, key) == value, key
+            continue
+        assert item.owner is not None
+        assert {name: plain(getattr(item.owner, name)) for name in value} == value
+
+
 def plain(value: Any) -> Any:
     """As JSON would have it: tuples are lists."""
     return list(value) if isinstance(value, tuple) else value
@@ -67,6 +79,11 @@ def plain(value: Any) -> Any:
 def assert_subset(event: Event, want: dict[str, Any]) -> None:
     assert set(want) <= EVENT_FIELDS, f"not fields of an event: {sorted(set(want) - EVENT_FIELDS)}"
     for key, value in want.items():
+        if key == "plan_items":
+            assert len(event.plan_items) == len(value), event.plan_items
+            for item, expected in zip(event.plan_items, value, strict=True):
+                assert_item(item, expected)
+            continue
         if key != "parties":
             assert plain(getattr(event, key)) == value, key
             continue

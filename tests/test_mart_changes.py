@@ -16,10 +16,11 @@ from worked_example import at, participant, touchpoint
 
 from schemas.arrow import dicts_to_batch, to_batch
 from schemas.registry import TABLES
+from transforms.internal_steps import reported_step
 from transforms.settings import Coverage, Settings
 from transforms.times import DAY, HOUR
-from transforms.touchpoint import Participant, Touchpoint
-from warehouse import changes, digests, exchange
+from transforms.touchpoint import InternalStep, Participant, Touchpoint
+from warehouse import changes, dart, digests, exchange, steps
 from warehouse.marts import AT_LANDMARK, BY_DEAL, COVERAGE, WHOLE
 
 START = at("03-02 00:00")
@@ -46,6 +47,10 @@ class Fact:
     other: str
     """A second account of a meeting."""
     countable: bool
+    asset: str = ""
+    """Sent or shown."""
+    item: str = ""
+    """Of an action plan, edited in a session of the buyer's or, where there is a colleague, of ours."""
 
 
 FACTS = st.builds(
@@ -53,13 +58,15 @@ FACTS = st.builds(
     account=st.sampled_from(ACCOUNTS),
     day=st.integers(-20, 118),
     hour=st.integers(0, 23),
-    kind=st.sampled_from(("asked", "asked", "wrote", "wrote", "met", "visited", "browsed")),
+    kind=st.sampled_from(("asked", "asked", "wrote", "wrote", "met", "visited", "browsed", "planned", "planned")),
     seller=st.sampled_from(tuple(SELLERS)),
     colleague=st.sampled_from(("", *SELLERS)),
     buyer=st.sampled_from(("B1", "B3", "u:x")),
     thread=st.sampled_from(("a", "b", "c")),
     other=st.sampled_from(("", "", *ACCOUNTS)),
     countable=st.sampled_from((True, True, True, False)),
+    asset=st.sampled_from(("", "", "pricing_proposal", "competition_sheet", "security_pack", "mutual_action_plan")),
+    item=st.sampled_from(("i1", "i2", "i3")),
 )
 STATES = st.dictionaries(st.integers(0, 30).map("P{}".format), FACTS, max_size=25)
 CLOCKS = st.lists(st.integers(0, 40 * 24), min_size=2, max_size=3)
@@ -68,12 +75,17 @@ CLOCKS = st.lists(st.integers(0, 40 * 24), min_size=2, max_size=3)
 
 def made(name: str, fact: Fact) -> tuple[Touchpoint, list[Participant]]:
     began = START + fact.day * DAY + fact.hour * HOUR
-    live, ours = fact.kind in ("met", "visited"), fact.kind == "wrote"
+    live = fact.kind in ("met", "visited")
+    ours = fact.kind == "wrote" or (fact.kind == "planned" and fact.colleague != "")
     one = touchpoint(
         name, began, began + HOUR if live else None,
-        channel={"met": "video", "visited": "in_person", "browsed": "app"}.get(fact.kind, "email"),
-        direction={"asked": "inbound", "wrote": "outbound", "browsed": "self_serve"}.get(fact.kind, "mutual"),
-        job="supplier_selection" if fact.hour % 2 else "unclassified",
+        channel={"met": "video", "visited": "in_person", "browsed": "app", "planned": "app"}.get(fact.kind, "email"),
+        direction="outbound" if ours else {"asked": "inbound", "browsed": "self_serve", "planned": "self_serve"}.get(fact.kind, "mutual"),
+        interaction_kind="demo" if live and fact.hour % 3 == 0 else "message",
+        job=("unclassified", "supplier_selection", "validation", "supplier_selection")[fact.hour % 4],
+        is_question=fact.kind == "asked" and fact.hour % 3 != 0,
+        asset_type=fact.asset or None, asset_types=[fact.asset] if fact.asset else [],
+        tags=["plan_update"] if fact.kind == "planned" else ["competitor"] if fact.hour % 3 == 2 else ["internal_step"] if fact.hour % 5 == 0 else [],
         account_id=fact.account, opportunity_id=DEALS.get(fact.account), is_countable=fact.countable,
         thread_id=None if live else f"{fact.account}-{fact.thread}", buyer_minutes=fact.hour / 7,
         actor_party_id=fact.seller if live or ours else fact.buyer, actor_side="seller" if live or ours else "buyer",
@@ -86,9 +98,36 @@ def made(name: str, fact: Fact) -> tuple[Touchpoint, list[Participant]]:
         ]
     elif ours:
         people = [participant(name, 0, fact.seller, "actor"), participant(name, 1, fact.buyer, "to")]
+        if fact.kind == "planned":  # our own people's session is no touchpoint that counts
+            one.is_countable, one.is_internal, people = False, True, people[:1]
     else:
         people = [participant(name, 0, fact.buyer, "actor", is_engaged=True), participant(name, 1, fact.seller, "to")]
     return one, people
+
+
+def told(one: Touchpoint, fact: Fact) -> list[InternalStep]:
+    """What a touchpoint tells of internal steps: little of an item at a time, and not always whose it is."""
+    if fact.kind != "planned":
+        step = reported_step(one)
+        return [] if step is None else [step]
+    hour = fact.hour
+    says = {
+        "account_id": one.account_id if hour % 4 else None,
+        "opportunity_id": one.opportunity_id if hour % 4 else None,
+        "owner": ("buyer", "seller")[hour % 3 == 0] if hour % 2 else None,
+        "is_risk": hour % 7 < 4 if hour % 3 else None,
+        "is_done": hour > 12 if hour % 5 == 0 else None,
+        "is_removed": hour < 20 if hour > 17 else None,
+    }
+    return [
+        InternalStep(
+            step_id=fact.item, basis="plan_item", account_id=says["account_id"], opportunity_id=says["opportunity_id"],
+            touchpoint_id=one.touchpoint_id, event_id=one.touchpoint_id, source="/segment", occurred_at=one.occurred_at,
+            told_by_party_id=one.actor_party_id, told_by_side=one.actor_side, owner_side=says["owner"],
+            is_risk=bool(says["is_risk"]), is_done=bool(says["is_done"]), is_removed=bool(says["is_removed"]),
+            told=[name for name, value in says.items() if value is not None],
+        )
+    ]  # fmt: skip
 
 
 class Changing(World):
@@ -161,14 +200,15 @@ class Changing(World):
             touched |= {
                 a
                 for (a,) in con.execute(
-                    "SELECT account_id FROM fact_response WHERE answer_touchpoint_id IS NULL"
+                    """SELECT account_id FROM fact_response WHERE answer_touchpoint_id IS NULL
+                       UNION SELECT account_id FROM fact_enablement_need WHERE outcome <> 'never' AND consumed IS NULL"""
                 ).fetchall()
             }
         con.execute("BEGIN")
         con.execute("INSERT INTO touched SELECT unnest(?::VARCHAR[])", [sorted(touched)])
         digests.begin(con)
         changes.begin(con)
-        self.state = state
+        self.old, self.state = self.state, state
         every = {name: made(name, fact) for name, fact in sorted(state.items())}
         fresh = [every[name] for name in sorted(dirty & state.keys())]
         members = [(name, state[name].account, True) for name in sorted(dirty & state.keys())]
@@ -182,6 +222,10 @@ class Changing(World):
         )
         self._tell_plans({name: fact for name, fact in state.items() if name in dirty})
         changes.replace_touchpoints(con, changes.OF_TOUCHPOINTS)
+        self.tell(
+            *(step for name in dirty & state.keys() for step in told(every[name][0], state[name])),
+            gone=dirty & self.old.keys(),
+        )
         facts: dict[str, list[Any]] = {table: [] for table in ACCOUNT_FACTS}
         for account in sorted(touched):
             rows = [
@@ -259,7 +303,10 @@ def test_any_increment_equals_a_full_build(
 def compare(world: Changing) -> None:
     """Build what changed, then everything."""
     world.build(everything=False, compared=True)
-    incremental = {mart: world.rows(mart) for mart in (*COVERAGE, *BY_DEAL, *AT_LANDMARK, *WHOLE)}
+    incremental = {
+        table: world.rows(table) for table in (*COVERAGE, *BY_DEAL, *AT_LANDMARK, *WHOLE, dart.MART, steps.TABLE)
+    }
+    world.tell(*(s for name, fact in world.state.items() for s in told(made(name, fact)[0], fact)), everything=True)
     world.build()
     for mart, rows in incremental.items():
         assert rows == world.rows(mart), mart
@@ -294,3 +341,30 @@ def test_one_detail_of_a_touchpoint_is_a_change(difference: dict[str, object]) -
     world.build()
     world.become(world.state | {"P1": replace(met, **difference)}, world.as_of, ())  # type: ignore[arg-type]
     compare(world)
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["goes", "comes"])
+def test_what_another_session_tells_of_a_step_is_a_change(gone: bool) -> None:
+    """A session in which A3 acts takes the mark of a risk from A4's item without naming A4: then A4 is measured again."""
+    risk = Fact("A4", 10, 1, "planned", "S1", "", "B1", "a", "", True, item="i1")
+    states = {"P1": risk}, {"P1": risk, "P2": replace(risk, account="A3", day=12, hour=4)}
+    world = Changing("UTC")
+    life = "account_id = 'A4' AND period_grain = 'lifetime'"
+    world.become(states[gone], START + 80 * DAY, ())
+    world.build()
+    assert world.one(dart.MART, life)["risk_item_buyer_owned_share_den"] == (0 if gone else 1)
+    world.become(states[not gone], world.as_of, ())
+    compare(world)
+    assert world.one(dart.MART, life)["risk_item_buyer_owned_share_den"] == (1 if gone else 0)
+
+
+def test_a_need_that_falls_due_is_a_change() -> None:
+    """What A4 asked for in a meeting, where no wait is counted, is due with the passing of days alone: not met in time."""
+    world = Changing("UTC")
+    life = "account_id = 'A4' AND period_grain = 'lifetime'"
+    world.become({"P1": Fact("A4", 78, 11, "met", "S1", "", "B1", "a", "", True)}, START + 80 * DAY, ())
+    world.build()
+    assert world.one(dart.MART, life)["enablement_on_time_share_den"] == 0
+    world.become(world.state, START + 95 * DAY, ())
+    compare(world)
+    assert world.one(dart.MART, life)["enablement_on_time_share_den"] == 1

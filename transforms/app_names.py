@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 
 class Act(NamedTuple):
-    """``ignore`` is the reason for which the event is no engagement; the other two are None for an ordinary event."""
+    """``ignore`` is the reason for which the event is no engagement; the others are empty for an ordinary event."""
 
     kind: str | None = None
     asset_action: str | None = None
     ignore: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 _IGNORED: dict[str, str] = {
@@ -66,6 +67,7 @@ _THING = (
     r"sheet|report|video|webinar|recording|content|template|business case)"
 )
 _SEEN = r"(viewed|view|opened|open|read|watched|started|played)"
+_PLAN = r"\b(mutual (action )?plan|action plan|plan (item|task|step)s?)\b"
 _ACTS: tuple[tuple[re.Pattern[str], Act], ...] = tuple(
     (re.compile(pattern), act)
     for pattern, act in (
@@ -78,7 +80,13 @@ _ACTS: tuple[tuple[re.Pattern[str], Act], ...] = tuple(
             r"\b(contract|agreement|order form|document|proposal|quote) (e )?signed\b|\bsignature completed\b",
             Act("signature"),
         ),
-        (r"\b(mutual )?action plan\b|\bplan (item|task|step)s?\b|\bmutual plan\b", Act("plan_update")),
+        # who shares a plan or looks at it has not edited it, but there is one
+        (
+            rf"{_PLAN} (viewed|opened|seen|read)\b|\b(viewed|opened|view|open) {_PLAN}",
+            Act("asset_view", "view", tags=("plan_shown",)),
+        ),
+        (rf"{_PLAN} (shared|sent)\b|\b(shared?|sent|send) {_PLAN}", Act("asset_share", "share", tags=("plan_shown",))),
+        (_PLAN, Act("plan_update")),
         (r"^(?!app(lication)?\b).*\bdownload(ed)?\b", Act("asset_download", "download")),
         (rf"\b{_THING} shared?\b|\bshare {_THING}\b", Act("asset_share", "share")),
         (rf"\b{_THING}( playback)? {_SEEN}\b|\b{_SEEN} {_THING}\b", Act("asset_view", "view")),

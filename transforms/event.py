@@ -43,6 +43,22 @@ class Party(msgspec.Struct, array_like=True, gc=False, frozen=True):
     left_at: int | None = None
 
 
+class PlanItem(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """What an event says of one item of a mutual action plan; None where it does not say."""
+
+    item_id: str
+    """Native id, behind the plan's where the payload names the plan."""
+    title: str | None = None
+    """One line, 120 characters at most. Never a description."""
+    owner: Party | None = None
+    """Whose task it is; no participant of the event for that."""
+    due_at: int | None = None
+    is_done: bool | None = None
+    is_risk: bool | None = None
+    is_removed: bool | None = None
+    """Taken out of the plan; False where it was put back."""
+
+
 class Event(msgspec.Struct, array_like=True, gc=False, kw_only=True):
     """One row of ``fact_event`` with everything that folding needs. Adapters fill what the payload says and leave the rest."""
 
@@ -119,6 +135,9 @@ class Event(msgspec.Struct, array_like=True, gc=False, kw_only=True):
     account_hint: str | None = None
     """Explicit account id in the payload (Segment groupId, a CRM association)."""
     opportunity_hint: str | None = None
+
+    # which steps; behind all else, so that events landed before there was such a field are still read
+    plan_items: tuple[PlanItem, ...] = ()
 
 
 class Witness(msgspec.Struct, array_like=True, gc=False):

@@ -30,6 +30,7 @@ from transforms.fold_people import (
 )
 from transforms.fold_visit import settle_visits
 from transforms.fold_words import Labeller
+from transforms.internal_steps import plan_steps, reported_step
 from transforms.jobs import Rulebook
 from transforms.opportunity import OpportunityVerdict, is_candidate
 from transforms.resolve import AccountVerdict, inherit_thread, resolve_account, settle_sides
@@ -184,6 +185,8 @@ class Folder:
         row.event_type = self._event_type(row.channel, row.interaction_kind)
         folded.resolutions.append(_resolution(row.touchpoint_id, verdict, deal))
         folded.accounts.extend(_bridge_accounts(row.touchpoint_id, verdict))
+        if draft.steps:
+            folded.steps.extend(plan_steps(draft, verdict, self._directory, self._deals))
 
     def _event_type(self, channel: str, kind: str) -> str:
         key = (channel, kind)
@@ -201,6 +204,8 @@ class Folder:
             folded.events.append(TouchpointEvent(row.touchpoint_id, event_id, rule_id))
         if draft.assets:
             folded.assets.extend(_asset_events(draft))
+        if (step := reported_step(row)) is not None:
+            folded.steps.append(step)
 
 
 def parents_first(drafts: Sequence[Draft]) -> list[Draft]:

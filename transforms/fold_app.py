@@ -14,6 +14,7 @@ from transforms.fold_common import (
     Draft,
     Fact,
     Seat,
+    StepTrace,
     Workbench,
     bridge,
     new_row,
@@ -119,7 +120,15 @@ def _session(steps: list[Step], parties: PartyBook, bench: Workbench) -> Draft:
         ids = [one for e in events for party in e.parties for one in party.ids]
         draft.account_hint = parties.account_hint(event.source, ids, row.occurred_at)
     _trace(draft, steps, bench)
+    draft.steps = [trace for step in steps if step.fact.event.plan_items for trace in _told(step, parties)]
     return draft
+
+
+def _told(step: Step, parties: PartyBook) -> Iterator[StepTrace]:
+    event = step.fact.event
+    for item in event.plan_items:
+        owner = None if item.owner is None else parties(event, item.owner)
+        yield StepTrace(item, event, step.fact.witness.event_id, step.user, owner)
 
 
 def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event]) -> None:

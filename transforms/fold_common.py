@@ -16,7 +16,7 @@ from transforms.assets import AssetBook
 from transforms.channels import MEDIUM_OF_CHANNEL, channel_of
 from transforms.crm import Asset
 from transforms.directory import Directory, ResolvedParty
-from transforms.event import Event, Party, Witness, hash_id
+from transforms.event import Event, Party, PlanItem, Witness, hash_id
 from transforms.jobs import PageSpan
 from transforms.settings import Folding
 from transforms.touchpoint import Touchpoint
@@ -69,6 +69,16 @@ class AssetTrace(msgspec.Struct, gc=False):
     party_id: str | None
 
 
+class StepTrace(msgspec.Struct, gc=False):
+    """One item of an action plan that an event inside a draft tells of."""
+
+    item: PlanItem
+    event: Event
+    event_id: str
+    teller: ResolvedParty
+    owner: ResolvedParty | None
+
+
 class Draft(msgspec.Struct, kw_only=True, gc=False):
     """A touchpoint before accounts, deals and jobs are known. ``row`` is filled in place as these become known."""
 
@@ -79,6 +89,7 @@ class Draft(msgspec.Struct, kw_only=True, gc=False):
     events: dict[str, str]
     """event_id to the rule that joined it."""
     assets: list[AssetTrace] = []
+    steps: list[StepTrace] = []
     account_hint: str | None = None
     opportunity_hint: str | None = None
     account_thread: str | None = None

@@ -124,6 +124,30 @@ class AssetEvent(msgspec.Struct, kw_only=True, gc=False):
     party_id: str | None
 
 
+class InternalStep(msgspec.Struct, kw_only=True, gc=False):
+    """``fact_internal_step`` as one touchpoint tells it. ``warehouse.steps`` numbers the revisions and fills in what stands as before."""
+
+    step_id: str
+    revision: int = 1
+    basis: str
+    account_id: str | None = None
+    opportunity_id: str | None = None
+    touchpoint_id: str
+    event_id: str | None = None
+    source: str
+    occurred_at: int
+    told_by_party_id: str | None = None
+    told_by_side: str | None = None
+    owner_side: str | None = None
+    owner_party_id: str | None = None
+    subject_text: str | None = None
+    due_at: int | None = None
+    is_done: bool | None = None
+    is_risk: bool = False
+    is_removed: bool = False
+    told: list[str] = []
+
+
 class Resolution(msgspec.Struct, kw_only=True, gc=False):
     """``touchpoint_resolution``: why this account and this opportunity."""
 
@@ -172,6 +196,7 @@ class Folded(msgspec.Struct, kw_only=True):
     events: list[TouchpointEvent] = []
     accounts: list[TouchpointAccount] = []
     assets: list[AssetEvent] = []
+    steps: list[InternalStep] = []
     resolutions: list[Resolution] = []
     links: list[IdentityLink] = []
     conflicts: list[IdentityConflict] = []

@@ -18,8 +18,8 @@ JOURNEY_TOUCHPOINTS = "bridge_touchpoint_journey"
 """Rows of the accounts that lie in the days of their touchpoints, which are exchanged before."""
 OF_TOUCHPOINTS = ("fact_touchpoint", "fact_touchpoint_participant", "bridge_touchpoint_account")
 """What a touchpoint is to coverage: itself, who was there, and whose it is."""
-ANSWERS = {"fact_response": "asked_at", "fact_followup": "occurred_at"}
-"""What a touched account's questions came to, and the column that tells when they were asked."""
+ANSWERS = {"fact_response": "asked_at", "fact_followup": "occurred_at", "fact_enablement_need": "first_asked_at"}
+"""What a touched account's questions and needs came to, and the column that tells when they were asked."""
 
 
 def begin(connection: Any) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from schemas.registry import TABLES
-from warehouse import changes, digests, exchange
+from warehouse import changes, digests, exchange, steps
 from warehouse.arrow_files import stream
 from warehouse.store import Store
 
@@ -102,6 +102,7 @@ def put_touchpoints(store: Store, staged: Staged, *, everything: bool) -> int:
     con.execute(f"CREATE OR REPLACE TEMP TABLE new_touchpoint AS SELECT DISTINCT touchpoint_id FROM {told}")
     if not everything:
         changes.replace_touchpoints(con, TOUCHPOINT_TABLES)
+    _put_steps(store, staged(steps.TABLE), everything=everything)
     return store.count("SELECT count(*) FROM new_touchpoint")
 
 
@@ -129,6 +130,18 @@ def load_staged(store: Store, table: str, files: Sequence[Path]) -> None:
     store.connection.register("staged", stream(files))
     store.connection.execute(f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM staged')
     store.connection.unregister("staged")
+
+
+def _put_steps(store: Store, files: Sequence[Path], *, everything: bool) -> None:
+    """What the new touchpoints tell of internal steps, beside what others have told of the same ones."""
+    con = store.connection
+    con.execute("CREATE OR REPLACE TEMP TABLE fresh_step AS SELECT * FROM fact_internal_step LIMIT 0")
+    if files:
+        con.register("staged", stream(files))
+        con.execute("INSERT INTO fresh_step BY NAME SELECT * FROM staged")
+        con.unregister("staged")
+    steps.replace(con, "fresh_step", everything=everything)
+    con.execute("DROP TABLE temp.fresh_step")
 
 
 def load_identity(store: Store, links: Sequence[Path], conflicts: Sequence[Path]) -> None:

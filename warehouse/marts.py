@@ -19,7 +19,7 @@ import msgspec
 
 from schemas.registry import TABLES
 from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, MODALITIES, RISK_SIGNALS, counted_channels
-from warehouse import digests, exchange, restated
+from warehouse import dart, digests, exchange, restated
 
 JOBS = tuple(job for job in BUYING_JOBS if job != "unclassified")
 
@@ -192,7 +192,7 @@ def build_marts(
         put(connection, mart, None)
     restated.write(connection, run_id, reasons)
     connection.execute("DROP VIEW temp.coverage")
-    for name in SCRATCH:  # after a failure the rollback takes them
+    for name in (*SCRATCH, *dart.STAGES):  # after a failure the rollback takes them
         connection.execute(f"DROP TABLE temp.{name}")
 
 
@@ -239,9 +239,11 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
                 + CASE WHEN isodow(local_day(t)) <= 5 AND isodow(local_day(t)) + n % 5 > 5 THEN 2 ELSE 0 END)::INTEGER)""",
         "verdict(holds) AS CASE WHEN holds THEN 'passed' ELSE 'failed' END",
         "count_of(items) AS len(list_filter(items, lambda x: x IS NOT NULL))",
+        "balance_of(a, b) AS least(a, b) / nullif(greatest(a, b), 0)",  # M9
         "mean_of_two(items) AS CASE WHEN count_of(items) >= 2 THEN list_avg(items) END",
         # an action plan edited, be it among other pages of a session
         "is_plan(kind, tags) AS kind = 'plan_update' OR list_contains(tags, 'plan_update')",
+        *dart.MACROS,
         # who works for nobody that the directory knows may be anybody's
         "is_at(home, account) AS home IS NULL OR home = account",
         f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
@@ -336,7 +338,7 @@ def _finalise(connection: Any) -> None:
            WHERE is_over(end_at, as_of)"""
     )
     due = "NOT is_final AND (period_grain, period_start) IN (SELECT (period_grain, period_start) FROM ended)"
-    for mart in COVERAGE:
+    for mart in (*COVERAGE, dart.MART):
         if connection.execute(f"SELECT 1 FROM {mart} WHERE {due} LIMIT 1").fetchall():
             digests.forget(connection, mart)
             connection.execute(f"UPDATE {mart} SET is_final = true WHERE {due}")
@@ -347,9 +349,18 @@ def _build_deals(connection: Any, put: Put, *, everything: bool) -> None:
     for deals, marts in (("base_deal", BY_DEAL), ("base_deal_landmark", AT_LANDMARK)):
         for name in DEAL:
             _stage(connection, name, deals if name == "deal" else None)
+        if marts is BY_DEAL:
+            _build_dart(connection, put, everything=everything)
         for mart in marts:
             whole = everything or mart == "mart_deal_risk"  # a row of another day would be stale
             put(connection, mart, None if whole else ("deal", ["opportunity_id"]))
+
+
+def _build_dart(connection: Any, put: Put, *, everything: bool) -> None:
+    """Once the deals are staged and mart_account_period is built."""
+    for name in dart.STAGES:
+        _stage(connection, name)
+    put(connection, dart.MART, None if everything else ("scope_account", ["account_id"]))
 
 
 def _put_anew(connection: Any, mart: str, scope: Scope | None) -> None:

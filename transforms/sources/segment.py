@@ -14,6 +14,7 @@ from transforms.app_names import act_of, is_health_check, is_robot
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.markup import html_plain
 from transforms.normal import clean_subject, email_id, phone_id, scrub, text_facts
+from transforms.plan_items import plan_facts
 from transforms.sources import Context, SourceSpec
 from transforms.sources.segment_calls import (
     NO_CONTEXT,
@@ -22,6 +23,7 @@ from transforms.sources.segment_calls import (
     Properties,
     actor_of,
     decode_call,
+    decode_plan,
     id_of,
     message_id,
     path_of,
@@ -113,12 +115,16 @@ def _track(call: Call, record: bytes, zone: str | None) -> Parsed:
         return event
     event.event_name = scrub(name[:200])
     if act.kind is not None:
-        event.interaction_kind = act.kind
+        event.interaction_kind, event.tags = act.kind, act.tags
         event.asset_action = act.asset_action
         if act.asset_action is not None:
             event.asset_id = text_of(properties.asset_id)
             file_name = text_of(properties.file_name) or text_of(properties.filename)
             event.attachments = (file_name,) if file_name else ()
+        elif act.kind == "plan_update":
+            facts = plan_facts(decode_plan(record).properties, name, zone)
+            event.plan_items, event.opportunity_hint = facts.items, facts.deal
+            event.account_hint = event.account_hint or facts.account
     return event
 
 
@@ -330,6 +336,7 @@ SOURCE = SourceSpec(
     explode=explode,
     supports=(
         "page, screen and track calls (app events); heartbeats and health checks are ignored",
+        "track calls about a mutual action plan: its items with owner, due date, done and risk",
         "identify, alias and group calls (identities)",
         "track calls of the live chat spec (chat messages) and the copilot spec",
         'batches: {"batch": [...]} with shared sentAt and context',

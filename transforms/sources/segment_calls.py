@@ -83,9 +83,16 @@ class Call(msgspec.Struct, gc=False):
     batch: list[msgspec.Raw] | None = None
 
 
+class PlanCall(msgspec.Struct, gc=False):
+    """A call that tells of a plan's items: nobody's specification says by which properties."""
+
+    properties: Any = None
+
+
 NO_CONTEXT = CallContext()
 NO_PROPERTIES = Properties()
 decode_call = msgspec.json.Decoder(Call).decode
+decode_plan = msgspec.json.Decoder(PlanCall).decode
 
 
 def actor_of(call: Call, where: CallContext, form_email: Any) -> tuple[Party, ...]:

@@ -15,6 +15,7 @@ import msgspec
 from transforms.app_names import Act, act_of, is_health_check, is_robot
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.normal import email_id, scrub
+from transforms.plan_items import PlanFacts, plan_facts
 from transforms.sources import Context, SourceSpec
 from transforms.times import parse_iso
 
@@ -32,6 +33,7 @@ _MOBILE = frozenset({"mob", "tv", "headset"})
 _PING = Ignored("heartbeat")
 _HEALTH_CHECK = Ignored("health_check")
 _PLAIN = Act()
+_NO_PLAN = PlanFacts()
 
 
 class Row(msgspec.Struct, gc=False):
@@ -92,7 +94,18 @@ class Entities(msgspec.Struct, gc=False):
     data: list[Entity] = []
 
 
+class PlanDescribed(msgspec.Struct, gc=False):
+    data: Any = None
+
+
+class PlanUnstruct(msgspec.Struct, gc=False):
+    """A self-describing event of a schema of one's own that tells of a plan's items."""
+
+    data: PlanDescribed | None = None
+
+
 _unstruct = msgspec.json.Decoder(Unstruct)
+_plan = msgspec.json.Decoder(PlanUnstruct)
 _entities = msgspec.json.Decoder(Entities)
 _object = msgspec.json.Decoder(dict[str, Any])
 _encode = msgspec.json.Encoder().encode
@@ -210,6 +223,7 @@ def _to_event(row: Row) -> Parsed:
         path = _path_of(url)
     if is_health_check(row.user_agent, path):
         return _HEALTH_CHECK
+    plan = _plan_facts(row, name) if act.kind == "plan_update" else _NO_PLAN
     return Event(
         source=SNOWPLOW,
         source_event_id=event_id,
@@ -218,6 +232,7 @@ def _to_event(row: Row) -> Parsed:
         medium="mobile_app" if is_mobile else "web_app",
         interaction_kind=act.kind,
         asset_action=act.asset_action,
+        tags=act.tags,
         is_automated=_is_robot(row),
         occurred_at=occurred_at,
         time_quality=quality,
@@ -229,7 +244,19 @@ def _to_event(row: Row) -> Parsed:
         page_path=scrub(path) or None,
         links=_links(link, url),
         parties=parties,
+        account_hint=plan.account,
+        opportunity_hint=plan.deal,
+        plan_items=plan.items,
     )
+
+
+def _plan_facts(row: Row, name: str) -> PlanFacts:
+    """A structured event's label and value may mean anything: of these a plan was touched, and no item is known."""
+    try:
+        told = _plan.decode(row.unstruct).data if row.event == "unstruct" and row.unstruct else None
+    except msgspec.MsgspecError:
+        return _NO_PLAN
+    return plan_facts(told.data, name, None) if told is not None else _NO_PLAN
 
 
 def _unknown(row: Row) -> Reject:
@@ -346,12 +373,13 @@ SOURCE = SourceSpec(
     name="snowplow",
     title="Snowplow",
     channel="app",
-    version="2",
+    version="3",
     framing="lines",
     parse=parse,
     supports=(
         "enriched events, tab-separated (131 columns; older formats with fewer)",
         "enriched events as JSON of the analytics SDKs",
         "page_view, struct, self-describing events, screen views; page pings are counted as heartbeats, monitors' requests as health checks",
+        "self-describing events about a mutual action plan: its items with owner, due date, done and risk",
     ),
 )

@@ -102,6 +102,14 @@ ROW_RULES: dict[str, tuple[RowRule, ...]] = {
             "entered_at", "left_at", "stage_days",
         ),
     ),
+    "fact_internal_step": (
+        rule(
+            "report",
+            "a reported step must have one revision, and only a plan's item the event that told it",
+            "(basis = 'reported' AND revision <> 1) OR (basis = 'reported') <> (event_id IS NULL)",
+            "basis", "revision", "event_id",
+        ),
+    ),
     "fact_session": (_span("started_at", "ended_at"),),
     "fact_visit": (
         _span("started_at", "ended_at"),

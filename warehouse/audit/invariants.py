@@ -56,6 +56,7 @@ REFERENCES = (
     _reference("fact_touchpoint_participant", "touchpoint_id", "fact_touchpoint"),
     _reference("bridge_touchpoint_account", "touchpoint_id", "fact_touchpoint"),
     _reference("fact_asset_event", "touchpoint_id", "fact_touchpoint"),
+    _reference("fact_internal_step", "touchpoint_id", "fact_touchpoint"),
     _reference("touchpoint_resolution", "touchpoint_id", "fact_touchpoint"),
     _reference("fact_response", "ask_touchpoint_id", "fact_touchpoint", "touchpoint_id"),
     _reference("fact_followup", "touchpoint_id", "fact_touchpoint"),
@@ -189,6 +190,36 @@ DEALS = (
     ),
 )
 
+STEPS = (
+    Invariant(
+        "revisions",
+        "fact_internal_step",
+        "the revisions of a step must be numbered from 1 in the order in which they were told",
+        """SELECT step_id, revision, number FROM (
+             SELECT step_id, revision, row_number() OVER (PARTITION BY step_id ORDER BY occurred_at, event_id, touchpoint_id) AS number
+             FROM fact_internal_step)
+           WHERE revision <> number""",
+    ),
+    Invariant(
+        "told_by",
+        "fact_internal_step",
+        "the event that told of a plan's item must be a witness of its touchpoint",
+        """SELECT step_id, revision, event_id, touchpoint_id FROM fact_internal_step
+           ANTI JOIN bridge_touchpoint_event USING (touchpoint_id, event_id) WHERE event_id IS NOT NULL""",
+    ),
+)
+
+DART = (
+    Invariant(
+        "rows_of_account_period",
+        "mart_dart_account_period",
+        "mart_dart_account_period must have the rows of mart_account_period",
+        """SELECT account_id, period_grain, period_start FROM mart_dart_account_period d FULL JOIN mart_account_period a
+             USING (account_id, period_grain, period_start)
+           WHERE d.is_final IS DISTINCT FROM a.is_final""",
+    ),
+)
+
 WARNINGS = (
     Invariant(
         "stage_of_today",
@@ -236,7 +267,8 @@ SHRUNK = Invariant(
 """Its query, ``shrunk_sql``, is made when it is known what the snapshot before holds."""
 
 INVARIANTS = {
-    f"{i.table}/{i.name}": i for i in (*REFERENCES, *CONSERVATION, *JOURNEYS, *DEALS, *WARNINGS, UNDECLARED, SHRUNK)
+    f"{i.table}/{i.name}": i
+    for i in (*REFERENCES, *CONSERVATION, *JOURNEYS, *DEALS, *STEPS, *DART, *WARNINGS, UNDECLARED, SHRUNK)
 }
 
 

@@ -4,17 +4,12 @@
 WITH
 run AS (FROM param),
 engaged AS (SELECT * FROM deal_person WHERE is_engaged),
-roles AS (
-  SELECT opportunity_id, count(DISTINCT role) FILTER (list_contains(required_roles, role)) AS engaged_roles
-  FROM (SELECT opportunity_id, unnest(buyer_roles) AS role FROM engaged), run GROUP BY opportunity_id
-),
 summed AS (
   SELECT opportunity_id, count(DISTINCT party_id) AS engaged_contacts,
          count(DISTINCT party_id) FILTER (ended_at >= seen_until - to_microseconds((single_thread_window_days * 86400000000)::BIGINT)) AS recent_contacts,
          min(occurred_at) FILTER (is_executive) AS exec_first_at,
          max(ended_at) FILTER (is_champion) AS champion_last_at,
-         count(DISTINCT touchpoint_id) FILTER (is_champion AND is_message AND direction = 'inbound') AS champion_in,
-         count(DISTINCT touchpoint_id) FILTER (is_champion AND list_contains(tags, 'internal_step')) AS champion_steps
+         count(DISTINCT touchpoint_id) FILTER (is_champion AND is_message AND direction = 'inbound') AS champion_in
   FROM engaged JOIN deal USING (opportunity_id), run GROUP BY opportunity_id
 ),
 written AS (
@@ -37,7 +32,12 @@ active AS (
   SELECT opportunity_id, count(DISTINCT least(floor(days_between(opened_at, occurred_at) / 7), blocks - 1)) AS active_blocks
   FROM engaged JOIN cycle USING (opportunity_id) WHERE is_champion AND occurred_at >= opened_at AND blocks > 0 GROUP BY opportunity_id
 ),
-championed AS (SELECT DISTINCT touchpoint_id FROM engaged WHERE is_champion),
+championed AS (SELECT DISTINCT opportunity_id, touchpoint_id FROM engaged WHERE is_champion),
+-- reported, or worked on in a plan as one of the buyer's own
+reported AS (
+  SELECT opportunity_id, count(DISTINCT step_id) AS champion_steps FROM fact_internal_step JOIN championed USING (opportunity_id, touchpoint_id)
+  WHERE basis = 'reported' OR coalesce(owner_side, told_by_side) = 'buyer' GROUP BY opportunity_id
+),
 first_seen AS (
   SELECT opportunity_id, arg_min(touchpoint_id, (occurred_at, touchpoint_id)) AS touchpoint_id,
          arg_min(is_champion, (occurred_at, touchpoint_id)) AS is_champion
@@ -56,11 +56,11 @@ members AS (
   FROM known LEFT JOIN (SELECT DISTINCT opportunity_id, person_id FROM engaged) e USING (opportunity_id, person_id) GROUP BY opportunity_id
 )
 SELECT opportunity_id, coalesce(engaged_contacts, 0) AS engaged_contacts, coalesce(recent_contacts, 0) AS recent_contacts,
-       exec_first_at, champion_last_at, coalesce(engaged_roles, 0) AS engaged_roles, effective_threads,
+       exec_first_at, champion_last_at, effective_threads,
        coalesce(champion_in, 0) AS champion_in, coalesce(champion_out, 0) AS champion_out,
        coalesce(brought_contacts, 0) + coalesce(champion_steps, 0) AS champion_evidence_count,
        coalesce(active_blocks, 0) AS active_blocks, coalesce(blocks, 0) AS blocks,
        coalesce(known_contacts, 0) AS known_contacts, coalesce(engaged_known_contacts, 0) AS engaged_known_contacts
-FROM deal LEFT JOIN summed USING (opportunity_id) LEFT JOIN roles USING (opportunity_id) LEFT JOIN written USING (opportunity_id)
+FROM deal LEFT JOIN summed USING (opportunity_id) LEFT JOIN reported USING (opportunity_id) LEFT JOIN written USING (opportunity_id)
 LEFT JOIN threads USING (opportunity_id) LEFT JOIN cycle USING (opportunity_id) LEFT JOIN active USING (opportunity_id)
 LEFT JOIN brought USING (opportunity_id) LEFT JOIN members USING (opportunity_id)

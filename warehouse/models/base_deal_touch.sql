@@ -1,9 +1,9 @@
 -- Countable touchpoints of the deals in scope, up to their close or as_of.
 -- Grain: touchpoint. Key: touchpoint_id.
 SELECT t.touchpoint_id, deal.opportunity_id, deal.account_id, t.direction, t.channel, t.modality, t.interaction_kind, t.occurred_at, t.ended_at, t.buying_job,
-       t.actor_side, t.asset_types, t.tags, t.is_question, coalesce(t.thread_id, 'touchpoint:' || t.touchpoint_id) AS thread,
+       t.actor_side, t.tags, local_day(t.occurred_at) AS day, coalesce(t.thread_id, 'touchpoint:' || t.touchpoint_id) AS thread,
        t.direction <> 'outbound' AS is_buyer, t.channel IN ('email', 'chat') AS is_message, shared.touchpoint_id IS NOT NULL AS is_shared,
        unknown.touchpoint_id IS NOT NULL AS is_unresolved,
-       is_plan(t.interaction_kind, t.tags) AS is_plan_update
+       traces(t.interaction_kind, t.tags, t.direction, t.actor_side, t.buying_job, t.asset_types, t.is_question) AS traces
 FROM fact_touchpoint t JOIN deal USING (opportunity_id) LEFT JOIN shared USING (touchpoint_id) LEFT JOIN unknown USING (touchpoint_id)
 WHERE t.is_countable AND t.occurred_at <= deal.seen_until

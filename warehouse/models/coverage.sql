@@ -48,7 +48,7 @@ SELECT
   within_horizon / nullif(settled, 0) AS response_rate,
   coalesce(within_horizon, 0) AS response_rate_num, coalesce(settled, 0) AS response_rate_den,
   longest_wait AS longest_open_wait_business_seconds,
-  least(message_in, message_out) / nullif(greatest(message_in, message_out), 0) AS dialogue_ratio,
+  balance_of(message_in, message_out) AS dialogue_ratio,
   own_mutual / nullif(dialogue, 0) AS mutual_share, coalesce(own_mutual, 0) AS mutual_share_num, coalesce(dialogue, 0) AS mutual_share_den,
   reciprocated_threads / nullif(threads, 0) AS reciprocated_thread_share,
   coalesce(reciprocated_threads, 0) AS reciprocated_thread_share_num, coalesce(threads, 0) AS reciprocated_thread_share_den,

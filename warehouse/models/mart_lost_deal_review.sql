@@ -13,11 +13,11 @@ flags AS (
          coalesce(days_between(buyer_last_at, closed_at) > silence_days, true) AS buyer_silent_before_close,
          days_between(buyer_last_at, closed_at) AS buyer_silent_days,
          days_between(seller_last_at, closed_at) AS seller_silent_days,
-         NOT (coalesce(has_consensus, false) OR coalesce(has_buyer_plan_update, false) OR coalesce(has_internal_step, false)) AS internal_steps_never_seen,
+         NOT (coalesce(has_consensus, false) OR has_buyer_item OR coalesce(has_buyer_edit, false) OR coalesce(has_internal_step, false)) AS internal_steps_never_seen,
          NOT coalesce(has_validation, false) AS validation_never_seen,
-         NOT coalesce(has_plan, false) AS no_mutual_action_plan,
+         NOT has_plan AS no_mutual_action_plan,
          good_loss_reasons
-  FROM lost LEFT JOIN deal_people USING (opportunity_id) LEFT JOIN deal_evidence USING (opportunity_id)
+  FROM lost JOIN dart USING (opportunity_id) LEFT JOIN deal_people USING (opportunity_id) LEFT JOIN deal_evidence USING (opportunity_id)
   LEFT JOIN deal_answers USING (opportunity_id) LEFT JOIN deal_journey USING (opportunity_id), run
 ),
 core AS (

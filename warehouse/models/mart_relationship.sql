@@ -48,7 +48,7 @@ counted AS (
          coalesce(engaged_executives, 0) AS engaged_executives, coalesce(engaged_sellers, 0) AS engaged_sellers,
          coalesce(mutual_count, 0) AS mutual_count, coalesce(delivered_asset_count, 0) AS delivered_asset_count,
          coalesce(cocreation_evidence_count, 0) AS cocreation_evidence_count,
-         least(message_in, message_out) / nullif(greatest(message_in, message_out), 0) AS dialogue_ratio,
+         balance_of(message_in, message_out) AS dialogue_ratio,
          coalesce(active_month_count, 0) AS active_month_count, coalesce(active_week_count, 0) AS active_week_count
   FROM account LEFT JOIN summed USING (account_id) LEFT JOIN buyers USING (account_id) LEFT JOIN sellers USING (account_id)
   LEFT JOIN delivered USING (account_id)
