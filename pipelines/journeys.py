@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
-from itertools import groupby
-from operator import itemgetter
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -236,14 +236,14 @@ class Fold(beam.DoFn):
 
 
 def groups_of(batch: Any) -> Iterator[list[Witness]]:
-    """Rows sorted by group to lists of witnesses."""
-    names = ("group_hash", "event_id", "received_at", "unit_id", "position", "payload_hash", "detail")
-    rows = zip(*(values_of(batch.column(n)) for n in names), strict=True)
-    for _, group in groupby(rows, key=itemgetter(0)):
-        yield [
-            Witness(e, received, unit, position, digest, decode_event(detail))
-            for _, e, received, unit, position, digest, detail in group
-        ]
+    """Rows sorted by group to lists of witnesses, decoded one group at a time."""
+    names = ("event_id", "received_at", "unit_id", "position", "payload_hash")
+    columns = [values_of(batch.column(name)) for name in names]
+    witnesses = map(Witness, *columns, map(decode_event, values_of(batch.column("detail"))))
+    groups = batch.column("group_hash").to_numpy()
+    ends = np.append(np.flatnonzero(groups[1:] != groups[:-1]) + 1, len(groups))
+    for size in np.diff(ends, prepend=0).tolist():
+        yield list(islice(witnesses, size))
 
 
 def stage_folded(stage: Stage, folded: Folded) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ def arrow_field(column: Column) -> Any:
     )
 
 
+@lru_cache(maxsize=256)
 def arrow_schema(table: Table) -> Any:
     """The table's Arrow schema; its metadata carry name and version."""
     metadata = {"touchloop.table": table.name, "touchloop.schema_version": table.version}

@@ -30,7 +30,7 @@ _MEMO_LIMIT = 200_000
 _Row = TypeVar("_Row", bound=msgspec.Struct)
 
 
-class ResolvedParty(msgspec.Struct, frozen=True):
+class ResolvedParty(msgspec.Struct, frozen=True, gc=False):
     """One participant with everything that the directory says of it."""
 
     party_id: str

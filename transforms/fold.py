@@ -13,7 +13,7 @@ import msgspec
 
 from transforms.assets import AssetBook
 from transforms.channels import modality
-from transforms.directory import Directory, ResolvedParty
+from transforms.directory import Directory
 from transforms.event import Witness, hash_id
 from transforms.fold_app import fold_apps
 from transforms.fold_chat import fold_chats
@@ -73,7 +73,7 @@ class Folder:
         other._series = series
         return other
 
-    def fold(self, witnesses: Iterable[Witness]) -> Folded:
+    def fold(self, witnesses: Sequence[Witness]) -> Folded:
         """All rows below ``fact_event`` that one connected group of witnesses gives, in journey order."""
         facts = current_facts(witnesses)
         parties = PartyBook(self._directory, facts)
@@ -129,14 +129,12 @@ class Folder:
         if hint is not None and self._directory.account(hint) is None:
             hint = None  # a number of somebody else's CRM names no account of the directory
         parties = [seat.party for seat in draft.seats]
-        return resolve_account(parties, hint, self._open_accounts(parties, draft.row.occurred_at))
-
-    def _open_accounts(self, parties: Sequence[ResolvedParty], at: int) -> set[str]:
-        """Of the accounts of the parties, where there are several, those with a deal open at ``at``."""
-        accounts = {one for party in parties for one in (party.account_id, *party.domain_accounts) if one}
-        if len(accounts) < 2:
-            return set()
-        return {one for one in accounts if self._has_open_deal(one, at)}
+        verdict = resolve_account(parties, hint)
+        if len(verdict.accounts) > 1:  # only a choice between several depends on their deals
+            at = draft.row.occurred_at
+            is_open = {share.account_id for share in verdict.accounts if self._has_open_deal(share.account_id, at)}
+            verdict = resolve_account(parties, hint, is_open)
+        return verdict
 
     def _has_open_deal(self, account_id: str, at: int) -> bool:
         deals = self._directory.opportunities_of(account_id)
@@ -147,7 +145,7 @@ class Folder:
         known: dict[object, AccountVerdict] = {}
         verdicts: list[AccountVerdict] = []
         for draft in drafts:
-            key = (draft.account_hint, *(seat.party.party_id for seat in draft.seats))
+            key = (draft.account_hint, *[seat.party.party_id for seat in draft.seats])
             verdict = None if draft.is_live else known.get(key)
             if verdict is None:
                 verdict = self._account(draft)
@@ -163,9 +161,11 @@ class Folder:
         """Account, deal, sides, direction, minutes."""
         row = draft.row
         row.account_id, row.account_resolution = verdict.account_id, verdict.resolution
-        parties = settle_sides([seat.party for seat in draft.seats], verdict)
-        for seat, party in zip(draft.seats, parties, strict=True):
-            seat.party, seat.side = party, party.side
+        parties = [seat.party for seat in draft.seats]
+        if verdict.account_id is not None and "unknown" in [seat.side for seat in draft.seats]:
+            parties = settle_sides(parties, verdict)
+            for seat, party in zip(draft.seats, parties, strict=True):
+                seat.party, seat.side = party, party.side
         deal = self._deals.choose(verdict.account_id, row.occurred_at, parties, draft.opportunity_hint)
         row.opportunity_id, row.opportunity_resolution = deal.opportunity_id, deal.resolution
         if deal.opportunity_id is not None and self._rules.asks_stage:
@@ -200,8 +200,8 @@ class Folder:
         row = draft.row
         folded.touchpoints.append(row)
         folded.participants.extend(participants(draft, self._directory))
-        for event_id, rule_id in sorted(draft.events.items()):
-            folded.events.append(TouchpointEvent(row.touchpoint_id, event_id, rule_id))
+        touchpoint_id = row.touchpoint_id
+        folded.events.extend([TouchpointEvent(touchpoint_id, *witness) for witness in sorted(draft.events.items())])
         if draft.assets:
             folded.assets.extend(_asset_events(draft))
         if (step := reported_step(row)) is not None:

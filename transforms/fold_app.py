@@ -105,8 +105,10 @@ def _session(steps: list[Step], parties: PartyBook, bench: Workbench) -> Draft:
         kind=_kind(events),
     )
     row.subject_text = None
-    # of the user's resolutions during the session, the one with the strongest rule explains it best
-    user = min((step.user for step in steps), key=lambda found: (found.rule_id, found.identifier or ""))
+    user = steps[0].user
+    if [step for step in steps if step.user is not user]:
+        # of the user's resolutions during the session, the one with the strongest rule explains it best
+        user = min((step.user for step in steps), key=lambda found: (found.rule_id, found.identifier or ""))
     actor = Seat(user, "actor", user.side, event.source, attended=True)
     draft = Draft(
         row=row,
@@ -117,7 +119,7 @@ def _session(steps: list[Step], parties: PartyBook, bench: Workbench) -> Draft:
     )
     _gather(draft, facts, events)
     if draft.account_hint is None:
-        ids = [one for e in events for party in e.parties for one in party.ids]
+        ids = (one for e in events for party in e.parties for one in party.ids)
         draft.account_hint = parties.account_hint(event.source, ids, row.occurred_at)
     _trace(draft, steps, bench)
     draft.steps = [trace for step in steps if step.fact.event.plan_items for trace in _told(step, parties)]

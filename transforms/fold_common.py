@@ -115,32 +115,18 @@ Resolver = Callable[[Event, Party], ResolvedParty]
 """Resolves one party of one event; R5 needs the event's source and time."""
 
 
-def current_facts(witnesses: Iterable[Witness]) -> list[Fact]:
+def current_facts(witnesses: Sequence[Witness]) -> list[Fact]:
     """The newest word on each (source, source_event_id): highest revision, then smallest payload hash.
 
     Records of which only the deletion ever arrived are left out: nothing describes them.
     """
-    records: dict[tuple[str, str], Witness | list[Witness]] = {}
-    for witness in witnesses:
-        event = witness.event
-        key = (event.source, event.source_event_id)
-        known = records.get(key)
-        if known is None:
-            records[key] = witness
-        elif isinstance(known, list):
-            known.append(witness)
-        else:
-            records[key] = [known, witness]
-    facts = []
-    for record in records.values():
-        if not isinstance(record, list):
-            if not record.event.is_void:
-                facts.append(Fact(record.event, record, False, record.received_at, ()))
-            continue
-        fact = _newest(record)
-        if fact is not None:
-            facts.append(fact)
-    return facts
+    keys = [((event := witness.event).source, event.source_event_id) for witness in witnesses]
+    if len(set(keys)) == len(keys):  # in most groups every record was told of once
+        return [Fact(w.event, w, False, w.received_at, ()) for w in witnesses if not w.event.is_void]
+    records: dict[tuple[str, str], list[Witness]] = {}
+    for key, witness in zip(keys, witnesses, strict=True):
+        records.setdefault(key, []).append(witness)
+    return [fact for record in records.values() if (fact := _newest(record)) is not None]
 
 
 def _newest(record: list[Witness]) -> Fact | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 
 import msgspec
 
@@ -19,7 +20,7 @@ BOUND_FAMILIES = ("app", "chat")
 """Whose anonymous visitors a binding names: live chats know them by the id that the app gave them."""
 
 
-class Binding(msgspec.Struct, frozen=True, order=True):
+class Binding(msgspec.Struct, frozen=True, order=True, gc=False):
     """From ``at`` on, an anonymous id was used by ``target``."""
 
     at: int
@@ -38,8 +39,9 @@ class PartyBook:
         # of conversations, emails and meetings nothing is bound, and most groups hold nothing else
         binding = [fact for fact in facts if fact.event.family in BINDING_FAMILIES]
         said = _said(binding)
-        self._profiles = ProfileBook(directory, [pair for pair, _ in said])
+        self._profiles = ProfileBook(directory, said)
         self._timelines = _timelines(directory, self._profiles, said)
+        self._is_said = bool(said)
         self._hints = _account_hints(binding) if binding else {}
         self._by_base: list[tuple[Party, str | None]] = []
         """Parties matched by an email's base address, with the account hint that came with them."""
@@ -47,15 +49,17 @@ class PartyBook:
 
     def __call__(self, event: Event, party: Party) -> ResolvedParty:
         """The party as of the event's time, in the event's source."""
-        if event.family in BOUND_FAMILIES:
+        binding = None
+        if self._is_said and event.family in BOUND_FAMILIES:
             ids = self._profiles.extended(event.source, party.ids)
             if ids is not party.ids:
                 party = msgspec.structs.replace(party, ids=ids)
-        if self._timelines and event.family in BOUND_FAMILIES:
             binding = self._binding(event, party)
             if binding is not None:
-                return self._resolve(_bound_party(party, binding), event.account_hint, binding)
-        return self._resolve(party, event.account_hint, None)
+                party = _bound_party(party, binding)
+        key = (party, event.account_hint, binding.target if binding is not None else None)
+        known = self._known.get(key)
+        return self._resolve(key, binding) if known is None else known
 
     @property
     def is_steady(self) -> bool:
@@ -109,18 +113,16 @@ class PartyBook:
         """What two rules disagreed about for these parties, each once."""
         return [self._conflicts[key] for key in sorted(self._conflicts)]
 
-    def _resolve(self, party: Party, account_hint: str | None, binding: Binding | None) -> ResolvedParty:
-        key = (party, account_hint, binding.target if binding else None)
-        known = self._known.get(key)
-        if known is None:
-            bound: dict[str, str] = {}
-            if binding is not None and binding.person_id is not None:
-                bound = {one: binding.person_id for one in party.ids if one.startswith(ANONYMOUS)}
-            known = self._known[key] = self._directory.party(party, bound, account_hint)
-            if known.rule_id == "R3":
-                self._by_base.append((party, account_hint))
-            if known.conflict is not None:
-                self._conflicts[known.conflict.conflict_id] = known.conflict
+    def _resolve(self, key: tuple[Party, str | None, str | None], binding: Binding | None) -> ResolvedParty:
+        party, account_hint, _ = key
+        bound: dict[str, str] = {}
+        if binding is not None and binding.person_id is not None:
+            bound = {one: binding.person_id for one in party.ids if one.startswith(ANONYMOUS)}
+        known = self._known[key] = self._directory.party(party, bound, account_hint)
+        if known.rule_id == "R3":
+            self._by_base.append((party, account_hint))
+        if known.conflict is not None:
+            self._conflicts[known.conflict.conflict_id] = known.conflict
         return known
 
     def _binding(self, event: Event, party: Party) -> Binding | None:
@@ -141,33 +143,36 @@ def _bound_party(party: Party, binding: Binding) -> Party:
     return msgspec.structs.replace(party, ids=binding.ids + party.ids)
 
 
-def _said(facts: Sequence[Fact]) -> list[tuple[Said, int]]:
-    """What app events and app identities say of one user at a time: source, identifiers, when."""
-    found = []
+def _said(facts: Sequence[Fact]) -> dict[Said, list[int]]:
+    """What app events and app identities say of one user at a time: (source, identifiers) to when."""
+    found: dict[Said, list[int]] = {}
     for fact in facts:
         event = fact.event
         if event.family == "app" or is_app_identity(event):
-            found += [((event.source, party.ids), event.occurred_at) for party in event.parties if len(party.ids) > 1]
+            for party in event.parties:
+                if len(party.ids) > 1:
+                    pair = (event.source, party.ids)
+                    if pair in found:
+                        found[pair].append(event.occurred_at)
+                    else:
+                        found[pair] = [event.occurred_at]
     return found
 
 
 def _timelines(
-    directory: Directory, profiles: ProfileBook, said: Sequence[tuple[Said, int]]
+    directory: Directory, profiles: ProfileBook, said: Mapping[Said, list[int]]
 ) -> dict[tuple[str, str], list[Binding]]:
     """(source, anonymous id) to its bindings in order of time; a single one holds at all times."""
-    users: dict[Said, _User | None] = {}
-    found: dict[tuple[str, str], list[tuple[int, str, _User]]] = {}
-    for pair, at in said:
-        if pair not in users:
-            users[pair] = _user_of(directory, profiles, *pair)
-        user = users[pair]
+    found: dict[tuple[str, str], list[tuple[list[int], _User]]] = {}
+    for (source, ids), moments in said.items():
+        user = _user_of(directory, profiles, source, ids)
         if user is not None:
             for one in user.anonymous:
-                found.setdefault((pair[0], one), []).append((at, user.target, user))
+                found.setdefault((source, one), []).append((moments, user))
     return {key: _stretches(bound) for key, bound in found.items()}
 
 
-class _User(msgspec.Struct, frozen=True):
+class _User(msgspec.Struct, frozen=True, gc=False):
     """Whom a set of identifiers that holds anonymous ones and others leads to."""
 
     anonymous: tuple[str, ...]
@@ -186,12 +191,15 @@ def _user_of(directory: Directory, profiles: ProfileBook, source: str, ids: tupl
     return _User(anonymous, extended, person_id, person_id or profiles.root(source, named[0]))
 
 
-def _stretches(said: list[tuple[int, str, _User]]) -> list[Binding]:
+def _stretches(said: list[tuple[list[int], _User]]) -> list[Binding]:
     """What was said of one anonymous id, in order of time and without the repetitions of who is bound already."""
+    if len({user.target for _, user in said}) == 1:  # as nearly always: what was said first holds
+        said = [([min(moments)], user) for moments, user in said]
+    each = [(at, user.target, user.named, user.person_id) for moments, user in said for at in moments]
     kept: list[Binding] = []
-    for at, target, user in sorted(said, key=lambda one: (one[0], one[1], one[2].named)):
+    for at, target, named, person_id in sorted(each, key=itemgetter(0, 1, 2)):
         if not kept or kept[-1].target != target:
-            kept.append(Binding(at, target, user.person_id, user.named))
+            kept.append(Binding(at, target, person_id, named))
     return kept
 
 

@@ -17,7 +17,7 @@ RULES = ("dedupe_key", "join_key", "overlap", "organizer_start")
 """In the order in which they are tried; the bridge names the first that holds."""
 
 
-class Occasion(msgspec.Struct):
+class Occasion(msgspec.Struct, gc=False):
     """What all reports with one dedupe key say of one occurrence."""
 
     key: str
@@ -101,6 +101,8 @@ def _occasion(key: str, facts: list[Fact], resolve: Resolver) -> Occasion:
 
 def meetings(found: Sequence[Occasion], settings: Folding) -> list[list[tuple[Occasion, str]]]:
     """Occasions that are one meeting, each with the rule that joined it (``dedupe_key`` for one that stands alone)."""
+    if len(found) == 1:
+        return [[(found[0], "dedupe_key")]]
     edges = [*_join_edges(found)]
     joined = _grouped(found, [(a.key, b.key) for a, b in edges])
     rules: dict[str, str] = {}

@@ -36,7 +36,7 @@ class OurNames(msgspec.Struct, frozen=True):
 def set_direction(draft: Draft, names: OurNames) -> None:
     """``is_internal``, ``is_automated``, ``direction`` and the actor's columns."""
     row = draft.row
-    row.is_internal = all(seat.side in OURS for seat in draft.seats)
+    row.is_internal = OURS.issuperset([seat.side for seat in draft.seats])
     actor = draft.actor
     if actor is not None:
         row.actor_party_id, row.actor_side = actor.party.party_id, actor.side
@@ -133,14 +133,15 @@ def participants(draft: Draft, directory: Directory) -> list[Participant]:
     row = draft.row
     found = []
     seats = draft.seats if len(draft.seats) == 1 else sorted(draft.seats, key=_seat_order)
+    touchpoint_id, deal = row.touchpoint_id, row.opportunity_id
     for number, seat in enumerate(seats, start=1):
         party = seat.party
         roles: list[str] = []
-        if row.opportunity_id is not None and party.person_id is not None:
-            roles = directory.roles_of(row.opportunity_id, party.person_id, row.occurred_at)
+        if deal is not None and party.person_id is not None:
+            roles = directory.roles_of(deal, party.person_id, row.occurred_at)
         found.append(
             Participant(
-                touchpoint_id=row.touchpoint_id,
+                touchpoint_id=touchpoint_id,
                 participant_seq=number,
                 party_id=party.party_id,
                 person_id=party.person_id,

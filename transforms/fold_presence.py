@@ -13,7 +13,7 @@ JOIN, LEAVE = 0, 1
 Interval = tuple[int, int]
 
 
-class Presence(msgspec.Struct):
+class Presence(msgspec.Struct, gc=False):
     """Attendance of one meeting; times in microseconds."""
 
     people: dict[str, list[Interval]]

@@ -25,6 +25,9 @@ class Words(NamedTuple):
     is_question: bool | None
     is_ack: bool
     tags: tuple[str, ...]
+    subject: str | None
+    """Of a subject and a first line, those in which words of a rule for jobs can occur: without these, few cases are left to judge."""
+    first_line: str | None
 
 
 class Labeller:
@@ -41,15 +44,14 @@ class Labeller:
         """Fill question, ack, tags, job and DART of a draft whose parent has been labelled before."""
         row = draft.row
         if row.channel == "app":
-            tags = set(draft.stated_tags)
+            tags: Sequence[str] = draft.stated_tags
             verdict = self._rules.classify_session(draft.pages, row.asset_types, draft.explicit_job, draft.stage)
         else:
             words = self._read(draft)
             row.is_question, row.is_ack = words.is_question, words.is_ack
-            tags = {*draft.stated_tags, *words.tags}
-            verdict = self._judge(draft, sorted(tags))
-        tags.update(verdict.add_tags)
-        row.tags = sorted(tags)
+            tags = sorted({*draft.stated_tags, *words.tags})
+            verdict = self._judge(draft, tags, words)
+        row.tags = sorted({*tags, *verdict.add_tags}) if verdict.add_tags else list(tags)
         row.buying_job, row.buying_job_rule_id = verdict.job, verdict.rule_id
         row.buying_job_confidence, row.buying_job_basis = verdict.confidence, verdict.basis
         row.dart_dimensions = self._dart(row)
@@ -62,21 +64,24 @@ class Labeller:
                 row.interaction_kind, row.direction, row.asset_types, row.buying_job, row.tags, row.is_reply
             )
             _remember(self._dimensions, key, found)
-        return list(found)
+        return found
 
     def _read(self, draft: Draft) -> Words:
         row = draft.row
         # a reply's subject is the parent's; a burst's is its own first line, which the text holds already
-        subject = None if row.is_reply or row.channel == "chat" else row.subject_text
-        is_message, has_asset = row.channel in MESSAGES, bool(draft.assets)
-        has_text = draft.text is not None or row.subject_text is not None
-        key = (subject, draft.text, draft.first_line, draft.has_question, is_message, has_asset, has_text)
+        own = None if row.is_reply else row.subject_text
+        channel, has_asset = row.channel, bool(draft.assets)
+        key = (own, draft.text, draft.first_line, draft.has_question, channel, has_asset, row.is_reply)
         words = self._words.get(key)
         if words is None:
-            question = self._asked(subject, draft.text, draft.has_question) if has_text else draft.has_question
-            is_ack = is_message and self._rules.is_ack(subject, draft.first_line, question, has_asset)
+            subject = None if channel == "chat" else own
+            question = self._asked(subject, draft.text, draft.has_question)
+            is_ack = channel in MESSAGES and self._rules.is_ack(subject, draft.first_line, question, has_asset)
             tags = self._rules.tags(subject, draft.text)
-            words = Words(question, is_ack, (*tags, "ack") if is_ack else tuple(tags))
+            # the rules for jobs read no words of a reply
+            read = (None, None) if row.is_reply else (own, draft.first_line)
+            spoken = [one if self._rules.may_speak(one) else None for one in read]
+            words = Words(question, is_ack, (*tags, "ack") if is_ack else tuple(tags), *spoken)
             _remember(self._words, key, words)
         return words
 
@@ -89,14 +94,11 @@ class Labeller:
             return stated
         return any(self._asks.search(one) is not None for one in own)
 
-    def _judge(self, draft: Draft, tags: Sequence[str]) -> Verdict:
+    def _judge(self, draft: Draft, tags: Sequence[str], words: Words) -> Verdict:
         row = draft.row
         parent_job = draft.parent.row.buying_job if draft.parent is not None else None
-        # the rules read no words of a reply, and most words are none of theirs: without these, few cases are left to judge
-        own = (None, None) if row.is_reply else (row.subject_text, draft.first_line)
-        subject, first_line = [one if self._rules.may_speak(one) else None for one in own]
         key = (
-            row.channel, row.interaction_kind, draft.meeting_type, tuple(row.asset_types), subject, first_line,
+            row.channel, row.interaction_kind, draft.meeting_type, tuple(row.asset_types), words.subject, words.first_line,
             row.is_reply, tuple(tags), draft.explicit_job, row.direction, parent_job, row.is_ack, draft.stage,
         )  # fmt: skip
         verdict = self._verdicts.get(key)
@@ -106,8 +108,8 @@ class Labeller:
                 interaction_kind=row.interaction_kind,
                 meeting_type=draft.meeting_type,
                 asset_types=row.asset_types,
-                subject_text=subject,
-                first_line=first_line,
+                subject_text=words.subject,
+                first_line=words.first_line,
                 is_reply=row.is_reply,
                 tags=tags,
                 explicit_job=draft.explicit_job,

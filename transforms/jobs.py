@@ -42,7 +42,7 @@ _NEEDS = {
 """Condition of a rule to the field of the evidence without which it cannot hold."""
 
 
-class Evidence(msgspec.Struct, kw_only=True, frozen=True):
+class Evidence(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """What is known of one touchpoint when its job is asked for."""
 
     channel: str | None = None
@@ -64,7 +64,7 @@ class Evidence(msgspec.Struct, kw_only=True, frozen=True):
     """The opportunity's stage as the directory has it, for the stage tier (off by default)."""
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """A job with its reason.
 
     ``unclassified`` without a rule has confidence None and the basis ``no_evidence``, ``tie:<ids>`` or

@@ -17,7 +17,7 @@ from transforms.normal import email_base, phone_id
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
 
-class PersonMatch(msgspec.Struct, frozen=True):
+class PersonMatch(msgspec.Struct, frozen=True, gc=False):
     """Who an identifier, or several of one party, leads to."""
 
     person_id: str | None
@@ -28,7 +28,7 @@ class PersonMatch(msgspec.Struct, frozen=True):
     conflict: IdentityConflict | None = None
 
 
-class _Hit(msgspec.Struct, frozen=True):
+class _Hit(msgspec.Struct, frozen=True, gc=False):
     person_id: str
     rule_id: str
     evidence: str

@@ -17,14 +17,14 @@ import msgspec
 from transforms.directory import ResolvedParty
 
 
-class AccountShare(msgspec.Struct, frozen=True):
+class AccountShare(msgspec.Struct, frozen=True, gc=False):
     """One account in a touchpoint, and how many of its people took part."""
 
     account_id: str
     buyer_count: int
 
 
-class AccountVerdict(msgspec.Struct, frozen=True, kw_only=True):
+class AccountVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The account of one touchpoint and why."""
 
     account_id: str | None

@@ -188,7 +188,7 @@ class IdentityConflict(msgspec.Struct, kw_only=True, gc=False, frozen=True):
     detail: str
 
 
-class Folded(msgspec.Struct, kw_only=True):
+class Folded(msgspec.Struct, kw_only=True, gc=False):
     """Everything that folding one group gives."""
 
     touchpoints: list[Touchpoint] = []
