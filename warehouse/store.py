@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import duckdb
 
@@ -68,7 +69,9 @@ class Store:
         for path in (vault, warehouse):
             if not path.exists():
                 _make(path)
-        self.path = warehouse
+        self.path, self.threads = warehouse, threads
+        self.landed: Any = None
+        """The registered landing (``warehouse.landed``), an Arrow table."""
         self.connection = duckdb.connect(str(warehouse))
         for statement in SETTINGS:
             self.connection.execute(statement)
