@@ -109,3 +109,21 @@ def test_a_vault_of_the_form_before_goes_on(tmp_path: Path) -> None:
         committed(store, "u")
     with Store(tmp_path / "warehouse.duckdb", tmp_path / "vault.duckdb", tmp_path) as store:
         assert told(store) == [("a", "1", "u", b"a by 1")]
+
+
+def test_a_landing_without_records_is_in_the_ledger(store: Store, tmp_path: Path) -> None:
+    """A gap in a topic, or an empty file, is a unit with no records."""
+    registered(store, tmp_path / "l")
+    assert (reject_shares(store, []), newest(store, 1)) == ([], None)
+    committed(store, "u")
+    assert store.connection.execute("SELECT unit_id, record_count, event_count FROM ledger_unit").fetchall() == [
+        ("u", 0, 0)
+    ]
+
+
+def test_a_landing_of_rejects_alone(store: Store, tmp_path: Path) -> None:
+    """Nothing to tell copies of, and every record is counted."""
+    registered(store, tmp_path / "l", [rejected("u", 0), rejected("u", 1)])
+    committed(store, "u")
+    assert store.connection.execute("SELECT record_count, rejected_count FROM ledger_unit").fetchall() == [(2, 2)]
+    assert store.count("SELECT count(*) FROM vault.reject_payload") == 2
