@@ -8,13 +8,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.collector import collector_paused
+
 # while it is imported, Beam warns of cloud clients that nobody here asked for: hence the late imports
 logging.disable(logging.WARNING)
-import apache_beam as beam  # noqa: E402
-from apache_beam import coders  # noqa: E402
-from apache_beam.coders.typecoders import registry  # noqa: E402
-from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
-
+with collector_paused():
+    import apache_beam as beam
+    from apache_beam import coders
+    from apache_beam.coders.typecoders import registry
+    from apache_beam.options.pipeline_options import PipelineOptions
 logging.disable(logging.NOTSET)
 if not os.environ.get("TOUCHLOOP_DEBUG"):
     logging.getLogger("apache_beam.runners.common").setLevel(

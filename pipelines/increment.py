@@ -29,7 +29,8 @@ from pipelines.workspace import Workspace
 from transforms.sources import all_sources
 from transforms.times import DAY, to_datetime
 from warehouse import digests, restated
-from warehouse.commit import commit_directory, commit_increment, load_rows, register_landed, remember_files
+from warehouse.commit import commit_directory, commit_increment, load_rows, remember_files
+from warehouse.landed import forget_landed, newest, register_landed
 from warehouse.ledger import Input, Totals, ends_of_partitions, inputs, landed_files, totals
 from warehouse.store import DERIVE_AGAIN, Store
 
@@ -277,6 +278,7 @@ class Increment:
             register_landed(store, files, LANDED, {u.unit_id: self.now for u in kept})
             kept = self._within_limits(store, kept)
             if not kept:
+                forget_landed(store)
                 return []
             seen = [(u.location, u.size, u.modified, u.unit_id) for u in kept if isinstance(u, FileUnit)]
             self._note_newest(store)
@@ -297,10 +299,9 @@ class Increment:
         return kept
 
     def _note_newest(self, store: Store) -> None:
-        newest = store.connection.execute("SELECT max(occurred_at) FROM landed WHERE occurred_at <= ?", [self.now])
-        row = newest.fetchone()
-        if row and row[0] is not None:
-            self.summary.newest_event_at = max(self.summary.newest_event_at or "", to_datetime(row[0]).isoformat())
+        found = newest(store, self.now)
+        if found is not None:
+            self.summary.newest_event_at = max(self.summary.newest_event_at or "", to_datetime(found).isoformat())
 
     def _unchanged(self, units: Sequence[Unit]) -> list[Unit]:
         """Units whose file is still what was planned; another was read half old, half new, and waits for the next increment."""

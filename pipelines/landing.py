@@ -15,7 +15,8 @@ from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
 from transforms.times import DAY
-from warehouse.commit import UnitRow, commonest_reject, leave_out, reject_shares
+from warehouse.commit import UnitRow
+from warehouse.landed import commonest_reject, leave_out, reject_shares
 from warehouse.store import Store
 
 if TYPE_CHECKING:  # only a run on a cluster imports what it needs

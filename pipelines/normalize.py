@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
-import hashlib
 import struct
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import lru_cache
+from hashlib import blake2b, sha256
 from typing import Any
 
 import pyarrow as pa
 
+from pipelines.collector import collector_paused as collector_paused  # journeys take it from here
 from pipelines.landed import LANDED
 from pipelines.read import IGNORED_REASONS
 from schemas import vocab
@@ -31,20 +30,8 @@ _unpack = struct.Struct(">Q").unpack
 @lru_cache(maxsize=65_536)
 def key_hash(key: str) -> int:
     """A key as 64 bits: groups are joined on integers. Remembered, for the events of one user or thread come by the dozen."""
-    value: int = _unpack(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest())[0]
+    value: int = _unpack(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest())[0]
     return value
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Without the cyclic garbage collector: it would walk the rows of a growing batch again and again, and they hold no cycles."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class Normalizer:
@@ -74,6 +61,7 @@ class Normalizer:
         rows: list[tuple[Any, ...]] = []
         # by way of numpy, which converts a column at once; to_pylist makes an Arrow scalar of every value first
         columns = [raw.column(i).to_numpy(zero_copy_only=False).tolist() for i in range(raw.num_columns)]
+        at = None
         for unit_id, system, name, position, payload, bad_reason, bad_detail in zip(*columns, strict=True):
             if bad_reason is not None:
                 if bad_reason in IGNORED_REASONS:
@@ -81,7 +69,9 @@ class Normalizer:
                     continue
                 rows.append(_rejected(unit_id, position, system, payload, Reject(bad_reason, None, bad_detail)))
                 continue
-            spec, context = self._where(system, name)
+            if at != (system, name):
+                spec, context = self._where(system, name)
+                at = (system, name)
             try:
                 parsed = parse_record(spec, payload, context)
                 if isinstance(parsed, Ignored):
@@ -95,7 +85,7 @@ class Normalizer:
             if not parsed:
                 rows.append(_ignored(unit_id, position, system, "nothing_in_it"))
                 continue
-            digest = hashlib.sha256(payload).hexdigest()[:32]
+            digest = sha256(payload).hexdigest()[:32]
             if len(parsed) == 1:
                 rows.append(_event(unit_id, position, system, digest, parsed[0]))
             else:  # one record may say the same thing twice
@@ -128,31 +118,38 @@ class Normalizer:
 
 
 def _event(unit_id: str, position: int, system: str, digest: str, event: Event) -> tuple[Any, ...]:
+    fold, links = _keys(event)
     return (
         unit_id, position, "event", system,
         event_id(event), event.source, event.source_event_id, event.revision, event.channel, event.family, event.status,
-        event.is_void, event.occurred_at, event.ended_at, event.recorded_at, digest, key_hash(fold_key(event)),
-        _link_hashes(event), _binding(event), encode_event(event),
+        event.is_void, event.occurred_at, event.ended_at, event.recorded_at, digest, fold, links,
+        _binding(event) if event.family == "identity" else None, encode_event(event),
         *_EMPTY_OTHER,
     )  # fmt: skip
 
 
-def _link_hashes(event: Event) -> list[int] | None:
-    if event.family == "app":
-        return _user_hashes(event.source, event.parties)
+Keys = tuple[int, list[int] | None]
+"""Hashes of an event's fold key and of its link keys."""
+
+
+def _keys(event: Event) -> Keys:
+    if event.family == "app" and (keys := _of_user(event.source, event.parties)) is not None:
+        return keys
     if event.family == "chat":
-        return _visitor_hashes(event.source, event.parties)
-    return _hashes(link_keys(event))
+        return key_hash(fold_key(event)), _of_visitor(event.source, event.parties)
+    return key_hash(fold_key(event)), _hashes(link_keys(event))
 
 
 @lru_cache(maxsize=16_384)
-def _user_hashes(source: str, parties: tuple[Party, ...]) -> list[int] | None:
-    """Remembered, as is the next: the events of one user or visitor come by the dozen, and nine in ten are theirs."""
-    return _hashes(user_keys(source, parties)[1:])
+def _of_user(source: str, parties: tuple[Party, ...]) -> Keys | None:
+    """Of an app event whose parties have identifiers, the first of which it folds under. Remembered, as is the next: the events of
+    one user or visitor come by the dozen, and nine in ten are theirs."""
+    keys = user_keys(source, parties)
+    return (key_hash(keys[0]), _hashes(keys[1:])) if keys else None
 
 
 @lru_cache(maxsize=16_384)
-def _visitor_hashes(source: str, parties: tuple[Party, ...]) -> list[int] | None:
+def _of_visitor(source: str, parties: tuple[Party, ...]) -> list[int] | None:
     return _hashes(visitor_keys(source, parties))
 
 
@@ -162,7 +159,7 @@ def _hashes(keys: tuple[str, ...]) -> list[int] | None:
 
 def _binding(event: Event) -> list[str] | None:
     """Identifiers that a profile binds to one person, for the directory; app identities bind inside their own group."""
-    if event.family != "identity" or is_app_identity(event):
+    if is_app_identity(event):
         return None
     ids = [one for party in event.parties for one in party.ids]
     return ids if len(ids) > 1 else None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
+from pipelines.collector import collector_paused
 from pipelines.gunzip import MAGIC, Gunzip
 from pipelines.plan import FileUnit
 from transforms.framing import BadFrame, records
@@ -35,17 +37,26 @@ Row = tuple[str, str, str, int, bytes, str | None, str | None]
 
 def read_batches(root: Path, units: Iterable[FileUnit], batch_records: int) -> Iterator[Any]:
     """Raw records of the units, packed across files so that many small ones do not become many small batches."""
-    rows: list[Row] = []
+    rows = chain.from_iterable(unit_rows(root, unit) for unit in units)
+    while (batch := _next_batch(rows, batch_records)) is not None:
+        yield batch
+
+
+def _next_batch(rows: Iterator[Row], batch_records: int) -> Any:
+    """As many rows as make a batch; None if there are none left."""
+    with collector_paused():  # the rows are gone before the collector is back, which would look at each of them
+        return _packed(rows, batch_records)
+
+
+def _packed(rows: Iterator[Row], batch_records: int) -> Any:
+    taken: list[Row] = []
     size = 0
-    for unit in units:
-        for row in unit_rows(root, unit):
-            rows.append(row)
-            size += len(row[4])
-            if len(rows) >= batch_records or size >= MAX_BATCH_BYTES:
-                yield to_raw(rows)
-                rows, size = [], 0
-    if rows:
-        yield to_raw(rows)
+    for row in rows:
+        taken.append(row)
+        size += len(row[4])
+        if len(taken) >= batch_records or size >= MAX_BATCH_BYTES:
+            break
+    return to_raw(taken) if taken else None
 
 
 def unit_rows(root: Path, unit: FileUnit) -> Iterator[Row]:

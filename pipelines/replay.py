@@ -15,7 +15,7 @@ from pipelines.run import run_once
 from pipelines.summary import Say
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
-from warehouse.commit import register_landed
+from warehouse.landed import register_landed
 from warehouse.replay_units import LandedUnit, Replayed, commit_units, landed_units
 from warehouse.store import Store
 

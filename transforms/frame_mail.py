@@ -87,7 +87,8 @@ class _Mbox:
     def _message(self, start: bytes) -> bytes | BadFrame:
         """The message whose first line is ``start``, up to the next separator or the end."""
         kept, last, size, body_at, length = [start], start, len(start), 0, None
-        while (line := self._next()) is not None:
+        back, lines = self._back, self._lines
+        while (line := back.pop() if back else next(lines, None)) is not None:
             if isinstance(line, BadFrame):
                 size = FRAME_LIMIT + 1
                 continue
@@ -104,7 +105,7 @@ class _Mbox:
                 body_at = len(kept)
                 if length is not None and self._take_body(kept, length):
                     break
-            elif match := _LENGTH.match(line):
+            elif line[:1] in b"Cc" and (match := _LENGTH.match(line)):
                 length = int(match[1])
         if size > FRAME_LIMIT:
             return too_large(b"\n".join(kept), "a message")

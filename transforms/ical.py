@@ -6,6 +6,7 @@ Used for calendar files, and for the RRULE, RDATE and EXDATE lines that other ca
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -15,7 +16,7 @@ import msgspec
 from icalendar import Calendar, Component, Parameters, vRecur
 from icalendar.parser import Contentline, Contentlines
 from icalendar.parser.ical import CalendarIcalParser
-from icalendar.prop import vBroken
+from icalendar.prop import vBroken, vDatetime, vDDDTypes
 
 from transforms.calendars import Slot, day_token, horizon, micros, noon, token_of, wall
 from transforms.event import Reject
@@ -30,8 +31,11 @@ _SIMPLE = re.compile(r"([A-Za-z0-9-]+)((?:;[A-Za-z0-9-]+=[\w@.+/-]+(?: [\w@.+/-]
 _DAY = re.compile(r"[0-9]{8}Z")
 _UNREAD = frozenset(("TRANSP", "CLASS", "PRIORITY", "VERSION", "PRODID", "CALSCALE"))
 """Properties that nothing here asks for, though nearly every entry has one of them."""
-_REPEATED = ("ORGANIZER", "ATTENDEE", "STATUS", "SEQUENCE", "METHOD")
+_REPEATED = ("ORGANIZER", "ATTENDEE", "STATUS", "SEQUENCE", "METHOD", *_UNREAD)
 """Properties whose lines say the same again and again."""
+_UTC_TEXT = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_UTC = vDatetime.from_ical("20260101T000000Z").tzinfo
+"""The zone by which the library knows UTC."""
 _MOMENTS = frozenset(("DTSTAMP", "CREATED", "LAST-MODIFIED", "DTSTART", "DTEND"))
 """Properties that name a time, mostly one that another line has named too."""
 FAULTS = (
@@ -107,8 +111,8 @@ class _Parser(CalendarIcalParser):
             known = _property(line) if line.startswith(_REPEATED) and self._stack else None
             if known is None:
                 yield line
-            else:
-                self._stack[-1].add(known[0], known[1], encode=False)
+            elif known[1] is not None:
+                _add(self._stack[-1], known[0], known[1])
 
     def handle_property(self, name: str, params: Parameters, vals: str, line: Contentline) -> None:
         component = self.component
@@ -116,12 +120,23 @@ class _Parser(CalendarIcalParser):
             if name in _UNREAD:
                 return
             if name in _MOMENTS and not params and (value := _moment(_type(name), vals)) is not None:
-                component.add(name, value, encode=False)
+                _add(component, name, value)
                 return
         super().handle_property(name, params, vals, line)
 
     def get_factory_for_property(self, name: str, params: Parameters) -> Any:
         return super().get_factory_for_property(name, params) if params else _type(name)
+
+
+def _add(component: Component, name: str, value: Any) -> None:
+    """What ``component.add`` does with a single value of the library's under a name in capitals."""
+    known = dict.get(component, name)
+    if known is None:
+        OrderedDict.__setitem__(component, name, value)
+    elif isinstance(known, list):
+        known.append(value)
+    else:
+        OrderedDict.__setitem__(component, name, [known, value])
 
 
 @lru_cache(maxsize=1024)
@@ -131,9 +146,14 @@ def _type(name: str) -> Any:
 
 @lru_cache(maxsize=16_384)
 def _property(line: _Line) -> tuple[str, Any] | None:
-    """Name and value of a line as the parser would make them; None where it would do more. Shared, so never to be changed."""
+    """Name and value of a line as the parser would make them, no value where nobody reads it; None where it would do more.
+
+    Shared, so never to be changed.
+    """
     try:
         name, params, text = line.parts()
+        if name in _UNREAD:
+            return name, None
         if name not in _REPEATED or "VALUE" in params:
             return None
         make = _type(name)
@@ -148,6 +168,10 @@ def _property(line: _Line) -> tuple[str, Any] | None:
 def _moment(make: Any, text: str) -> Any:
     """The value of a property of the type ``make`` that has no parameters; likewise."""
     try:
+        if make is vDDDTypes and _UTC_TEXT.fullmatch(text):  # nearly all; the library looks at every part of it
+            value = make.__new__(make)
+            value.dt, value.params = datetime.fromisoformat(text).replace(tzinfo=_UTC), _NO_PARAMETERS
+            return value
         value = make(make.from_ical(text))
     except (ValueError, TypeError):
         return None

@@ -75,7 +75,8 @@ def visitor_keys(source: str, parties: tuple[Party, ...]) -> tuple[str, ...]:
 
 
 def user_keys(source: str, parties: tuple[Party, ...]) -> tuple[str, ...]:
-    """Of an app event: every identifier of the acting user, best first; none where it goes by its user key, or by itself."""
+    """Of an app event: every identifier of the acting user, best first, which is its fold key; none where it goes by its user key,
+    or by itself."""
     return tuple(dict.fromkeys(f"a:{source}/{one}" for party in parties for one in party.ids))
 
 

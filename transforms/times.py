@@ -101,6 +101,7 @@ def parse_iso(text: str, field: str, zone: str | None = None) -> int:
             )
         moment = moment.replace(tzinfo=info)
     try:
-        return checked(from_datetime(moment), field, text)
+        micros = (moment - EPOCH) // _ONE_MICROSECOND
     except OverflowError:
         raise Reject("bad_timestamp", field, f"{field} is {text[:80]!r}: out of range") from None
+    return micros if EARLIEST <= micros < LATEST else checked(micros, field, text)

@@ -1,4 +1,4 @@
-"""Arrow IPC files as one stream that DuckDB reads from disk."""
+"""Arrow IPC files, mapped into memory, for DuckDB to read."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ def stream(files: Sequence[Path], schema: Any = None) -> Any:
     if schema is None:
         with pa.memory_map(str(files[0])) as source:
             schema = pa.ipc.open_file(source).schema
-    return pa.RecordBatchReader.from_batches(schema, _batches(files))
+    return pa.RecordBatchReader.from_batches(schema, batches(files))
 
 
-def _batches(files: Sequence[Path]) -> Iterator[Any]:
+def batches(files: Sequence[Path]) -> Iterator[Any]:
+    """The files' batches, mapped: what is not looked at is not read."""
     for file in files:
         with pa.memory_map(str(file)) as source:
             reader = pa.ipc.open_file(source)

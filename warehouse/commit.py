@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +11,7 @@ import pyarrow as pa
 from schemas.arrow import dicts_to_batch
 from schemas.registry import TABLES
 from warehouse import digests
-from warehouse.arrow_files import stream
+from warehouse.landed import forget_landed, stage_candidates
 from warehouse.store import Store
 
 TIMESTAMP = "make_timestamptz({0})"
@@ -45,59 +44,6 @@ class Landing:
     events: int
 
 
-def register_landed(store: Store, files: Sequence[Path], schema: Any, received: Mapping[str, int]) -> None:
-    """The landed records of these units as the temporary table ``landed``, with their unit's number as ``unit``.
-
-    ``received`` says of each unit_id when we first saw it, in microseconds: ``received_at`` of its records.
-
-    The files are read once; what follows joins rows of the table by number and units by number, where the records themselves
-    would be joined by four strings. The table counts toward DuckDB's memory limit and is spilled beyond it.
-    """
-    con = store.connection
-    con.register("landed_files", stream(files, schema))
-    con.register(
-        "landed_units",
-        pa.table(
-            {"unit": list(range(len(received))), "unit_id": list(received), "received_at": list(received.values())},
-            schema=pa.schema([("unit", pa.int32()), ("unit_id", pa.string()), ("received_at", pa.int64())]),
-        ),
-    )
-    con.execute("CREATE OR REPLACE TEMP TABLE landed AS FROM landed_files JOIN landed_units USING (unit_id)")
-    con.unregister("landed_files")
-    con.unregister("landed_units")
-
-
-def reject_shares(store: Store, understood: Sequence[str]) -> list[tuple[str, int, int]]:
-    """(unit_id, records, rejected) of the registered landing, for the guard against broken adapters and misplaced files.
-
-    Rejects for a reason in ``understood`` are not counted: the payload was read, and a setting of the user's mends it.
-    """
-    return store.connection.execute(
-        """SELECT unit_id, count(*), count(*) FILTER (outcome = 'rejected' AND NOT list_contains(?, reason))
-           FROM (SELECT any_value(unit_id) AS unit_id, any_value(outcome) AS outcome, any_value(reason) AS reason
-                 FROM landed GROUP BY unit, position)
-           GROUP BY unit_id""",
-        [list(understood)],
-    ).fetchall()
-
-
-def commonest_reject(store: Store, unit_id: str, understood: Sequence[str]) -> tuple[str, str, int]:
-    """(reason, an example, how often) of a unit's most frequent reject that is not ``understood``."""
-    row = store.connection.execute(
-        """SELECT reason, any_value(explanation), count(*) FROM landed
-           WHERE unit_id = ? AND outcome = 'rejected' AND NOT list_contains(?, reason)
-           GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 1""",
-        [unit_id, list(understood)],
-    ).fetchone()
-    assert row is not None
-    return row[0], row[1], row[2]
-
-
-def leave_out(store: Store, unit_id: str) -> None:
-    """Take a unit out of the registered landing."""
-    store.connection.execute("DELETE FROM landed WHERE unit_id = ?", [unit_id])
-
-
 def commit_increment(
     store: Store, units: Sequence[UnitRow], *, received_at: int, run_id: str, seen: Sequence[tuple[str, int, int, str]]
 ) -> Landing:
@@ -108,7 +54,7 @@ def commit_increment(
     """
     con = store.connection
     stage_candidates(store)
-    count_by_unit(store, "fresh")
+    count_by_unit(store, "is_fresh")
     stage_units(store, "planned", units)
     insert_events(store, seen)
     con.execute(
@@ -135,8 +81,9 @@ def commit_increment(
                   coalesce(sum(ignored), 0)::BIGINT, coalesce(sum(rejected), 0)::BIGINT, coalesce(sum(events), 0)::BIGINT FROM counted"""
     ).fetchone()
     assert row is not None
-    for name in ("landed", "fresh", "better", "counted", "planned", "candidate"):
-        con.execute(f"DROP TABLE IF EXISTS temp.{name}")
+    for name in ("better", "counted", "planned"):
+        con.execute(f"DROP TABLE temp.{name}")
+    forget_landed(store)
     return Landing(len(units), *(int(v) for v in row))
 
 
@@ -147,8 +94,7 @@ def insert_events(store: Store, seen: Sequence[tuple[str, int, int, str]] = ()) 
     con.execute("BEGIN")
     con.execute(
         """INSERT INTO vault.event_detail
-           SELECT event_id, fold_hash, unit_id, position, received_at, payload_hash, detail
-           FROM landed SEMI JOIN fresh ON landed.rowid = fresh.row"""
+           SELECT event_id, fold_hash, unit_id, position, received_at, payload_hash, detail FROM landed WHERE is_fresh"""
     )
     con.execute(
         """UPDATE vault.event_detail d SET payload_hash = b.payload_hash, detail = b.detail, fold_hash = b.fold_hash
@@ -166,25 +112,23 @@ def insert_events(store: Store, seen: Sequence[tuple[str, int, int, str]] = ()) 
     con.execute(
         "INSERT INTO vault.reject_payload SELECT unit_id, position, payload FROM landed WHERE outcome = 'rejected'"
     )
-    con.execute(
-        "INSERT INTO vault.dirty SELECT DISTINCT fold_hash FROM landed SEMI JOIN fresh ON landed.rowid = fresh.row"
-    )
+    con.execute("INSERT INTO vault.dirty SELECT DISTINCT fold_hash FROM landed WHERE is_fresh")
     con.execute("INSERT INTO vault.dirty SELECT fold_hash FROM better")
     remember_files(store, seen)
     con.execute("COMMIT")
     con.execute("BEGIN")
     digests.begin(con)
-    con.execute("CREATE OR REPLACE TEMP TABLE arriving AS FROM fact_event LIMIT 0")
-    con.execute(
-        f"""INSERT INTO arriving (event_id, source, source_event_id, revision, channel, occurred_at, received_at, unit_id, position,
-               family, system, ended_at, recorded_at, is_void, status, payload_hash)
-           SELECT event_id, source, source_event_id, revision, channel, {TIMESTAMP.format("occurred_at")}, {TIMESTAMP.format("received_at")},
-               unit_id, position, family, system, {TIMESTAMP.format("ended_at")}, {TIMESTAMP.format("recorded_at")}, is_void, status, payload_hash
-           FROM landed SEMI JOIN fresh ON landed.rowid = fresh.row"""
+    con.execute(  # with the columns of the table, which another version may have left one more of
+        f"""CREATE OR REPLACE TEMP VIEW arriving AS
+           (FROM fact_event LIMIT 0) UNION ALL BY NAME
+           SELECT event_id, source, source_event_id, revision, channel, {TIMESTAMP.format("occurred_at")} AS occurred_at,
+               {TIMESTAMP.format("received_at")} AS received_at, unit_id, position, family, system,
+               {TIMESTAMP.format("ended_at")} AS ended_at, {TIMESTAMP.format("recorded_at")} AS recorded_at, is_void, status, payload_hash
+           FROM landed WHERE is_fresh"""
     )
     con.execute("INSERT INTO fact_event FROM arriving")
     digests.enter(con, "fact_event", rows="arriving")
-    con.execute("DROP TABLE temp.arriving")
+    con.execute("DROP VIEW temp.arriving")
     if not store.count("SELECT count(*) FROM better"):
         return
     digests.leave(con, "fact_event", KNOWN_BETTER)
@@ -197,35 +141,16 @@ def insert_events(store: Store, seen: Sequence[tuple[str, int, int, str]] = ()) 
     digests.enter(con, "fact_event", KNOWN_BETTER)
 
 
-def stage_candidates(store: Store) -> None:
-    """Temporary tables: ``candidate``, ``fresh`` (first copy of each new event), ``better`` (new content of a known one).
-
-    ``row`` is the copy's row in ``landed``.
-    """
-    con = store.connection
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE candidate AS
-           SELECT rowid AS row, event_id, unit_id, position, payload_hash FROM landed WHERE outcome = 'event'
-           QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY payload_hash, unit_id, position) = 1"""
-    )
-    con.execute("CREATE OR REPLACE TEMP TABLE fresh AS FROM candidate ANTI JOIN fact_event USING (event_id)")
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE better AS
-           FROM landed SEMI JOIN (
-             SELECT c.row FROM candidate c JOIN fact_event f USING (event_id) WHERE c.payload_hash < f.payload_hash
-           ) b ON landed.rowid = b.row"""
-    )
-
-
 def count_by_unit(store: Store, own: str) -> None:
-    """Temporary table ``counted``: outcomes by unit. A record is accepted where a row of it stands in ``own(row)``, else a duplicate."""
+    """Temporary table ``counted``: outcomes by unit. A record is accepted where ``own``, a condition on rows of ``landed``, holds
+    for one of its rows, else a duplicate."""
     store.connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE counted AS
            SELECT unit_id, count(*) AS records, count(*) FILTER (outcome = 'event' AND own > 0) AS accepted,
                   count(*) FILTER (outcome = 'event' AND own = 0) AS duplicate, count(*) FILTER (outcome = 'ignored') AS ignored,
                   count(*) FILTER (outcome = 'rejected') AS rejected, sum(own)::BIGINT AS events
-           FROM (SELECT any_value(l.unit_id) AS unit_id, any_value(l.outcome) AS outcome, count(o.row) AS own
-                 FROM landed l LEFT JOIN {own} o ON l.rowid = o.row GROUP BY l.unit, l.position)
+           FROM (SELECT any_value(unit_id) AS unit_id, any_value(outcome) AS outcome, count(*) FILTER ({own}) AS own
+                 FROM landed GROUP BY unit, position)
            GROUP BY unit_id"""
     )
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from warehouse import digests
-from warehouse.commit import insert_events, register_landed, stage_candidates
+from warehouse.commit import insert_events
+from warehouse.landed import forget_landed, register_landed, stage_candidates
 from warehouse.store import Store
 
 OPEN = "(outcome IS NULL OR outcome = 'rejected')"
@@ -110,6 +111,7 @@ def commit_replay(store: Store, files: Sequence[Path], schema: Any, now: int) ->
     con.execute("COMMIT")
     store.set_mark("landing", None)
     counts = dict(con.execute("SELECT outcome, count(*) FROM verdict GROUP BY 1").fetchall())
+    forget_landed(store)
     return counts
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warehouse import digests
-from warehouse.commit import UnitRow, count_by_unit, insert_events, stage_candidates, stage_units
+from warehouse.commit import UnitRow, count_by_unit, insert_events, stage_units
+from warehouse.landed import forget_landed, stage_candidates
 from warehouse.store import DERIVE_AGAIN, Store
 
 IN_REPLAY = "unit_id IN (SELECT unit_id FROM landed_before)"
@@ -64,7 +65,7 @@ def commit_units(store: Store, units: Sequence[UnitRow], run_id: str) -> Replaye
     new, changed, gone, moved = (
         store.count(f"SELECT count(*) FROM {table}") for table in ("fresh", "better", "gone", "moved")
     )
-    count_by_unit(store, "own")
+    count_by_unit(store, "row IN (SELECT row FROM own)")
     if new or changed or gone or moved:
         store.set_mark("config", DERIVE_AGAIN)  # identities too may have rested on what is gone
     con.execute(
@@ -84,19 +85,9 @@ def commit_units(store: Store, units: Sequence[UnitRow], run_id: str) -> Replaye
     con.execute("COMMIT")
     store.recover()  # what the warehouse no longer has leaves the vault
     records = store.count("SELECT coalesce(sum(records), 0)::BIGINT FROM counted")
-    for table in (
-        "landed",
-        "fresh",
-        "better",
-        "candidate",
-        "own",
-        "known",
-        "gone",
-        "moved",
-        "counted",
-        "landed_before",
-    ):
+    for table in ("better", "own", "known", "gone", "moved", "counted", "landed_before"):
         con.execute(f"DROP TABLE temp.{table}")
+    forget_landed(store)
     return Replayed(len(units), records, new, changed, gone)
 
 
@@ -107,11 +98,10 @@ def _stage_changes(store: Store) -> None:
     con = store.connection
     con.execute(
         """CREATE OR REPLACE TEMP TABLE better AS
-           FROM landed SEMI JOIN (
-             SELECT c.row FROM candidate c JOIN vault.event_detail d USING (event_id) JOIN landed l ON l.rowid = c.row
-             WHERE c.payload_hash < d.payload_hash
-                OR (c.payload_hash = d.payload_hash AND (l.detail <> d.detail OR l.fold_hash <> d.fold_hash))
-           ) b ON landed.rowid = b.row"""
+           FROM landed WHERE row IN (
+             SELECT l.row FROM landed l JOIN vault.event_detail d USING (event_id)
+             WHERE l.is_first AND (l.payload_hash < d.payload_hash
+                OR (l.payload_hash = d.payload_hash AND (l.detail <> d.detail OR l.fold_hash <> d.fold_hash))))"""
     )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE known AS SELECT event_id, unit_id, position FROM fact_event WHERE {IN_REPLAY}"
@@ -120,7 +110,7 @@ def _stage_changes(store: Store) -> None:
     con.execute(
         """CREATE OR REPLACE TEMP TABLE own AS
            SELECT row, NULL AS event_id FROM fresh
-           UNION ALL SELECT l.rowid, event_id FROM landed l SEMI JOIN known USING (event_id, unit_id, position)"""
+           UNION ALL SELECT row, event_id FROM landed SEMI JOIN known USING (event_id, unit_id, position)"""
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE moved AS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import duckdb
 
@@ -16,7 +17,7 @@ from warehouse import digests, restated
 VAULT_DDL = """
 CREATE TABLE IF NOT EXISTS vault.event_detail (
   event_id VARCHAR NOT NULL, fold_hash UBIGINT NOT NULL, unit_id VARCHAR NOT NULL, position BIGINT NOT NULL,
-  received_at BIGINT NOT NULL, payload_hash VARCHAR NOT NULL, detail BLOB NOT NULL);
+  received_at BIGINT NOT NULL, payload_hash VARCHAR NOT NULL, detail BLOB NOT NULL USING COMPRESSION zstd);
 CREATE TABLE IF NOT EXISTS vault.edge (unit_id VARCHAR NOT NULL, a UBIGINT NOT NULL, b UBIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS vault.binding (unit_id VARCHAR NOT NULL, ids VARCHAR[] NOT NULL);
 CREATE TABLE IF NOT EXISTS vault.reject_payload (unit_id VARCHAR NOT NULL, position BIGINT NOT NULL, payload BLOB);
@@ -24,6 +25,11 @@ CREATE TABLE IF NOT EXISTS vault.dirty (fold_hash UBIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS vault.seen (location VARCHAR NOT NULL, size BIGINT NOT NULL, modified BIGINT NOT NULL, unit_id VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS vault.mark (name VARCHAR NOT NULL, value VARCHAR NOT NULL);
 """
+
+VAULT_VERSION = "v1.5.0"
+"""Of DuckDB's storage: the first that packs events with zstd, in half the room and at less cost than what came before."""
+WAREHOUSE_VERSION = "v1.0.0"
+"""The warehouse is published, and an analyst's DuckDB may be an older one."""
 
 SETTINGS = (
     "SET TimeZone='UTC'",
@@ -65,10 +71,12 @@ class Store:
                 f"the folder {warehouse.parent} and build it again from the inbox"
             )
         # in this order: a crash between the two leaves what the next start takes as new
-        for path in (vault, warehouse):
+        for path, version in ((vault, VAULT_VERSION), (warehouse, WAREHOUSE_VERSION)):
             if not path.exists():
-                _make(path)
-        self.path = warehouse
+                _make(path, version)
+        self.path, self.threads = warehouse, threads
+        self.landed: Any = None
+        """The registered landing (``warehouse.landed``), an Arrow table."""
         self.connection = duckdb.connect(str(warehouse))
         for statement in SETTINGS:
             self.connection.execute(statement)
@@ -168,11 +176,12 @@ class Store:
         self.close()
 
 
-def _make(path: Path) -> None:
+def _make(path: Path, version: str) -> None:
     """An empty database under its name at once and whole: one that is half written cannot be opened."""
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
-    duckdb.connect(str(new)).close()
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH {quoted(str(new))} AS made (STORAGE_VERSION {quoted(version)})")
     os.replace(new, path)
 
 

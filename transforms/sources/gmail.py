@@ -150,7 +150,8 @@ def _without_content(message: Message) -> Ignored:
 
 def _content(message: Message) -> tuple[Headers, list[Leaf]]:
     if message.payload is not None and message.payload.headers:
-        return _headers(message.payload), _leaves(message.payload)
+        headers = _headers(message.payload)
+        return headers, _leaves(message.payload, headers)
     if message.raw is None:
         return {}, []
     mail = read_message(decode_base64(message.raw.encode("ascii", "replace")))
@@ -164,8 +165,11 @@ def _headers(part: Part) -> Headers:
     return headers
 
 
-def _leaves(root: Part) -> list[Leaf]:
-    """Parts that hold no parts, in order. An attached message counts as one, though Gmail shows what is in it."""
+def _leaves(root: Part, own: Headers) -> list[Leaf]:
+    """Parts that hold no parts, in order. An attached message counts as one, though Gmail shows what is in it.
+
+    ``own`` are the headers of the root.
+    """
     found: list[Leaf] = []
     waiting = [root]
     while waiting and len(found) < MAX_PARTS:
@@ -174,12 +178,14 @@ def _leaves(root: Part) -> list[Leaf]:
         if part.parts and not kind.startswith("message/"):
             waiting.extend(reversed(part.parts))
         elif part.filename or not kind.startswith("text/") or (part.body and part.body.data is not None):
-            found.append(_leaf(part, kind))  # without its text (format metadata) nothing is known of a text part
+            headers = own if part is root else _headers(part)
+            found.append(
+                _leaf(part, kind, headers)
+            )  # without its text (format metadata) nothing is known of a text part
     return found
 
 
-def _leaf(part: Part, kind: str) -> Leaf:
-    headers = _headers(part)
+def _leaf(part: Part, kind: str, headers: Headers) -> Leaf:
     declared = headers.get("content-type", [""])[0]
     disposition = headers.get("content-disposition", [""])[0]
     charset = dict(content_type(declared)[1]).get("charset")

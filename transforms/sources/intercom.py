@@ -10,6 +10,7 @@ unique over all workspaces, so one conversation stays one wherever it was read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -373,7 +374,9 @@ def _distinct(people: list[Author]) -> list[Author]:
     return list({one.id: one for one in reversed(people) if one.id is not None}.values())[::-1]
 
 
+@lru_cache(maxsize=16_384)
 def _ids(native: Id, address: str | None, phone: str | None) -> tuple[str, ...]:
+    """Remembered: a person's messages come by the dozen."""
     ids = (
         f"external_id:intercom:{scrub(str(native))}" if native not in (None, "") else None,
         email_id(address) if address else None,

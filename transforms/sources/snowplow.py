@@ -144,16 +144,6 @@ def _padded(cells: list[str]) -> list[str]:
 def _from_json(fields: dict[str, Any]) -> Row:
     """The SDKs' flat object; a self-describing event stands in ``unstruct_event_<vendor>_<name>_<version>``."""
 
-    def text(name: str) -> str:
-        value = fields.get(name)
-        if value is None:
-            return ""
-        if type(value) is not str:
-            if type(value) is int and abs(value) < 10**30:
-                return str(value)
-            raise Reject("invalid_field", f"$.{name}", f"$.{name} is a {type(value).__name__}: expected a text")
-        return value
-
     if "event_id" not in fields and "event" not in fields:
         raise Reject("missing_field", "$.event", "required field $.event is missing: this is no enriched event")
     families = sorted(name for name in fields if name.startswith(_FAMILIES))  # a few of a hundred
@@ -162,15 +152,26 @@ def _from_json(fields: dict[str, Any]) -> Row:
     verdicts = [fields[name] for name in families if name.startswith(_VERDICTS)]
     client = fields.get("contexts_com_snowplowanalytics_snowplow_client_session_1")
     entities = fields.get("contexts") if client is None else _as_entities("client_session", client)
-    return Row(
-        text("event"), text("event_id"), text("event_name"), text("platform"), text("collector_tstamp"),
-        text("derived_tstamp"), text("user_id"), text("domain_userid"), text("network_userid"),
-        text("domain_sessionid"), text("page_url"), text("page_urlpath"), text("se_category"), text("se_action"),
-        text("useragent"), text("br_type"),
-        _json_text(verdicts), _json_text(described), _json_text(entities),
-    )  # fmt: skip
+    told = [
+        one if type(one) is str else _text(one, name) for name, one in zip(_TOLD, map(fields.get, _TOLD), strict=True)
+    ]
+    return Row(*told, *map(_json_text, (verdicts, described, entities)))
 
 
+def _text(value: Any, name: str) -> str:
+    """What is no text already: missing, or a number that should be one."""
+    if value is None:
+        return ""
+    if type(value) is int and abs(value) < 10**30:
+        return str(value)
+    raise Reject("invalid_field", f"$.{name}", f"$.{name} is a {type(value).__name__}: expected a text")
+
+
+_TOLD = (
+    "event", "event_id", "event_name", "platform", "collector_tstamp", "derived_tstamp", "user_id", "domain_userid",
+    "network_userid", "domain_sessionid", "page_url", "page_urlpath", "se_category", "se_action", "useragent", "br_type",
+)  # fmt: skip
+"""The fields of ``Row`` by the names of the columns, as far as these hold plain text."""
 _VERDICTS = ("derived_contexts", "contexts_com_iab_snowplow_spiders_and_robots", "contexts_nl_basjes_yauaa_context")
 _FAMILIES = ("unstruct_event_", *_VERDICTS)
 """How the names of columns begin whose rest names a schema."""
