@@ -12,8 +12,9 @@ from pipelines.workspace import Workspace
 from schemas.registry import TABLES
 from warehouse import derive, digests, steps
 from warehouse.commit import commit_directory, load_rows
-from warehouse.marts import Parameters, build_marts
+from warehouse.marts import build_marts
 from warehouse.store import Store
+from warehouse.terms import Parameters
 
 
 def read_world(workspace: Workspace, as_of: int) -> tuple[ReadDirectory, World]:

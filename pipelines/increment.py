@@ -388,7 +388,8 @@ class Increment:
         reasons: list[str],
     ) -> None:
         """Dimensions, marts and the run's own row, then the commit that makes all of it true at once."""
-        from warehouse.marts import Parameters, build_marts
+        from warehouse.marts import build_marts
+        from warehouse.terms import Parameters
 
         con = store.connection
         dims = dimension_rows(directory.crm, derivation.executives(), self.settings)

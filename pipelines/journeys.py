@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.coders import PipelineOptions, beam, register
+from pipelines.collector import collector_paused
 from pipelines.ingest import RUNNER
-from pipelines.normalize import collector_paused
 from pipelines.staging import Stage
 from schemas.arrow import values_of
 from transforms.account import AccountContext, build_account

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.collector import collector_paused as collector_paused  # journeys take it from here
+from pipelines.collector import collector_paused
 from pipelines.landed import LANDED
 from pipelines.read import IGNORED_REASONS
 from schemas import vocab

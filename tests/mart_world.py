@@ -32,7 +32,8 @@ from transforms.internal_steps import reported_step
 from transforms.settings import Settings
 from transforms.touchpoint import InternalStep, Participant, Touchpoint
 from warehouse import digests, steps
-from warehouse.marts import Parameters, build_marts
+from warehouse.marts import build_marts
+from warehouse.terms import Parameters
 
 ACCOUNT_FACTS = {
     "fact_session": "sessions",

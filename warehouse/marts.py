@@ -8,79 +8,14 @@ outside its scope rest on facts that have not changed, and no figure depends on 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import msgspec
-
 from schemas.registry import TABLES
-from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, MODALITIES, RISK_SIGNALS, counted_channels
 from warehouse import dart, digests, exchange, restated
-
-JOBS = tuple(job for job in BUYING_JOBS if job != "unclassified")
-
-FINAL_AFTER_HOURS = 72
-"""A period is final this long after its end (semantics 4.6)."""
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """The settings that the models read, as plain values: the one row of the temporary table ``param``."""
-
-    as_of_us: int
-    """The run's clock, microseconds since the epoch."""
-    reporting_timezone: str
-    channels: tuple[str, ...]
-    hybrid_window_weeks: int
-    hybrid_min_touches: int
-    p90_min_n: int
-    transition_min_row: int
-    silence_days: float
-    single_thread_window_days: float
-    response_horizon_business_hours: float
-    enablement_business_days: float
-    large_deal_amount: float
-    low_n: int
-    signal_landmark_days: float
-    required_roles: tuple[str, ...]
-    good_loss_reasons: tuple[str, ...]
-    always_on_jobs: tuple[str, ...]
-    relationship: dict[str, float]
-    """Thresholds by name; in ``param`` each is a column that begins with ``relationship_``."""
-    final_after_hours: int = FINAL_AFTER_HOURS
-
-    @staticmethod
-    def of(settings: Any, as_of_us: int) -> Parameters:
-        """From ``Settings`` of ``transforms.settings``, or anything with its ``coverage``, ``journeys``, ``folding`` and ``relationship``.
-
-        Phone calls that are a channel of their own belong to C, whether it lists them or not (semantics 1.2).
-        """
-        coverage, journeys = settings.coverage, settings.journeys
-        return Parameters(
-            as_of_us=as_of_us,
-            reporting_timezone=coverage.reporting_timezone,
-            channels=counted_channels(coverage.channels, settings.folding.phone_call_channel),
-            hybrid_window_weeks=coverage.hybrid_window_weeks,
-            hybrid_min_touches=coverage.hybrid_min_touches,
-            p90_min_n=coverage.p90_min_n,
-            transition_min_row=coverage.transition_min_row,
-            silence_days=coverage.silence_days,
-            single_thread_window_days=coverage.single_thread_window_days,
-            response_horizon_business_hours=coverage.response_horizon_business_hours,
-            enablement_business_days=coverage.enablement_business_days,
-            large_deal_amount=coverage.large_deal_amount,
-            low_n=coverage.low_n,
-            signal_landmark_days=coverage.signal_landmark_days,
-            required_roles=tuple(coverage.required_roles),
-            good_loss_reasons=tuple(coverage.good_loss_reasons),
-            always_on_jobs=tuple(journeys.always_on_jobs),
-            relationship=msgspec.structs.asdict(settings.relationship),
-        )
-
+from warehouse.terms import CODES, Parameters, declare
 
 COVERAGE = {
     "mart_seller_account_period": "scope_cell",
@@ -140,7 +75,6 @@ SCOPES = (
     "further_pair",
     "further_account",
 )
-CODES = ("channel_code", "modality_code", "job_code", "channel_set")
 SCRATCH = (*CALENDAR, *MARKS, *SCOPES, "in_reach", "loading", "touch", "seller_touch", *BASE, *ROWS, *DEAL, *CODES)
 """Temporary tables, dropped when the marts are built."""
 
@@ -194,81 +128,6 @@ def build_marts(
     connection.execute("DROP VIEW temp.coverage")
     for name in (*SCRATCH, *dart.STAGES):  # after a failure the rollback takes them
         connection.execute(f"DROP TABLE temp.{name}")
-
-
-def declare(connection: Any, parameters: Parameters, *, everything: bool) -> None:
-    """Temporary table ``param`` (one row), codes of channels, modalities and jobs as bits, and macros over them."""
-    channels = sorted(ALL_CHANNELS)
-    values = asdict(parameters)
-    values |= {f"relationship_{name}": value for name, value in values.pop("relationship").items()}
-    values |= {
-        "everything": everything,
-        "channel_count": len(parameters.channels),
-        "channel_bits": sum(1 << n for n, c in enumerate(channels) if c in parameters.channels),
-        "job_count": len(JOBS),
-        "risk_signals": RISK_SIGNALS,
-    }
-    columns = ", ".join(_typed(name, value) for name, value in values.items())
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE param AS SELECT {columns}",
-        [list(v) if isinstance(v, tuple) else v for v in values.values()],
-    )
-    for table, labels in (("channel_code", channels), ("modality_code", MODALITIES), ("job_code", JOBS)):
-        connection.execute(
-            f"""CREATE OR REPLACE TEMP TABLE {table} AS
-                SELECT unnest(?::VARCHAR[]) AS label, unnest(?::SMALLINT[]) AS bit""",
-            [list(labels), [1 << n for n in range(len(labels))]],
-        )
-    sets = [[c for n, c in enumerate(channels) if bits >> n & 1] for bits in range(1 << len(channels))]
-    connection.execute(
-        """CREATE OR REPLACE TEMP TABLE channel_set AS
-           SELECT unnest(range(?))::SMALLINT AS bits, unnest(?::JSON::VARCHAR[][]) AS labels""",
-        [len(sets), json.dumps(sets)],
-    )
-    bit = {c: 1 << n for n, c in enumerate(channels)}
-    zone = "'" + parameters.reporting_timezone.replace("'", "''") + "'"
-    for macro in (
-        # the zone is a literal: a zone that comes from a row is looked up for every row
-        f"local_day(t) AS timezone({zone}, t)::DATE",
-        f"month_of(t) AS date_trunc('month', timezone({zone}, t))::DATE",
-        "days_between(a, b) AS (epoch_us(b) - epoch_us(a)) / 86400000000",
-        # so many days Monday to Friday later; what begins on a weekend begins on Monday
-        """business_deadline(t, n) AS (
-            CASE WHEN isodow(local_day(t)) > 5 THEN start_of_day(local_day(t) + 8 - isodow(local_day(t))::INT) ELSE t END)
-            + to_days(((n // 5) * 7 + n % 5
-                + CASE WHEN isodow(local_day(t)) <= 5 AND isodow(local_day(t)) + n % 5 > 5 THEN 2 ELSE 0 END)::INTEGER)""",
-        "verdict(holds) AS CASE WHEN holds THEN 'passed' ELSE 'failed' END",
-        "count_of(items) AS len(list_filter(items, lambda x: x IS NOT NULL))",
-        "balance_of(a, b) AS least(a, b) / nullif(greatest(a, b), 0)",  # M9
-        "mean_of_two(items) AS CASE WHEN count_of(items) >= 2 THEN list_avg(items) END",
-        # an action plan edited, be it among other pages of a session
-        "is_plan(kind, tags) AS kind = 'plan_update' OR list_contains(tags, 'plan_update')",
-        *dart.MACROS,
-        # who works for nobody that the directory knows may be anybody's
-        "is_at(home, account) AS home IS NULL OR home = account",
-        f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
-        # the first day after a period; NULL for lifetime
-        """period_stop(grain, first_day) AS (first_day
-            + CASE grain WHEN 'week' THEN INTERVAL 7 DAY WHEN 'month' THEN INTERVAL 1 MONTH WHEN 'quarter' THEN INTERVAL 3 MONTH END)::DATE""",
-        f"is_over(end_at, t) AS coalesce(end_at + to_hours({parameters.final_after_hours}) < t, false)",
-        # periods that stop by this day are over at t, and no others
-        f"final_day(t) AS local_day(t - to_hours({parameters.final_after_hours}) - INTERVAL 1 MICROSECOND)",
-        # 1 - (half the distance from equal thirds) / (its greatest value, 2/3)
-        """thirds_balance(a, b, c) AS
-            1 - (abs(2 * a - b - c) + abs(2 * b - a - c) + abs(2 * c - a - b)) / nullif(4 * (a + b + c), 0)""",
-        f"""is_hybrid(touches, bits) AS CASE WHEN touches >= {parameters.hybrid_min_touches} THEN
-            bits & {bit["in_person"]} <> 0 AND bits & {bit["video"]} <> 0
-            AND bits & {bit["email"] | bit["chat"] | bit["app"]} <> 0 END""",
-    ):
-        connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
-
-
-def _typed(name: str, value: Any) -> str:
-    """A placeholder with the type that the models count on."""
-    if name == "as_of_us":
-        return "make_timestamptz(?) AS as_of"
-    sql_type = {bool: "BOOLEAN", int: "INTEGER", float: "DOUBLE", str: "VARCHAR", tuple: "VARCHAR[]"}[type(value)]
-    return f"?::{sql_type} AS {name}"
 
 
 def _find_scope(connection: Any) -> None:
