@@ -22,8 +22,8 @@ METRIC_RESTATEMENT = Table("metric_restatement", "mart", "restated value", ("res
     text("account_id", "Account of the mart's row; NULL if its grain has none"),
     text("team_id", "Team of the mart's row; NULL if its grain has none"),
     text("ask_channel", "Channel of the question, of mart_response_time; else NULL", values=vocab.CHANNELS),
-    text("change", "What became of the mart's row: it stayed, with another figure; it was not there; it is no longer there; many: an increment restated more than 2,000 rows "
-         "of the mart, and the line gives their number in the period, before and after", nn=True,
+    text("change", "What became of the mart's row: it stayed, with another figure; it was not there; it is no longer there; many: most rows of the mart that the run changed "
+         "were final, and more than 200 (history landed in parts); the line gives their number in the period, before and after", nn=True,
          values=vocab.RESTATEMENT_CHANGES),
     text("metric", "Column of the mart; row_count: the row itself, 0 to 1 if it appeared, 1 to 0 if it vanished", nn=True),
     text("item", "Of a metric that is a list: what came into it (0 to 1) or left it (1 to 0); else NULL"),

@@ -28,9 +28,9 @@ OLDER = "_before"
 NOT_LOGGED = frozenset({"is_final", "longest_open_wait_business_seconds"})
 """What the clock alone moves: a wait that is still open grows with every build, and would be logged every day."""
 NUMBERS = ("int", "bigint", "double", "decimal", "bool")
-MANY = 2_000
-"""Rows of one mart that an increment restates figure by figure. More of them is history that is being landed in increments:
-a log of all its figures would be larger than the marts, and would hold the increments up."""
+MANY, MOST = 200, 0.5
+"""So many final rows of a mart, if they are most of those that an increment changes, are history that is being landed in parts and
+no correction: a log of all its figures would be larger than the marts, and would hold the increments up."""
 SAME = 1e-9
 """Figures that differ by less, of themselves or of 1, differ by how they were computed (another version), not by what they tell."""
 
@@ -130,7 +130,7 @@ def keep(connection: Any, mart: str, scope: str) -> bool:
 def compare(connection: Any, mart: str, rows: str, *, everything: bool) -> None:
     """Add what differs between the rows that were set aside and those of the table ``rows``, in their place, to ``restated_line``.
 
-    Of more rows than ``MANY``, unless ``everything`` was built again, only how many they are, by period.
+    Of history that is being landed (``MANY``, ``MOST``; not where ``everything`` was built again) only how many rows, by period.
     """
     table = TABLES[mart]
     have = [d[0] for d in connection.execute("SELECT * FROM restated_was LIMIT 0").description]
@@ -141,8 +141,10 @@ def compare(connection: Any, mart: str, rows: str, *, everything: bool) -> None:
         f"""CREATE OR REPLACE TEMP TABLE restated_key AS SELECT DISTINCT {key} FROM (
               ({mine} restated_was EXCEPT {mine} {now}) UNION ALL ({mine} {now} EXCEPT {mine} restated_was))"""
     )
-    ((count,),) = connection.execute("SELECT count(*) FROM restated_key").fetchall()
-    if count > MANY and not everything:
+    ((count, came),) = connection.execute(
+        f'SELECT (SELECT count(*) FROM restated_key), (SELECT count(*) FROM "{rows}")'
+    ).fetchall()
+    if count > MANY and count > MOST * came and not everything:
         rows = " UNION ALL ".join(
             f"SELECT period_grain, period_start, {was} AS was, {1 - was} AS now FROM {side} SEMI JOIN restated_key USING ({key})"
             for was, side in ((1, "restated_was"), (0, now))
