@@ -9,10 +9,6 @@ Its columns are those of the files and
 
 Nothing is copied: the files are mapped, and a statement reads the columns that it names. What is decided of a row becomes a
 column, for a join of rows with rows would hold the wide ones in memory.
-
-Until it is forgotten DuckDB works with one thread. Each thread fills row groups of its own, and those that are not full when the
-statement ends are written twice: to the log, and to the table. That costs more processor time than a second thread gives, and
-the other processor is at the next landing.
 """
 
 from __future__ import annotations
@@ -46,7 +42,6 @@ def register_landed(store: Store, files: Sequence[Path], schema: Any, received: 
         number = pa.array(np.arange(rows, rows + batch.num_rows))
         found.append(pa.record_batch([*batch.columns, number, unit, moments.take(unit)], schema=wide))
         rows += batch.num_rows
-    store.connection.execute("SET threads=1")
     _register(store, pa.Table.from_batches(found, wide))
 
 
@@ -58,7 +53,6 @@ def leave_out(store: Store, unit_id: str) -> None:
 
 def forget_landed(store: Store) -> None:
     """End what ``register_landed`` began."""
-    store.connection.execute(f"SET threads={store.threads}")
     store.connection.unregister("landed")
     store.landed = None
 

@@ -18,9 +18,8 @@ from warehouse.audit.datasource import add_duckdb
 from warehouse.audit.declared import CATALOG
 from warehouse.audit.gate import Verdict, judge
 from warehouse.audit.suites import suites
-from warehouse.store import SETTINGS
+from warehouse.store import SETTINGS, THREADS
 
-THREADS = 2
 MEMORY = "700MB"
 """Beyond it DuckDB spills."""
 
