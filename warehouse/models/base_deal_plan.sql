@@ -3,13 +3,18 @@
 -- Today a plan is what the calendars hold. At a landmark it is what had been written by then (recorded_at) and not been called off by
 -- then, whatever became of it; an entry of which only a later version has landed is not known to have been there.
 WITH
-ahead AS (
-  -- of a meeting with two customers the deal is the primary account's: to the other it is the account's
-  SELECT d.opportunity_id, t.touchpoint_id, d.at_landmark, d.seen_until, t.status = 'scheduled' AND NOT t.is_voided AS is_planned
-  FROM fact_touchpoint t JOIN bridge_touchpoint_account b USING (touchpoint_id) JOIN deal d
-    ON b.account_id = d.account_id AND (NOT b.is_primary OR t.opportunity_id IS NULL OR t.opportunity_id = d.opportunity_id)
+-- put together first: else deals and touchpoints are joined by the order of their times, row against row
+meeting AS MATERIALIZED (
+  SELECT touchpoint_id, occurred_at, status = 'scheduled' AND NOT is_voided AS is_planned, opportunity_id, b.account_id, is_primary
   -- only meetings are planned: to say so spares the joins most of what follows a landmark
-  WHERE t.channel NOT IN ('email', 'chat', 'app') AND t.occurred_at > d.seen_until AND (d.status = 'open' OR d.at_landmark)
+  FROM fact_touchpoint JOIN bridge_touchpoint_account b USING (touchpoint_id) WHERE channel NOT IN ('email', 'chat', 'app')
+),
+ahead AS MATERIALIZED (
+  -- of a meeting with two customers the deal is the primary account's: to the other it is the account's
+  SELECT d.opportunity_id, m.touchpoint_id, d.at_landmark, d.seen_until, m.is_planned
+  FROM meeting m JOIN deal d
+    ON m.account_id = d.account_id AND (NOT m.is_primary OR m.opportunity_id IS NULL OR m.opportunity_id = d.opportunity_id)
+  WHERE m.occurred_at > d.seen_until AND (d.status = 'open' OR d.at_landmark)
 ),
 said AS (
   SELECT opportunity_id, touchpoint_id,
