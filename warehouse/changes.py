@@ -71,13 +71,18 @@ def _note_touchpoints(connection: Any) -> None:
     )
 
 
+def note_rows(connection: Any, name: str, moment: str) -> None:
+    """Rows of a table that are about to be exchanged, by their account and the column that tells when they happened."""
+    columns = f"account_id, {moment}, false"
+    connection.execute(
+        f'INSERT INTO changed SELECT {columns} FROM {came(name)} UNION SELECT {columns} FROM "{name}" WHERE {going(name)}'
+    )
+
+
 def replace_accounts(connection: Any, names: Sequence[str]) -> None:
     """Staged rows of these tables in place of those of the accounts in ``touched(account_id)``."""
     for name in names:
         compare(connection, name, "account_id IN (SELECT account_id FROM touched)")
         if name in ANSWERS:
-            columns = f"account_id, {ANSWERS[name]}, false"
-            connection.execute(
-                f'INSERT INTO changed SELECT {columns} FROM {came(name)} UNION SELECT {columns} FROM "{name}" WHERE {going(name)}'
-            )
+            note_rows(connection, name, ANSWERS[name])
     exchange(connection, *names)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.registry import TABLES
@@ -111,37 +112,39 @@ def _put_everything(store: Store, staged: Staged, tables: Sequence[str]) -> None
     digests.forget(store.connection, *tables)
     for table in tables:
         store.connection.execute(f"DELETE FROM {table}")
-        load_staged(store, table, staged(table))
+        _append(store, table, staged(table))
+
+
+@contextmanager
+def _reading(store: Store, files: Sequence[Path]) -> Iterator[str | None]:
+    """A query of the rows in staged files; None where there are none."""
+    if not files:
+        yield None
+        return
+    store.connection.register("staged", stream(files))
+    yield "FROM staged"
+    store.connection.unregister("staged")
 
 
 def _stage(store: Store, table: str, files: Sequence[Path]) -> None:
-    if files:
-        store.connection.register("staged", stream(files))
-    exchange.stage(store.connection, table, "FROM staged" if files else None)
-    if files:
-        store.connection.unregister("staged")
+    with _reading(store, files) as rows:
+        exchange.stage(store.connection, table, rows)
 
 
-def load_staged(store: Store, table: str, files: Sequence[Path]) -> None:
-    """Append staged Arrow files of one table."""
-    if not files:
-        return
+def _append(store: Store, table: str, files: Sequence[Path]) -> None:
     columns = ", ".join(f'"{c}"' for c in TABLES[table].names)
-    store.connection.register("staged", stream(files))
-    store.connection.execute(f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM staged')
-    store.connection.unregister("staged")
+    with _reading(store, files) as rows:
+        if rows:
+            store.connection.execute(f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM ({rows})')
 
 
 def _put_steps(store: Store, files: Sequence[Path], *, everything: bool) -> None:
     """What the new touchpoints tell of internal steps, beside what others have told of the same ones."""
-    con = store.connection
-    con.execute("CREATE OR REPLACE TEMP TABLE fresh_step AS SELECT * FROM fact_internal_step LIMIT 0")
-    if files:
-        con.register("staged", stream(files))
-        con.execute("INSERT INTO fresh_step BY NAME SELECT * FROM staged")
-        con.unregister("staged")
-    steps.replace(con, "fresh_step", everything=everything)
-    con.execute("DROP TABLE temp.fresh_step")
+    _stage(store, steps.TABLE, files)
+    con, fresh = store.connection, "fresh_step"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {fresh} AS FROM {exchange.incoming(steps.TABLE)}")
+    steps.replace(con, fresh, everything=everything)
+    con.execute(f"DROP TABLE temp.{fresh}")
 
 
 def load_identity(store: Store, links: Sequence[Path], conflicts: Sequence[Path]) -> None:
@@ -150,9 +153,8 @@ def load_identity(store: Store, links: Sequence[Path], conflicts: Sequence[Path]
         if not files:
             continue
         columns = ", ".join(f'"{c}"' for c in TABLES[table].names)
-        store.connection.register("staged", stream(files))
-        store.connection.execute(f"CREATE OR REPLACE TEMP TABLE said AS SELECT DISTINCT {columns} FROM staged")
-        store.connection.unregister("staged")
+        with _reading(store, files) as rows:
+            store.connection.execute(f"CREATE OR REPLACE TEMP TABLE said AS SELECT DISTINCT {columns} FROM ({rows})")
         if table == "identity_link":
             # the ids of an app's users are one group's alone, and that group has now told all that holds of them
             store.connection.execute(

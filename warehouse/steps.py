@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.registry import TABLES
-from warehouse import digests
+from warehouse import changes, digests, exchange
 from warehouse.marts import model
 
 TABLE = "fact_internal_step"
@@ -25,27 +25,20 @@ def replace(connection: Any, fresh: str, *, everything: bool) -> None:
     """
     con = connection
     columns = ", ".join(f'"{name}"' for name in TABLES[TABLE].names)
-    others = "" if everything else f"SELECT step_id FROM {TABLE} WHERE {GONE} UNION "
-    con.execute(f"CREATE OR REPLACE TEMP TABLE touched_step AS {others}SELECT DISTINCT step_id FROM {fresh}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE step_told AS SELECT {columns} FROM {fresh}")
     if everything:
         digests.forget(con, TABLE)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE step_told AS SELECT {columns} FROM {fresh}")
         con.execute(f"DELETE FROM {TABLE}")
+        con.execute(f"INSERT INTO {TABLE} ({columns}) SELECT {columns} FROM ({model('step_revision')})")
     else:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE step_before AS SELECT {columns} FROM {TABLE} WHERE {MINE}")
-        digests.leave(con, TABLE, MINE)
         con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE step_told AS
-                SELECT {columns} FROM step_before WHERE NOT ({GONE}) UNION ALL SELECT {columns} FROM {fresh}"""
+            f"""CREATE OR REPLACE TEMP TABLE touched_step AS
+                SELECT step_id FROM {TABLE} WHERE {GONE} UNION SELECT step_id FROM step_told"""
         )
-        con.execute(f"DELETE FROM {TABLE} WHERE {MINE}")
-    con.execute(f"INSERT INTO {TABLE} ({columns}) SELECT {columns} FROM ({model('step_revision')})")
-    if not everything:
-        digests.enter(con, TABLE, MINE)
-        now = f"SELECT {columns} FROM {TABLE} WHERE {MINE}"
-        con.execute(
-            f"""INSERT INTO changed SELECT DISTINCT account_id, occurred_at, false
-                FROM ((FROM step_before EXCEPT ({now})) UNION ALL (({now}) EXCEPT FROM step_before))"""
-        )
-        con.execute("DROP TABLE temp.step_before")
+        con.execute(f"INSERT INTO step_told SELECT {columns} FROM {TABLE} WHERE {MINE} AND NOT ({GONE})")
+        exchange.stage(con, TABLE, model("step_revision"))
+        exchange.compare(con, TABLE, MINE)
+        changes.note_rows(con, TABLE, "occurred_at")
+        exchange.exchange(con, TABLE)
+        con.execute("DROP TABLE temp.touched_step")
     con.execute("DROP TABLE temp.step_told")
