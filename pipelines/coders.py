@@ -1,4 +1,4 @@
-"""Beam, imported quietly, and how a RecordBatch crosses from one of its stages to the next."""
+"""Beam, imported quietly and made to end promptly, and how a RecordBatch crosses from one of its stages to the next."""
 
 from __future__ import annotations
 
@@ -17,11 +17,27 @@ with collector_paused():
     from apache_beam import coders
     from apache_beam.coders.typecoders import registry
     from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners.worker import statesampler
 logging.disable(logging.NOTSET)
 if not os.environ.get("TOUCHLOOP_DEBUG"):
     logging.getLogger("apache_beam.runners.common").setLevel(
         logging.CRITICAL
     )  # it logs what it then raises, traceback and all
+
+
+SAMPLING_MS = 10
+"""Between two looks of Beam at which step is at work."""
+
+
+class PromptSampler(statesampler.StateSampler):
+    """Beam waits for its sampler to wake before a pipeline has ended, and lets it sleep longer each time, up to 200 ms, which no
+    option changes: 0.11 s for a pipeline of half a second, and 0.07 s with this."""
+
+    def __init__(self, prefix: str, counter_factory: Any, sampling_period_ms: int = SAMPLING_MS) -> None:
+        super().__init__(prefix, counter_factory, sampling_period_ms)
+
+
+statesampler.StateSampler = PromptSampler  # type: ignore[misc]  # in the place of a class
 
 
 class ArrowIpcCoder(coders.Coder):

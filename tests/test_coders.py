@@ -7,9 +7,11 @@ import pickle
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.coders import registry
+from apache_beam.runners.worker.statesampler import get_current_tracker
+from apache_beam.testing.util import assert_that, equal_to
 
-from pipelines.coders import ArrowIpcCoder
-from pipelines.ingest import Land, Normalize, Read
+from pipelines.coders import SAMPLING_MS, ArrowIpcCoder, PipelineOptions
+from pipelines.ingest import RUNNER, Land, Normalize, Read
 
 BATCH = pa.record_batch({"account": [f"A{i % 50:08d}" for i in range(1000)], "n": list(range(1000))})
 
@@ -35,3 +37,12 @@ def test_a_slice_does_not_carry_its_parent() -> None:
     assert ArrowIpcCoder().decode(coded).equals(part)
     assert len(coded) < 1000
     assert len(pickle.dumps(part)) > 10 * len(coded)
+
+
+def test_a_pipeline_ends_promptly() -> None:
+    """Beam's sampler, for which the end of a pipeline waits, wakes as often as we say."""
+    with beam.Pipeline(RUNNER, options=PipelineOptions([])) as pipeline:
+        periods = (
+            pipeline | beam.Create([1], reshuffle=False) | beam.Map(lambda _: get_current_tracker().sampling_period_ms)
+        )
+        assert_that(periods, equal_to([SAMPLING_MS]))
