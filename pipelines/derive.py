@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +69,7 @@ class Derivation:
                 self.store, self.scratch / "events", self.settings.shard_events, self._hands
             )
         folded = self._out("folded")
-        with self.phase("fold"):
+        with self.phase("fold"), self._given_room(shards):
             self.workers.run(
                 run_fold, [ShardJob(hand, folded, self.world) for hand in self._deal(shards)], here=self.small
             )
@@ -88,7 +88,7 @@ class Derivation:
                 self.settings.shard_touchpoints, self._hands,
             )  # fmt: skip
         rebuilt = self._out("rebuilt")
-        with self.phase("journeys"):
+        with self.phase("journeys"), self._given_room(account_shards):
             self.workers.run(
                 run_accounts,
                 [ShardJob(hand, rebuilt, self.world) for hand in self._deal(account_shards)],
@@ -126,6 +126,17 @@ class Derivation:
     @property
     def _hands(self) -> int:
         return 1 if self.small else self.settings.workers
+
+    @contextmanager
+    def _given_room(self, shards: list[Path]) -> Iterator[None]:
+        """Where every worker has several shards, not all that it takes is in memory at once: the warehouse's buffer goes while the
+        workers are at it, and what they hold goes afterwards."""
+        if len(shards) <= self._hands:
+            yield
+            return
+        with self.store.at_rest():
+            yield
+        self.workers.release()
 
     def _out(self, name: str) -> Path:
         folder = self.scratch / name

@@ -346,17 +346,21 @@ class Increment:
         store.set_mark("unpublished", self.summary.run_id)
         self._start()
         self.observer.landed(self.summary.run_id)
-        self.on_work()
+        events = store.count("SELECT count(*) FROM vault.event_detail") if everything else dirty
+        is_long = events > self.settings.ingest.shard_events
+        if not is_long:  # else it starts once the workers are done, who need the memory and the cores
+            self.on_work()
         from pipelines.derive import Derivation
 
         directory = found.read()
-        events = store.count("SELECT count(*) FROM vault.event_detail") if everything else dirty
         derivation = Derivation(
             store=store, workers=workers, workspace=self.workspace, directory=directory,
             bindings=[tuple(row[0]) for row in bindings], now=self.now, previous=int(before["as_of"]) if before["as_of"] else None,
             scratch=self.scratch, phase=self.phase, small=events < SMALL_EVENTS, due=due,
         )  # fmt: skip
         derivation.run(everything=everything)
+        if is_long:
+            self.on_work()
         self.summary.accounts_rebuilt = derivation.accounts
         self.summary.touchpoints = derivation.touchpoints
         is_unknown = before["config"] == DERIVE_AGAIN
@@ -392,17 +396,15 @@ class Increment:
         from warehouse.terms import Parameters
 
         con = store.connection
-        dims = dimension_rows(directory.crm, derivation.executives(), self.settings)
-        for table, rows in dims.items():
-            con.execute(f"DELETE FROM {table}")
-            load_rows(store, table, rows)
-        # a change of the directory builds everything: between two of them only the days of open deals grow
-        only_open = not derivation.everything
+        if derivation.everything:  # so it is whenever one of the things changes that these follow from
+            dims = dimension_rows(directory.crm, derivation.executives(), self.settings)
+            for table, rows in (dims | {"dim_rule": self.workspace.rulebook.dim_rows()}).items():
+                con.execute(f"DELETE FROM {table}")
+                load_rows(store, table, rows)
+        # between two of them only the days of open deals grow
         of_open = "WHERE opportunity_id IN (SELECT opportunity_id FROM dim_opportunity WHERE status = 'open')"
-        con.execute(f"DELETE FROM fact_stage_history {of_open if only_open else ''}")
-        load_rows(store, "fact_stage_history", stage_rows(directory, self.now, only_open=only_open))
-        con.execute("DELETE FROM dim_rule")
-        load_rows(store, "dim_rule", self.workspace.rulebook.dim_rows())
+        con.execute(f"DELETE FROM fact_stage_history {'' if derivation.everything else of_open}")
+        load_rows(store, "fact_stage_history", stage_rows(directory, self.now, only_open=not derivation.everything))
         build_marts(
             con,
             Parameters.of(self.settings, self.now),
@@ -423,7 +425,7 @@ class Increment:
             ],
         )  # fmt: skip
         digests.settle(con)
-        con.execute("COMMIT")
+        store.commit_to_file()
         derivation.done()
 
 

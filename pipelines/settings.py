@@ -27,9 +27,9 @@ class Ingest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Records in one RecordBatch."""
     increment_bytes: int = 160_000_000
     """Raw bytes read before a commit."""
-    shard_events: int = 120_000
+    shard_events: int = 60_000
     """Events of one shard of folding."""
-    shard_touchpoints: int = 60_000
+    shard_touchpoints: int = 30_000
     """Touchpoints of one shard of journeys."""
     warehouse_memory_mb: int = 700
     """DuckDB's buffer; beyond it, it spills into the workspace."""

@@ -50,10 +50,14 @@ class Workers:
             self._pool = ProcessPoolExecutor(self.count, mp_context=context, initializer=_begin, initargs=(self.deaf,))
         return self._pool
 
-    def close(self) -> None:
+    def release(self) -> None:
+        """End the processes until they are needed again: what they have come to hold goes back to the machine."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
+
+    def close(self) -> None:
+        self.release()
 
     def __enter__(self) -> Workers:
         return self

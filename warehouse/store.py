@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -35,6 +37,9 @@ THREADS = 1
 """Of a connection. With two, an increment of 10,000 records takes a third more of the processors and no less time, and a million records
 at once take as long; the writer's also leave row groups half full, which are written again. Writer, auditor and whoever writes
 Parquet work beside each other."""
+
+RESTING_MB = 100
+"""Of a connection that waits for long."""
 
 SETTINGS = (
     "SET TimeZone='UTC'",
@@ -86,6 +91,7 @@ class Store:
         for statement in SETTINGS:
             self.connection.execute(statement)
         self.connection.execute(f"SET threads={THREADS}")
+        self.memory_mb = memory_mb
         self.connection.execute(f"SET memory_limit='{memory_mb}MB'")
         self.connection.execute(f"SET temp_directory='{str(scratch / 'spill').replace(chr(39), chr(39) * 2)}'")
         self.connection.execute(f"ATTACH '{str(vault).replace(chr(39), chr(39) * 2)}' AS vault")
@@ -168,6 +174,25 @@ class Store:
         row = self.connection.execute(sql).fetchone()
         assert row is not None
         return int(row[0])
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """While others are at work: what is buffered goes back to the machine, and is read again afterwards."""
+        with self.connection.cursor() as beside:  # here a refusal ends no transaction that is open
+            with suppress(duckdb.OutOfMemoryException):  # more than that is in use
+                beside.execute(f"SET memory_limit='{RESTING_MB}MB'")
+            try:
+                yield
+            finally:
+                beside.execute(f"SET memory_limit='{self.memory_mb}MB'")
+
+    def commit_to_file(self) -> None:
+        """Commit what changes much of the warehouse straight into its file: by way of the log it would be written twice."""
+        self.connection.execute("SET checkpoint_threshold='1KB'")
+        try:
+            self.connection.execute("COMMIT")
+        finally:
+            self.connection.execute("RESET checkpoint_threshold")
 
     def close(self) -> None:
         self.connection.close()

@@ -31,6 +31,9 @@ class ClusterWorkers:
             steps(dealt, given[0])
         return []
 
+    def release(self) -> None:
+        """The cluster's processes are not ours to end."""
+
     def close(self) -> None:
         """The cluster is not ours to stop."""
 
