@@ -17,6 +17,10 @@ from typing import Any
 
 from pipelines.errors import UserError
 
+RUNS_OF_A_POOL = 200
+"""They remember what they have worked out, up to a limit; and their heaps come to look like a sieve. Then others take their places,
+which takes half a second."""
+
 
 class Workers:
     """A pool that starts when first needed. A single share runs in this process: starting another would cost more than it.
@@ -29,15 +33,21 @@ class Workers:
         """``deaf`` workers do not hear a terminal's Ctrl-C or a service manager's TERM: their parent finishes what they are at."""
         self.count, self.deaf = count, deaf
         self._pool: ProcessPoolExecutor | None = None
+        self._runs = 0
+        """Of this pool."""
 
     def run(self, function: Callable[[Any], Any], jobs: Iterable[Any], *, here: bool = False) -> list[Any]:
         """``function(job)`` for every job; results in the order of the jobs."""
         given = list(jobs)
         if here or self.count == 1 or len(given) < 2:
             return [tell_of_the_machine(function, job) for job in given]
+        if self._runs >= RUNS_OF_A_POOL:
+            self.release()
+        self._runs += 1
         try:
             return list(self._started().map(partial(tell_of_the_machine, function), given))
         except BrokenProcessPool:
+            self.release()
             raise UserError(
                 "a worker process ended unexpectedly (killed, or out of memory); what was not committed is done again by the next run; "
                 "with a smaller ingest.shard_events or ingest.increment_bytes if memory is short"
@@ -55,6 +65,7 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
+        self._runs = 0
 
     def close(self) -> None:
         self.release()
