@@ -431,9 +431,34 @@ def test_a_directory_travels_to_workers() -> None:
         ("Head of Cargo", False),
         ("Product Owner", False),
         ("Partner Manager", False),
+        ("V.P. Operations", True),
+        ("c.f.o.", True),
+        ("Group V.P., Supply", True),
+        ("GVP Europe", True),
+        ("AVP Lending", False),
+        ("CGO", True),
+        ("Chairwoman of the Board", True),
+        ("VP, Office of the CTO", True),
     ],
 )
 def test_a_title_level_makes_an_executive(title: str, executive: bool) -> None:
     """VP and above, by title, where the directory leaves it open; a product owner owns no company."""
     directory = Directory.build(Crm(people=[Person(person_id="p", side="buyer", title=title)]), Identity())
     assert directory.is_executive("p") is executive
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Executive Assistant to the CEO",
+        "Assistant to the Chief Financial Officer",
+        "EA to CEO & CFO",
+        "Secretary to the President",
+        "Personal Assistant, CEO",
+        "Program Manager, Office of the CIO",
+    ],
+)
+def test_who_works_for_an_executive_is_none(title: str) -> None:
+    """The level that a title names is its holder's own, and not that of the person it says they work for."""
+    directory = Directory.build(Crm(people=[Person(person_id="p", side="buyer", title=title)]), Identity())
+    assert directory.is_executive("p") is False

@@ -195,6 +195,20 @@ def test_our_people_among_themselves_are_internal() -> None:
     assert not row.is_countable
 
 
+def test_an_organiser_who_stayed_away_did_not_act() -> None:
+    """A colleague or a booking tool that calls a meeting of others stays its organiser, but is no actor of it; one who came is."""
+    for organiser in ("S2", "no-reply@booking.example"):
+        calendar = plan("a", "03-05 10:00", "03-05 11:00", [organiser, "S1", "B1"], join_keys=("zoom:1",))
+        folded = fold(
+            calendar, report("u", "03-05 10:00", "03-05 11:00", [hour("S1"), hour("B1")], join_keys=("zoom:1",))
+        )
+        row = only(folded)
+        assert (row.actor_party_id, row.actor_side, row.direction, row.is_countable) == (None, None, "mutual", True)
+    came = report("u", "03-05 10:00", "03-05 11:00", [hour("S1"), hour("B1"), hour("S2")], join_keys=("zoom:1",))
+    calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S2", "S1", "B1"], join_keys=("zoom:1",))
+    assert only(fold(calendar, came)).actor_party_id == "S2"
+
+
 def test_an_invitee_who_stayed_away_is_not_counted() -> None:
     """Counts and minutes are of those who attended; the absent stay as participants."""
     calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "S2", "B1", "B2"], join_keys=("zoom:1",))

@@ -9,6 +9,8 @@ import pytest
 from mart_world import World, about, worked_example
 from worked_example import at, participant, touchpoint
 
+from transforms.settings import BusinessHours, Settings
+
 PERIODS = {
     "W10": ("week", "2026-03-02"),
     "W11": ("week", "2026-03-09"),
@@ -100,6 +102,15 @@ def test_a_price_by_five_business_days(sent: str, disclosed: dict[str, bool | No
     world.build()
     assert {period: row(world, period)["price_disclosed"] for period in disclosed} == disclosed
     assert world.one("mart_opportunity_coverage")["dart_transparency"] == row(world, "lifetime")["dart_transparency"]
+
+
+def test_a_holiday_is_no_business_day() -> None:
+    """With Friday 03-13 off, a price on Monday the 16th is in time for a selection that began on Friday the 6th."""
+    world = worked_example(built=False, settings=Settings(business_hours=BusinessHours(holidays=("2026-03-13",))))
+    price = touchpoint("X1", "03-16 09:00", direction="outbound", asset_types=["pricing_proposal"], thread_id="x")
+    world.load([price], {"X1": [participant("X1", 0, "S1", "actor"), participant("X1", 1, "B1", "to")]})
+    world.build()
+    assert world.one("mart_dart_account_period", "period_grain = 'lifetime'")["price_disclosed"] is True
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from mart_world import World, about, moment, worked_example
@@ -10,7 +10,8 @@ from worked_example import OPPORTUNITY, at, participant, touchpoint
 
 from schemas.arrow import to_batch
 from schemas.registry import TABLES
-from transforms.settings import Coverage, Settings
+from transforms.settings import BusinessHours, Coverage, Settings
+from warehouse.terms import Parameters, declare
 
 
 @pytest.fixture(scope="module")
@@ -188,13 +189,31 @@ def test_closed_deal_has_no_risk(example: World) -> None:
         ("03-03 09:00", 4, "03-09 09:00"),
     ],
 )
-def test_business_deadline(example: World, start: str, days: int, deadline: str) -> None:
+def test_business_deadline(start: str, days: int, deadline: str) -> None:
     """Business days run from Monday to Friday; a weekend's start counts from Monday."""
-    (found,) = example.con.execute(
-        "SELECT business_deadline(make_timestamptz(?), ?)", [at(start), days]
-    ).fetchone() or (None,)
-    assert found is not None
-    assert found == moment(at(deadline))
+    assert deadline_of(World(), start, days) == moment(at(deadline))
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "deadline"),
+    [
+        ("03-05 15:00", 2, "03-10 15:00"),
+        ("03-06 16:30", 1, "03-10 00:00"),
+        ("03-08 10:00", 0, "03-09 00:00"),
+        ("03-12 09:00", 1, "03-15 09:00"),
+    ],
+)
+def test_business_days_are_those_of_the_settings(start: str, days: int, deadline: str) -> None:
+    """Open from Sunday to Thursday, and not on the holiday, Sunday 03-08: neither that nor Friday and Saturday is a business day."""
+    hours = BusinessHours(days=("sun", "mon", "tue", "wed", "thu"), holidays=("2026-03-08",))
+    assert deadline_of(World(settings=Settings(business_hours=hours)), start, days) == moment(at(deadline))
+
+
+def deadline_of(world: World, start: str, days: int) -> datetime:
+    declare(world.con, Parameters.of(world.settings, world.as_of), everything=True)
+    ((found,),) = world.con.execute("SELECT business_deadline(make_timestamptz(?), ?)", [at(start), days]).fetchall()
+    assert isinstance(found, datetime)
+    return found
 
 
 def test_first_touchpoint_has_no_gap() -> None:

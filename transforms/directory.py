@@ -5,7 +5,6 @@ A ``Directory`` is built once for a run, is never changed afterwards and can be 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -19,6 +18,7 @@ from transforms.freemail import is_nobodys
 from transforms.normal import is_machine, machine_pattern, registrable_domain
 from transforms.person_index import PersonIndex, PersonMatch
 from transforms.settings import Identity
+from transforms.titles import TitleLevels
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
 __all__ = ["Directory", "PersonMatch", "ResolvedParty"]
@@ -60,7 +60,7 @@ class Directory:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self._machines = machine_pattern(identity.system_localparts)
-        self._executive = [re.compile(pattern, re.IGNORECASE) for pattern in identity.executive_titles]
+        self._executive = TitleLevels(identity.executive_titles)
         self._ours = _normal_domains(identity.company_domains)
         self._partners = _normal_domains(identity.partner_domains)
         self._free = _normal_domains(identity.free_mail_domains)
@@ -160,8 +160,7 @@ class Directory:
             return None
         if person.is_executive is not None or person.title is None:
             return person.is_executive
-        title = person.title
-        return any(pattern.search(title) for pattern in self._executive)
+        return person.title in self._executive
 
     # who has what
 

@@ -184,6 +184,8 @@ def _settle_by_presence(draft: Draft, found: Presence, planned: tuple[int, int] 
     if together and length(together) >= least:
         row.status, row.time_quality = "held", "source"
         row.occurred_at, row.ended_at = together[0][0], together[-1][1]
+        if draft.actor is not None and not draft.actor.attended:
+            draft.actor = None  # who called a meeting and stayed away did not act in it
     elif row.medium == "trade_event" and has_outsider and any(s.attended for s in draft.seats if s.side not in OURS):
         # a badge scan names the visitor; the stand is our side of it
         row.status = "held"

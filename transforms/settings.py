@@ -21,8 +21,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         "notification", "notifications", "automated", "system", "bot",
     )  # fmt: skip
     executive_titles: tuple[str, ...] = (
-        r"\bC([ACDEFILMOPRST]|IS|HR)O\b", r"\bchief\b", r"\bpresident\b", r"\bVP\b", r"\bSVP\b", r"\bEVP\b", r"\bvice president\b",
-        r"\bmanaging (director|partner)\b", r"\bfounder\b", r"^(co-?)?owner$", r"^partner$",
+        r"\bC([ABCDEFGIKLMNOPRSTX]|IS|HR)O\b", r"\bchief\b", r"\bpresident\b", r"\b[EGS]?VP\b", r"\bvice president\b",
+        r"\bchair(man|woman|person)\b", r"\bmanaging (director|partner)\b", r"\bfounder\b", r"^(co-?)?owner$", r"^partner$",
     )  # fmt: skip
     """Used where ``people.csv`` leaves ``is_executive`` empty: VP and above."""
 

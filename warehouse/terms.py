@@ -71,8 +71,23 @@ class Parameters:
         )
 
 
-CODES = ("channel_code", "modality_code", "job_code", "channel_set")
-"""Temporary tables of labels and their bits."""
+CODES = ("channel_code", "modality_code", "job_code", "channel_set", "business_day")
+"""Temporary tables of labels and their bits, and of the days on which the settings' calendar is open."""
+
+_BUSINESS_DAYS = """
+CREATE OR REPLACE TEMP TABLE business_day AS
+WITH
+calendar AS (FROM dim_calendar WHERE is_default),
+day AS (SELECT unnest(range(DATE '1970-01-01', DATE '2101-01-01', INTERVAL 1 DAY))::DATE AS day),
+opened AS (
+  SELECT day, row_number() OVER (ORDER BY day) AS number FROM day
+  WHERE isodow(day) IN (SELECT iso_weekday FROM calendar) AND day NOT IN (SELECT unnest(holidays)::DATE FROM calendar)
+)
+SELECT day, number IS NOT NULL AS is_open,
+       first_value(number IGNORE NULLS) OVER (ORDER BY day ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS open_no
+FROM day LEFT JOIN opened USING (day)
+"""
+"""Grain: day. ``open_no`` numbers the open days; a closed one has the number of the next."""
 
 
 def declare(connection: Any, parameters: Parameters, *, everything: bool) -> None:
@@ -104,6 +119,7 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
            SELECT unnest(range(?))::SMALLINT AS bits, unnest(?::JSON::VARCHAR[][]) AS labels""",
         [len(sets), json.dumps(sets)],
     )
+    connection.execute(_BUSINESS_DAYS)
     bit = {c: 1 << n for n, c in enumerate(channels)}
     zone = "'" + parameters.reporting_timezone.replace("'", "''") + "'"
     for macro in (
@@ -111,11 +127,12 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         f"local_day(t) AS timezone({zone}, t)::DATE",
         f"month_of(t) AS date_trunc('month', timezone({zone}, t))::DATE",
         "days_between(a, b) AS (epoch_us(b) - epoch_us(a)) / 86400000000",
-        # so many days Monday to Friday later; what begins on a weekend begins on Monday
+        f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
+        # so many business days later; what begins on a closed day begins with the next open one
         """business_deadline(t, n) AS (
-            CASE WHEN isodow(local_day(t)) > 5 THEN start_of_day(local_day(t) + 8 - isodow(local_day(t))::INT) ELSE t END)
-            + to_days(((n // 5) * 7 + n % 5
-                + CASE WHEN isodow(local_day(t)) <= 5 AND isodow(local_day(t)) + n % 5 > 5 THEN 2 ELSE 0 END)::INTEGER)""",
+            SELECT CASE WHEN begun.is_open THEN t + to_days((due.day - begun.day)::INTEGER) ELSE start_of_day(due.day) END
+            FROM business_day begun JOIN business_day due ON due.is_open AND due.open_no = begun.open_no + n
+            WHERE begun.day = local_day(t))""",
         "verdict(holds) AS CASE WHEN holds THEN 'passed' ELSE 'failed' END",
         "count_of(items) AS len(list_filter(items, lambda x: x IS NOT NULL))",
         "balance_of(a, b) AS least(a, b) / nullif(greatest(a, b), 0)",  # M9
@@ -125,7 +142,6 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         *dart.MACROS,
         # who works for nobody that the directory knows may be anybody's
         "is_at(home, account) AS home IS NULL OR home = account",
-        f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
         # the first day after a period; NULL for lifetime
         """period_stop(grain, first_day) AS (first_day
             + CASE grain WHEN 'week' THEN INTERVAL 7 DAY WHEN 'month' THEN INTERVAL 1 MONTH WHEN 'quarter' THEN INTERVAL 3 MONTH END)::DATE""",

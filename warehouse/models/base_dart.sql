@@ -2,7 +2,7 @@
 -- Grain: unit. Key: unit_no.
 -- An item is NULL where there is nothing it could be a share of (C3: no message, no question, no meeting, no need); a thing not done is
 -- 0: so is a plan's fourth item of risk, whether there is no plan or none of its items is marked as one. A dimension is the
--- mean of its items, NULL below two; the index needs all four. Business days are Monday to Friday; holidays are not subtracted here.
+-- mean of its items, NULL below two; the index needs all four. Business days are those of the settings' calendar, without its holidays.
 WITH
 run AS (FROM param),
 joined AS (

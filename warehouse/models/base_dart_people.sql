@@ -7,11 +7,14 @@ roles AS (
   SELECT unit_no, count(DISTINCT role) AS engaged_roles
   FROM dated_role JOIN dart_unit USING (scope_no, period_grain, period_start) GROUP BY unit_no
 ),
-present AS (SELECT DISTINCT scope_no, touch_no, day, ended_at, party_id FROM dart_person WHERE direction = 'mutual' AND is_present),
+present AS (
+  SELECT DISTINCT scope_no, touch_no, day, ended_at, business_deadline(ended_at, 2) AS due_at, party_id
+  FROM dart_person WHERE direction = 'mutual' AND is_present
+),
 reached AS (SELECT DISTINCT scope_no, party_id, occurred_at FROM dart_person WHERE direction = 'outbound'),
 followed AS (
   SELECT DISTINCT p.scope_no, p.touch_no, p.day FROM present p JOIN reached r USING (scope_no, party_id)
-  WHERE r.occurred_at >= p.ended_at AND r.occurred_at <= business_deadline(p.ended_at, 2)
+  WHERE r.occurred_at >= p.ended_at AND r.occurred_at <= p.due_at
 ),
 dated AS MATERIALIZED (SELECT * FROM followed JOIN period_day USING (day)),
 mutual AS (

@@ -1,0 +1,30 @@
+"""Title levels: whose title is that of an executive (semantics 1.2, default VP and above)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_OF_SOMEBODY_ELSE = re.compile(
+    r"\b(?:(?:executive|personal|administrative)\s+(?:assistant|secretary)"
+    r"|(?:assistant|secretary|advisor|adviser|aide|[ep]a)\s+to"
+    r"|office\s+of)\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""From where on a title names the person that its holder works for: an assistant to the CEO is none."""
+_DOTTED = re.compile(r"\b([A-Za-z])\.")
+"""A letter of an abbreviation that is written with dots."""
+
+
+class TitleLevels:
+    """Says of a title whether its holder's own level is one of those that are looked for."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        """``patterns`` are regular expressions; case is ignored."""
+        self._levels = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
+
+    def __contains__(self, title: str) -> bool:
+        """``V.P.`` is read as ``VP`` too."""
+        own = _OF_SOMEBODY_ELSE.sub("", title).strip()
+        plain = _DOTTED.sub(r"\1", own)
+        return any(level.search(own) or level.search(plain) for level in self._levels)
