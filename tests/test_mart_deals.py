@@ -95,6 +95,26 @@ def test_good_loss_reason_is_a_good_reason() -> None:
     assert (review["gap_count_extended"], review["no_good_reason"]) == (5, False)
 
 
+@pytest.mark.parametrize(
+    ("reason", "is_good"),
+    [("Product Gap", True), ("product-gap ", True), ("BudgetWithdrawn", True), ("No Gap", False), (None, False)],
+)
+def test_a_loss_reason_is_told_whatever_its_case_and_separators(reason: str | None, is_good: bool) -> None:
+    """CRMs write the labels of their pick lists; none given is no good reason."""
+    world = worked_example(built=False)
+    world.con.execute("UPDATE dim_opportunity SET loss_reason = ?", [reason])
+    world.build()
+    assert world.one("mart_lost_deal_review")["no_good_reason"] is not is_good
+    assert world.con.execute("SELECT loss_reason FROM dim_opportunity").fetchall() == [(reason,)]
+
+
+def test_a_setting_may_name_loss_reasons_as_the_crm_does() -> None:
+    """``good_loss_reasons`` is read without case and separators too."""
+    world = worked_example(built=False, settings=Settings(coverage=Coverage(good_loss_reasons=("No Decision",))))
+    world.build()
+    assert not world.one("mart_lost_deal_review")["no_good_reason"]
+
+
 def test_review_sees_nothing_after_the_close() -> None:
     """A touchpoint after the close leaves the review as it was."""
     world = worked_example(as_of=at("06-20 00:00"), built=False)

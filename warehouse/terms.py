@@ -116,6 +116,8 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
             CASE WHEN isodow(local_day(t)) > 5 THEN start_of_day(local_day(t) + 8 - isodow(local_day(t))::INT) ELSE t END)
             + to_days(((n // 5) * 7 + n % 5
                 + CASE WHEN isodow(local_day(t)) <= 5 AND isodow(local_day(t)) + n % 5 > 5 THEN 2 ELSE 0 END)::INTEGER)""",
+        # a label of a CRM whatever its case and separators: Product Gap, product-gap, product_gap
+        r"bare(label) AS regexp_replace(lower(label), '[\s_./-]+', '', 'g')",
         "verdict(holds) AS CASE WHEN holds THEN 'passed' ELSE 'failed' END",
         "count_of(items) AS len(list_filter(items, lambda x: x IS NOT NULL))",
         "balance_of(a, b) AS least(a, b) / nullif(greatest(a, b), 0)",  # M9
