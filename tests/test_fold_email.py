@@ -73,6 +73,13 @@ def test_messages_of_one_reference_chain_share_the_root_as_thread() -> None:
     assert by_id["2@x.example"].interaction_kind == "reply"
 
 
+def test_a_reply_whose_parent_has_no_readable_id_is_a_reply() -> None:
+    """Its subject is the parent's all the same, and names no job."""
+    told = email("1@x.example", "03-02 11:00", "B1", ["S1"], subject_text="Re: pricing", interaction_kind="reply")
+    row = only(fold(told))
+    assert (row.interaction_kind, row.is_reply, row.buying_job) == ("reply", True, "unclassified")
+
+
 def test_a_missing_parent_falls_back_to_the_nearest_reference_that_we_hold() -> None:
     """In-Reply-To was never received; the message before it was."""
     a = email("1@x.example", "03-02 12:00", "B1", ["S1"])
