@@ -80,6 +80,14 @@ def test_a_reply_whose_parent_has_no_readable_id_is_a_reply() -> None:
     assert (row.interaction_kind, row.is_reply, row.buying_job) == ("reply", True, "unclassified")
 
 
+def test_a_label_on_a_message_names_its_job() -> None:
+    """Whatever its subject says, and whichever mailbox's copy carries it."""
+    sent = email("1@x.example", "03-02 11:00", "B1", ["S1"], subject_text="Pricing")
+    labelled = copy_in("/gmail/s1", sent, explicit_job="validation")
+    row = only(fold(sent, labelled))
+    assert (row.buying_job, row.buying_job_rule_id, row.buying_job_confidence) == ("validation", "explicit.label", 1.0)
+
+
 def test_a_missing_parent_falls_back_to_the_nearest_reference_that_we_hold() -> None:
     """In-Reply-To was never received; the message before it was."""
     a = email("1@x.example", "03-02 12:00", "B1", ["S1"])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schemas import vocab
 from transforms.channels import CHANNEL_OF_MEDIUM, channel_of, modality
 from transforms.dart import dart_dimensions
+from transforms.job_label import job_among
 from transforms.jobs import Evidence, PageSpan, Rulebook, RuleError
 
 BOOK = Rulebook.load()
@@ -191,6 +192,13 @@ def test_an_explicit_label_is_taken_at_its_word(label: str) -> None:
     verdict = BOOK.classify(Evidence(explicit_job=label, asset_types=("diagnostic",)))
     assert (verdict.job, verdict.rule_id, verdict.confidence) == (SS, "explicit.label", 1.0)
     assert BOOK.classify(Evidence(explicit_job="chatting", asset_types=("diagnostic",))).job == PI
+
+
+@pytest.mark.parametrize("words", [["SS"], ["validations"], ["Validation", "consensus-creation"], []])
+def test_keywords_label_only_where_they_name_one_job_in_full(words: list[str]) -> None:
+    """Categories of a calendar are free words: two letters may stand for anything, and two jobs are no label."""
+    assert job_among(["Customer", *words]) is None
+    assert job_among(["Customer", "Supplier Selection"]) == SS
 
 
 def test_the_stage_is_off_until_the_threshold_is_lowered() -> None:

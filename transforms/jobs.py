@@ -15,6 +15,7 @@ import msgspec
 
 from schemas import vocab
 from transforms.event import hash_id
+from transforms.job_label import job_label
 from transforms.rulefile import AS_LABELLED, AS_PARENT, TIERS, Rule, RuleError, RuleFile, compiled, load_rules
 
 __all__ = ["Evidence", "PageSpan", "RuleError", "Rulebook", "Verdict"]
@@ -22,15 +23,6 @@ __all__ = ["Evidence", "PageSpan", "RuleError", "Rulebook", "Verdict"]
 UNCLASSIFIED = "unclassified"
 _MEMO_LIMIT = 20_000
 _NOT_JOINABLE = re.compile(r"\(\?|\\\d|\[[^\]]*[^\\\[]-[^\]]")
-_NOT_A_SLUG = re.compile(r"[^a-z]+")
-_ABBREVIATIONS = {
-    "pi": "problem_identification",
-    "se": "solution_exploration",
-    "rb": "requirements_building",
-    "ss": "supplier_selection",
-    "va": "validation",
-    "cc": "consensus_creation",
-}
 _NEEDS = {
     "asset_type": "asset_types",
     "page_glob": "page_paths",
@@ -333,20 +325,11 @@ def page_key(path: str) -> str:
 def _job_of(rule: Rule, seen: Evidence) -> str | None:
     """The job that a matching rule names; None where it passes on one that is not there."""
     if rule.job == AS_LABELLED:
-        return _label(seen.explicit_job)
+        return job_label(seen.explicit_job)
     if rule.job == AS_PARENT:
         inherits = seen.is_reply and not seen.is_ack and "ack" not in seen.tags
         return seen.parent_job if inherits and seen.parent_job not in (None, UNCLASSIFIED) else None
     return rule.job
-
-
-def _label(text: str | None) -> str | None:
-    """``Supplier selection`` or ``SS`` to ``supplier_selection``; None for a label that names no job."""
-    if not text:
-        return None
-    slug = _NOT_A_SLUG.sub("_", text.strip().lower()).strip("_")
-    slug = _ABBREVIATIONS.get(slug, slug)
-    return slug if slug in vocab.BUYING_JOBS else None
 
 
 def _globs(globs: Sequence[str]) -> re.Pattern[str] | None:
