@@ -194,6 +194,25 @@ def test_an_explicit_label_is_taken_at_its_word(label: str) -> None:
     assert BOOK.classify(Evidence(explicit_job="chatting", asset_types=("diagnostic",))).job == PI
 
 
+@pytest.mark.parametrize(
+    ("words", "job"),
+    [
+        ("Cost-of-delay", PI), ("Demonstration", SE), ("Use-cases", SE), ("Case-study", VA), ("Proof-of-concept", VA),
+        ("Security-questionnaire", VA), ("Pilots", VA), ("Business-case review", CC), ("Executive-summary", CC), ("Action-plan", CC),
+    ],
+)  # fmt: skip
+def test_words_with_hyphens_are_the_same_evidence(words: str, job: str) -> None:
+    """A hyphen joins what a space parts, in an email's subject as in a meeting's title."""
+    assert BOOK.classify(Evidence(channel="email", subject_text=words)).job == job
+    _, meeting_type = BOOK.meeting_kind(words)
+    assert BOOK.classify(Evidence(channel="video", meeting_type=meeting_type, subject_text=words)).job == job
+
+
+def test_a_comparison_page_may_be_one_of_a_folder() -> None:
+    """``/vs/<competitor>`` is a comparison as ``/us-vs-them`` is."""
+    assert BOOK.classify(Evidence(channel="app", page_paths=("/en/vs/acme",))).job == SS
+
+
 @pytest.mark.parametrize("words", [["SS"], ["validations"], ["Validation", "consensus-creation"], []])
 def test_keywords_label_only_where_they_name_one_job_in_full(words: list[str]) -> None:
     """Categories of a calendar are free words: two letters may stand for anything, and two jobs are no label."""
