@@ -157,6 +157,30 @@ def test_the_people_of_another_customer_are_no_contacts(in_the_group: bool, cont
     assert (coverage["engaged_contacts"], coverage["exec_first_engaged_days"]) == (contacts, about(days))
 
 
+@pytest.mark.parametrize(
+    ("answers", "is_next_step"),
+    [
+        ({"S1": None, "B1": None}, True),
+        ({"S1": None, "B1": False, "B2": None}, True),
+        ({"S1": None, "B1": False, "B2": False}, False),
+        ({"S1": False, "B1": None}, False),
+        ({"B1": None}, True),
+    ],
+)
+def test_a_meeting_that_one_side_has_declined_is_no_next_step(
+    answers: dict[str, bool | None], is_next_step: bool
+) -> None:
+    """It will not take place; who has not answered may come."""
+    world = worked_example(at("04-30 00:00"), closed=False, built=False)
+    plan = touchpoint(
+        "P1", "05-05 10:00", "05-05 11:00", channel="video", direction="mutual", status="scheduled", is_countable=False
+    )
+    seats = [participant("P1", n, who, "required", attended=answer) for n, (who, answer) in enumerate(answers.items())]
+    world.load([plan], {"P1": seats})
+    world.build()
+    assert ("no_next_step" not in world.one("mart_deal_risk")["signals"]) is is_next_step
+
+
 def test_deal_risk() -> None:
     """As of 04-30 the buyer is silent for 20.4 days, nothing is planned and validation is missing: medium."""
     world = worked_example(at("04-30 00:00"), closed=False)
