@@ -208,6 +208,17 @@ def test_words_with_hyphens_are_the_same_evidence(words: str, job: str) -> None:
     assert BOOK.classify(Evidence(channel="video", meeting_type=meeting_type, subject_text=words)).job == job
 
 
+def test_a_rule_may_ask_for_the_tag_of_an_app_event() -> None:
+    """A form or a plan among the pages of a session is told by its tag, as in every other channel."""
+    book = Rulebook.load("[{id: own.form, job: supplier_selection, tier: kind, when: {tag: [form_submit]}}]")
+    pages = [
+        PageSpan("/x", None, MINUTE, 1),
+        PageSpan("/x", "Form Submitted", MINUTE, 2, (), "form_submit", ("form_submit",)),
+    ]
+    assert book.classify_session(pages).rule_id == "own.form"
+    assert book.classify_session(pages[:1]).job == "unclassified"
+
+
 def test_a_comparison_page_may_be_one_of_a_folder() -> None:
     """``/vs/<competitor>`` is a comparison as ``/us-vs-them`` is."""
     assert BOOK.classify(Evidence(channel="app", page_paths=("/en/vs/acme",))).job == SS

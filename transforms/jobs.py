@@ -79,6 +79,8 @@ class PageSpan(msgspec.Struct, frozen=True, gc=False):
     last_seen: int
     asset_types: tuple[str, ...] = ()
     interaction_kind: str | None = None
+    tags: tuple[str, ...] = ()
+    """Of the event itself: a rule may ask for a form among the pages."""
 
 
 NOTHING = Verdict(UNCLASSIFIED, None, None, "no_evidence")
@@ -281,7 +283,7 @@ class Rulebook:
         return _with_tags(msgspec.structs.replace(NOTHING, basis=min(ties)) if ties else NOTHING, tags)
 
     def _page_verdict(self, span: PageSpan) -> Verdict:
-        key = (span.page_path, span.event_name, span.asset_types, span.interaction_kind)
+        key = (span.page_path, span.event_name, span.asset_types, span.interaction_kind, span.tags)
         known = self._page_memo.get(key)
         if known is None:
             if len(self._page_memo) >= _MEMO_LIMIT:  # paths may hold ids; the memo is only a shortcut
@@ -290,7 +292,7 @@ class Rulebook:
                 Evidence(
                     channel="app", direction="self_serve", interaction_kind=span.interaction_kind or "session",
                     page_paths=(span.page_path,) if span.page_path else (), asset_types=span.asset_types,
-                    event_names=(span.event_name,) if span.event_name else (),
+                    event_names=(span.event_name,) if span.event_name else (), tags=span.tags,
                 )
             )  # fmt: skip
         return known
