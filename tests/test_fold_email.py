@@ -80,6 +80,28 @@ def test_a_reply_whose_parent_has_no_readable_id_is_a_reply() -> None:
     assert (row.interaction_kind, row.is_reply, row.buying_job) == ("reply", True, "unclassified")
 
 
+def test_a_reply_under_a_subject_of_thanks_is_an_acknowledgement() -> None:
+    """A subject without Re: is the writer's own; with it, it is the parent's and neither thanks nor asks."""
+    asked = email("1@x.example", "03-02 11:00", "B1", ["S1"], subject_text="What does it cost?")
+    bodies = {
+        "Thanks, back to you next week": "Sent from my phone",
+        "Re: What does it cost?": "Thank you",
+        "Re: Thanks": "Hm",
+    }
+    for subject, line in bodies.items():
+        answer = email(
+            "2@x.example",
+            "03-02 12:00",
+            "B1",
+            ["S1"],
+            subject_text=subject,
+            first_line=line,
+            references=("1@x.example",),
+        )
+        row = next(one for one in fold(asked, answer).touchpoints if one.is_reply)
+        assert (row.is_ack, row.is_question) == (subject != "Re: Thanks", False), subject
+
+
 def test_a_label_on_a_message_names_its_job() -> None:
     """Whatever its subject says, and whichever mailbox's copy carries it."""
     sent = email("1@x.example", "03-02 11:00", "B1", ["S1"], subject_text="Pricing")

@@ -219,8 +219,12 @@ class Rulebook:
         """A message that thanks or confirms and asks nothing: no ``?``, no asset."""
         if has_question or has_asset:
             return False
-        texts = [text.lstrip() for text in (subject, first_line) if text]
-        return any(map(self._ack.match, texts)) and not any("?" in text for text in texts)
+        texts = [text for text in (subject, first_line) if text]
+        return any(map(self.thanks, texts)) and not any("?" in text for text in texts)
+
+    def thanks(self, text: str | None) -> bool:
+        """Whether a subject or a first line begins like an acknowledgement."""
+        return text is not None and self._ack.match(text.lstrip()) is not None
 
     def may_speak(self, text: str | None) -> bool:
         """Whether the words of any rule can occur in a subject or a first line; to ``classify`` another one says nothing."""
