@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 from mart_world import World, about, moment, worked_example
-from worked_example import OPPORTUNITY, at, participant, touchpoint
+from worked_example import CLOSED_AT, OPPORTUNITY, at, participant, touchpoint
 
 from schemas.arrow import to_batch
 from schemas.registry import TABLES
@@ -123,6 +123,20 @@ def test_review_sees_nothing_after_the_close() -> None:
     world.build()
     assert {c: about(v) for c, v in REVIEW.items()} == {c: world.one("mart_lost_deal_review")[c] for c in REVIEW}
     assert world.one("mart_opportunity_coverage")["engaged_contacts"] == 3
+
+
+def test_a_deal_that_closes_after_the_clock_is_open_then() -> None:
+    """As of 04-30 the lost deal of the example is at risk, whatever the CRM knows by now; as of its close it is reviewed."""
+    world = worked_example(at("04-30 00:00"))
+    assert world.one("mart_deal_risk")["risk_level"] == "medium"
+    assert world.rows("mart_lost_deal_review") == []
+    assert world.one("mart_opportunity_coverage")["exec_first_engaged_share_of_cycle"] is None
+    assert {row["to_state"] for row in world.rows("mart_transition_matrix")} & {"LOST", "OPEN"} == {"OPEN"}
+    world.as_of = CLOSED_AT
+    world.build(everything=False)
+    assert world.rows("mart_deal_risk") == []
+    assert {c: about(v) for c, v in REVIEW.items()} == {c: world.one("mart_lost_deal_review")[c] for c in REVIEW}
+    assert {c: about(v) for c, v in DEAL.items()} == {c: world.one("mart_opportunity_coverage")[c] for c in DEAL}
 
 
 def test_a_plan_edited_among_pages_is_a_plan() -> None:
