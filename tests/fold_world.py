@@ -74,8 +74,8 @@ DIRECTORY = Directory.build(CRM, SETTINGS.identity)
 ASSETS = AssetBook.build(CRM.assets)
 
 
-def folder(settings: Settings = SETTINGS, as_of: int = AS_OF) -> Folder:
-    return Folder(DIRECTORY, ASSETS, RULES, settings, as_of)
+def folder(settings: Settings = SETTINGS, as_of: int = AS_OF, rules: Rulebook = RULES) -> Folder:
+    return Folder(DIRECTORY, ASSETS, rules, settings, as_of)
 
 
 def mail(name: str) -> str:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.event import Event, Party
+from transforms.jobs import Rulebook
 from transforms.linking import fold_key, link_keys
 from transforms.times import MINUTE
 
@@ -186,6 +187,14 @@ def test_a_form_alone_is_a_form_and_a_form_among_pages_is_a_session() -> None:
     assert [(one.interaction_kind, one.tags) for one in found] == [
         ("form_submit", ["form_submit"]), ("session", ["form_submit"]), ("session", []),
     ]  # fmt: skip
+
+
+def test_a_rule_for_a_tag_finds_it_on_a_page_of_a_session() -> None:
+    """Also a tag that folding gives for what was done there."""
+    rules = Rulebook.load("[{id: own.form, job: validation, tier: kind, when: {tag: [form_submit]}}]")
+    form, other = page("1", START, (B1,), "/contact", interaction_kind="form_submit"), page("2", START + MINUTE, (B1,))
+    found = [only(fold(*events, rules=rules)) for events in ((form, other), (other,))]
+    assert [one.buying_job_rule_id for one in found] == ["own.form", None]
 
 
 def test_events_without_any_id_are_nobodys_together() -> None:

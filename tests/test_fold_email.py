@@ -73,6 +73,43 @@ def test_messages_of_one_reference_chain_share_the_root_as_thread() -> None:
     assert by_id["2@x.example"].interaction_kind == "reply"
 
 
+def test_a_reply_whose_parent_has_no_readable_id_is_a_reply() -> None:
+    """Its subject is the parent's all the same, and names no job."""
+    told = email("1@x.example", "03-02 11:00", "B1", ["S1"], subject_text="Re: pricing", interaction_kind="reply")
+    row = only(fold(told))
+    assert (row.interaction_kind, row.is_reply, row.buying_job) == ("reply", True, "unclassified")
+
+
+def test_a_reply_under_a_subject_of_thanks_is_an_acknowledgement() -> None:
+    """A subject without Re: is the writer's own; with it, it is the parent's and neither thanks nor asks."""
+    asked = email("1@x.example", "03-02 11:00", "B1", ["S1"], subject_text="What does it cost?")
+    bodies = {
+        "Thanks, back to you next week": "Sent from my phone",
+        "Re: What does it cost?": "Thank you",
+        "Re: Thanks": "Hm",
+    }
+    for subject, line in bodies.items():
+        answer = email(
+            "2@x.example",
+            "03-02 12:00",
+            "B1",
+            ["S1"],
+            subject_text=subject,
+            first_line=line,
+            references=("1@x.example",),
+        )
+        row = next(one for one in fold(asked, answer).touchpoints if one.is_reply)
+        assert (row.is_ack, row.is_question) == (subject != "Re: Thanks", False), subject
+
+
+def test_a_label_on_a_message_names_its_job() -> None:
+    """Whatever its subject says, and whichever mailbox's copy carries it."""
+    sent = email("1@x.example", "03-02 11:00", "B1", ["S1"], subject_text="Pricing")
+    labelled = copy_in("/gmail/s1", sent, explicit_job="validation")
+    row = only(fold(sent, labelled))
+    assert (row.buying_job, row.buying_job_rule_id, row.buying_job_confidence) == ("validation", "explicit.label", 1.0)
+
+
 def test_a_missing_parent_falls_back_to_the_nearest_reference_that_we_hold() -> None:
     """In-Reply-To was never received; the message before it was."""
     a = email("1@x.example", "03-02 12:00", "B1", ["S1"])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schemas import vocab
 from transforms.channels import CHANNEL_OF_MEDIUM, channel_of, modality
 from transforms.dart import dart_dimensions
+from transforms.job_label import job_among
 from transforms.jobs import Evidence, PageSpan, Rulebook, RuleError
 
 BOOK = Rulebook.load()
@@ -191,6 +192,43 @@ def test_an_explicit_label_is_taken_at_its_word(label: str) -> None:
     verdict = BOOK.classify(Evidence(explicit_job=label, asset_types=("diagnostic",)))
     assert (verdict.job, verdict.rule_id, verdict.confidence) == (SS, "explicit.label", 1.0)
     assert BOOK.classify(Evidence(explicit_job="chatting", asset_types=("diagnostic",))).job == PI
+
+
+@pytest.mark.parametrize(
+    ("words", "job"),
+    [
+        ("Cost-of-delay", PI), ("Demonstration", SE), ("Use-cases", SE), ("Case-study", VA), ("Proof-of-concept", VA),
+        ("Security-questionnaire", VA), ("Pilots", VA), ("Business-case review", CC), ("Executive-summary", CC), ("Action-plan", CC),
+    ],
+)  # fmt: skip
+def test_words_with_hyphens_are_the_same_evidence(words: str, job: str) -> None:
+    """A hyphen joins what a space parts, in an email's subject as in a meeting's title."""
+    assert BOOK.classify(Evidence(channel="email", subject_text=words)).job == job
+    _, meeting_type = BOOK.meeting_kind(words)
+    assert BOOK.classify(Evidence(channel="video", meeting_type=meeting_type, subject_text=words)).job == job
+
+
+def test_a_rule_may_ask_for_the_tag_of_an_app_event() -> None:
+    """A form or a plan among the pages of a session is told by its tag, as in every other channel."""
+    book = Rulebook.load("[{id: own.form, job: supplier_selection, tier: kind, when: {tag: [form_submit]}}]")
+    pages = [
+        PageSpan("/x", None, MINUTE, 1),
+        PageSpan("/x", "Form Submitted", MINUTE, 2, (), "form_submit", ("form_submit",)),
+    ]
+    assert book.classify_session(pages).rule_id == "own.form"
+    assert book.classify_session(pages[:1]).job == "unclassified"
+
+
+def test_a_comparison_page_may_be_one_of_a_folder() -> None:
+    """``/vs/<competitor>`` is a comparison as ``/us-vs-them`` is."""
+    assert BOOK.classify(Evidence(channel="app", page_paths=("/en/vs/acme",))).job == SS
+
+
+@pytest.mark.parametrize("words", [["SS"], ["validations"], ["Validation", "consensus-creation"], []])
+def test_keywords_label_only_where_they_name_one_job_in_full(words: list[str]) -> None:
+    """Categories of a calendar are free words: two letters may stand for anything, and two jobs are no label."""
+    assert job_among(["Customer", *words]) is None
+    assert job_among(["Customer", "Supplier Selection"]) == SS
 
 
 def test_the_stage_is_off_until_the_threshold_is_lowered() -> None:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import pytest
 from mart_world import World, about, moment, worked_example
-from worked_example import OPPORTUNITY, at, participant, touchpoint
+from worked_example import CLOSED_AT, OPPORTUNITY, at, participant, touchpoint
 
 from schemas.arrow import to_batch
 from schemas.registry import TABLES
@@ -96,6 +96,26 @@ def test_good_loss_reason_is_a_good_reason() -> None:
     assert (review["gap_count_extended"], review["no_good_reason"]) == (5, False)
 
 
+@pytest.mark.parametrize(
+    ("reason", "is_good"),
+    [("Product Gap", True), ("product-gap ", True), ("BudgetWithdrawn", True), ("No Gap", False), (None, False)],
+)
+def test_a_loss_reason_is_told_whatever_its_case_and_separators(reason: str | None, is_good: bool) -> None:
+    """CRMs write the labels of their pick lists; none given is no good reason."""
+    world = worked_example(built=False)
+    world.con.execute("UPDATE dim_opportunity SET loss_reason = ?", [reason])
+    world.build()
+    assert world.one("mart_lost_deal_review")["no_good_reason"] is not is_good
+    assert world.con.execute("SELECT loss_reason FROM dim_opportunity").fetchall() == [(reason,)]
+
+
+def test_a_setting_may_name_loss_reasons_as_the_crm_does() -> None:
+    """``good_loss_reasons`` is read without case and separators too."""
+    world = worked_example(built=False, settings=Settings(coverage=Coverage(good_loss_reasons=("No Decision",))))
+    world.build()
+    assert not world.one("mart_lost_deal_review")["no_good_reason"]
+
+
 def test_review_sees_nothing_after_the_close() -> None:
     """A touchpoint after the close leaves the review as it was."""
     world = worked_example(as_of=at("06-20 00:00"), built=False)
@@ -104,6 +124,20 @@ def test_review_sees_nothing_after_the_close() -> None:
     world.build()
     assert {c: about(v) for c, v in REVIEW.items()} == {c: world.one("mart_lost_deal_review")[c] for c in REVIEW}
     assert world.one("mart_opportunity_coverage")["engaged_contacts"] == 3
+
+
+def test_a_deal_that_closes_after_the_clock_is_open_then() -> None:
+    """As of 04-30 the lost deal of the example is at risk, whatever the CRM knows by now; as of its close it is reviewed."""
+    world = worked_example(at("04-30 00:00"))
+    assert world.one("mart_deal_risk")["risk_level"] == "medium"
+    assert world.rows("mart_lost_deal_review") == []
+    assert world.one("mart_opportunity_coverage")["exec_first_engaged_share_of_cycle"] is None
+    assert {row["to_state"] for row in world.rows("mart_transition_matrix")} & {"LOST", "OPEN"} == {"OPEN"}
+    world.as_of = CLOSED_AT
+    world.build(everything=False)
+    assert world.rows("mart_deal_risk") == []
+    assert {c: about(v) for c, v in REVIEW.items()} == {c: world.one("mart_lost_deal_review")[c] for c in REVIEW}
+    assert {c: about(v) for c, v in DEAL.items()} == {c: world.one("mart_opportunity_coverage")[c] for c in DEAL}
 
 
 def test_a_plan_edited_among_pages_is_a_plan() -> None:
@@ -136,6 +170,30 @@ def test_the_people_of_another_customer_are_no_contacts(in_the_group: bool, cont
     world.build()
     coverage = world.one("mart_opportunity_coverage")
     assert (coverage["engaged_contacts"], coverage["exec_first_engaged_days"]) == (contacts, about(days))
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_next_step"),
+    [
+        ({"S1": None, "B1": None}, True),
+        ({"S1": None, "B1": False, "B2": None}, True),
+        ({"S1": None, "B1": False, "B2": False}, False),
+        ({"S1": False, "B1": None}, False),
+        ({"B1": None}, True),
+    ],
+)
+def test_a_meeting_that_one_side_has_declined_is_no_next_step(
+    answers: dict[str, bool | None], is_next_step: bool
+) -> None:
+    """It will not take place; who has not answered may come."""
+    world = worked_example(at("04-30 00:00"), closed=False, built=False)
+    plan = touchpoint(
+        "P1", "05-05 10:00", "05-05 11:00", channel="video", direction="mutual", status="scheduled", is_countable=False
+    )
+    seats = [participant("P1", n, who, "required", attended=answer) for n, (who, answer) in enumerate(answers.items())]
+    world.load([plan], {"P1": seats})
+    world.build()
+    assert ("no_next_step" not in world.one("mart_deal_risk")["signals"]) is is_next_step
 
 
 def test_deal_risk() -> None:

@@ -40,6 +40,7 @@ class Entry(msgspec.Struct, frozen=True):
     join_keys: tuple[str, ...]
     attachments: tuple[str, ...]
     recorded_at: int | None
+    explicit_job: str | None = None
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -92,6 +93,7 @@ def event_of(entry: Entry, slot: Slot, *, event_id: str, revision: int, join_key
         subject_text=entry.subject,
         links=where.links,
         attachments=entry.attachments,
+        explicit_job=entry.explicit_job,
         parties=entry.parties,
     )
 

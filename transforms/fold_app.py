@@ -150,11 +150,15 @@ def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event]) -> Non
         draft.account_hint = draft.account_hint or event.account_hint
         draft.opportunity_hint = draft.opportunity_hint or event.opportunity_hint
         draft.explicit_job = draft.explicit_job or event.explicit_job
-        if event.tags:
-            tags.update(event.tags)
-        if event.interaction_kind in SINGLE_ACTS:
-            tags.add(event.interaction_kind)  # among pages the kind does not tell of it
+        if found := _tags(event):
+            tags.update(found)
     draft.stated_tags = tuple(sorted(tags))
+
+
+def _tags(event: Event) -> tuple[str, ...]:
+    """The event's own, and its kind where that does not tell of the session that it is a part of."""
+    kind = event.interaction_kind
+    return (*event.tags, kind) if kind is not None and kind in SINGLE_ACTS else event.tags
 
 
 def _kind(events: Sequence[Event]) -> str:
@@ -196,7 +200,7 @@ def _trace(draft: Draft, steps: Sequence[Step], bench: Workbench) -> None:
                 types = tuple([asset.asset_type for asset in assets])
         if page is not None:
             spent[page] = (spent[page][0] + stay if page in spent else stay, at)
-        spans.append(PageSpan(page, event.event_name, stay, at, types, event.interaction_kind))
+        spans.append(PageSpan(page, event.event_name, stay, at, types, event.interaction_kind, _tags(event)))
     draft.pages = spans
     if spent:
         # of two pages with equal dwell, the one seen last

@@ -82,8 +82,8 @@ def _message(key: str, copies: list[Fact], resolve: Resolver, bench: Workbench) 
     row.content_chars = first.content_chars or 0
     row.status = first.status or "held"
     row.is_automated = first.is_automated
-    row.is_reply = bool(first.references)
     stated = first.interaction_kind
+    row.is_reply = bool(first.references) or stated == "reply"  # an In-Reply-To may name no id that can be read
     row.interaction_kind = "reply" if row.is_reply and stated in (None, "message") else stated or "message"
     seats = seat_parties(copies, resolve)
     actor = acting_seat(seats)

@@ -68,8 +68,8 @@ class Labeller:
 
     def _read(self, draft: Draft) -> Words:
         row = draft.row
-        # a reply's subject is the parent's; a burst's is its own first line, which the text holds already
-        own = None if row.is_reply else row.subject_text
+        # a reply's subject is the parent's, unless it thanks without a Re:; a burst's is its own first line, which the text holds
+        own = row.subject_text if not row.is_reply or self._rules.thanks(row.subject_text) else None
         channel, has_asset = row.channel, bool(draft.assets)
         key = (own, draft.text, draft.first_line, draft.has_question, channel, has_asset, row.is_reply)
         words = self._words.get(key)

@@ -15,6 +15,7 @@ import msgspec
 
 from schemas import vocab
 from transforms.event import hash_id
+from transforms.job_label import job_label
 from transforms.rulefile import AS_LABELLED, AS_PARENT, TIERS, Rule, RuleError, RuleFile, compiled, load_rules
 
 __all__ = ["Evidence", "PageSpan", "RuleError", "Rulebook", "Verdict"]
@@ -22,15 +23,6 @@ __all__ = ["Evidence", "PageSpan", "RuleError", "Rulebook", "Verdict"]
 UNCLASSIFIED = "unclassified"
 _MEMO_LIMIT = 20_000
 _NOT_JOINABLE = re.compile(r"\(\?|\\\d|\[[^\]]*[^\\\[]-[^\]]")
-_NOT_A_SLUG = re.compile(r"[^a-z]+")
-_ABBREVIATIONS = {
-    "pi": "problem_identification",
-    "se": "solution_exploration",
-    "rb": "requirements_building",
-    "ss": "supplier_selection",
-    "va": "validation",
-    "cc": "consensus_creation",
-}
 _NEEDS = {
     "asset_type": "asset_types",
     "page_glob": "page_paths",
@@ -87,6 +79,8 @@ class PageSpan(msgspec.Struct, frozen=True, gc=False):
     last_seen: int
     asset_types: tuple[str, ...] = ()
     interaction_kind: str | None = None
+    tags: tuple[str, ...] = ()
+    """Of the event itself: a rule may ask for a form among the pages."""
 
 
 NOTHING = Verdict(UNCLASSIFIED, None, None, "no_evidence")
@@ -225,8 +219,12 @@ class Rulebook:
         """A message that thanks or confirms and asks nothing: no ``?``, no asset."""
         if has_question or has_asset:
             return False
-        texts = [text.lstrip() for text in (subject, first_line) if text]
-        return any(map(self._ack.match, texts)) and not any("?" in text for text in texts)
+        texts = [text for text in (subject, first_line) if text]
+        return any(map(self.thanks, texts)) and not any("?" in text for text in texts)
+
+    def thanks(self, text: str | None) -> bool:
+        """Whether a subject or a first line begins like an acknowledgement."""
+        return text is not None and self._ack.match(text.lstrip()) is not None
 
     def may_speak(self, text: str | None) -> bool:
         """Whether the words of any rule can occur in a subject or a first line; to ``classify`` another one says nothing."""
@@ -289,7 +287,7 @@ class Rulebook:
         return _with_tags(msgspec.structs.replace(NOTHING, basis=min(ties)) if ties else NOTHING, tags)
 
     def _page_verdict(self, span: PageSpan) -> Verdict:
-        key = (span.page_path, span.event_name, span.asset_types, span.interaction_kind)
+        key = (span.page_path, span.event_name, span.asset_types, span.interaction_kind, span.tags)
         known = self._page_memo.get(key)
         if known is None:
             if len(self._page_memo) >= _MEMO_LIMIT:  # paths may hold ids; the memo is only a shortcut
@@ -298,7 +296,7 @@ class Rulebook:
                 Evidence(
                     channel="app", direction="self_serve", interaction_kind=span.interaction_kind or "session",
                     page_paths=(span.page_path,) if span.page_path else (), asset_types=span.asset_types,
-                    event_names=(span.event_name,) if span.event_name else (),
+                    event_names=(span.event_name,) if span.event_name else (), tags=span.tags,
                 )
             )  # fmt: skip
         return known
@@ -333,20 +331,11 @@ def page_key(path: str) -> str:
 def _job_of(rule: Rule, seen: Evidence) -> str | None:
     """The job that a matching rule names; None where it passes on one that is not there."""
     if rule.job == AS_LABELLED:
-        return _label(seen.explicit_job)
+        return job_label(seen.explicit_job)
     if rule.job == AS_PARENT:
         inherits = seen.is_reply and not seen.is_ack and "ack" not in seen.tags
         return seen.parent_job if inherits and seen.parent_job not in (None, UNCLASSIFIED) else None
     return rule.job
-
-
-def _label(text: str | None) -> str | None:
-    """``Supplier selection`` or ``SS`` to ``supplier_selection``; None for a label that names no job."""
-    if not text:
-        return None
-    slug = _NOT_A_SLUG.sub("_", text.strip().lower()).strip("_")
-    slug = _ABBREVIATIONS.get(slug, slug)
-    return slug if slug in vocab.BUYING_JOBS else None
 
 
 def _globs(globs: Sequence[str]) -> re.Pattern[str] | None:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from transforms.event import Event, Ignored, Party, Reject
+from transforms.job_label import job_label
 from transforms.mail_mime import Headers, Leaf, base_name, content_type, decode_text, decode_words
 from transforms.mail_text import asks, html_text, links_of, own_text
 from transforms.mail_time import mail_time, received_time
@@ -355,6 +356,7 @@ def mail_event(
         content_chars=content.content_chars,
         links=content.links,
         attachments=content.attachments,
+        explicit_job=job_label(decode_words(labels[0])) if (labels := headers.get("x-buying-job")) else None,
         parties=(*written_by, *recipients(headers)),
     )
 

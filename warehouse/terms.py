@@ -133,6 +133,8 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
             SELECT CASE WHEN begun.is_open THEN t + to_days((due.day - begun.day)::INTEGER) ELSE start_of_day(due.day) END
             FROM business_day begun JOIN business_day due ON due.is_open AND due.open_no = begun.open_no + n
             WHERE begun.day = local_day(t))""",
+        # a label of a CRM whatever its case and separators: Product Gap, product-gap, product_gap
+        r"bare(label) AS regexp_replace(lower(label), '[\s_./-]+', '', 'g')",
         "verdict(holds) AS CASE WHEN holds THEN 'passed' ELSE 'failed' END",
         "count_of(items) AS len(list_filter(items, lambda x: x IS NOT NULL))",
         "balance_of(a, b) AS least(a, b) / nullif(greatest(a, b), 0)",  # M9

@@ -229,13 +229,14 @@ SOURCE = SourceSpec(
     name="gmail",
     title="Gmail API",
     channel="email",
-    version="1.0.0",
+    version="1.1.0",
     framing="json",
     parse=parse,
     explode=explode,
     supports=(
         "users.messages.get: format full, metadata, raw",
         "users.messages.list and users.threads.get with messages inside: one record each",
+        "header X-Buying-Job: the label of the message",
         "draft, spam, chat, history, watch notification, profile, label: ignored",
     ),
 )

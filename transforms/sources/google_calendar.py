@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, tzinfo
+from typing import Any
 
 import msgspec
 
 from transforms.calendars import Entry, Slot, clean_id, day_slot, day_token, event_of, gathered, person, title, token_of
 from transforms.event import Event, Ignored, Party, Reject
 from transforms.ical import FAULTS, Zones, borrowed, series
+from transforms.job_label import job_label
 from transforms.normal import clean_subject
 from transforms.sources import Context, SourceSpec
 from transforms.times import EARLIEST, SECOND, parse_iso, zone_of
@@ -99,6 +101,8 @@ class Resource(msgspec.Struct, rename="camel", frozen=True):
     sequence: int = 0
     updated: str | None = None
     access_role: str | None = None
+    extended_properties: Any = None
+    """``private`` and ``shared`` names and values that an application wrote; whatever they are, the event is one."""
     calendar_time_zone: str | None = None
     """Of the page that the event came in; ``explode`` writes it into entries of a day."""
 
@@ -233,7 +237,17 @@ def _entry(
         join_keys=(f"ical:{uid}", *where.join_keys),
         attachments=tuple(dict.fromkeys(name for name in names if name)),
         recorded_at=parse_iso(resource.updated, "$.updated") if resource.updated else None,
+        explicit_job=_label(resource.extended_properties),
     )
+
+
+def _label(properties: Any) -> str | None:
+    """The job that an extended property ``buying_job`` names."""
+    if not isinstance(properties, dict):
+        return None
+    told = [part for part in (properties.get("private"), properties.get("shared")) if isinstance(part, dict)]
+    named = (job_label(part.get(name)) for part in told for name in ("buying_job", "buyingJob"))
+    return next((job for job in named if job), None)
 
 
 def _people(resource: Resource) -> tuple[tuple[Party, ...], Party | None, str | None]:
@@ -327,12 +341,13 @@ SOURCE = SourceSpec(
     name="google_calendar",
     title="Google Calendar",
     channel="in_person",
-    version="3",
+    version="4",
     framing="json",
     parse=parse,
     supports=(
         "events: single ones, series (recurrence), instances of a series, cancelled ones",
         "events.list pages and syncs: each item is a record",
+        "an extended property buying_job: the label of the meeting",
         "birthdays, focus time, absences, working locations and entries without participants are ignored",
         "calendars, settings, access rules, free/busy, watch channels and admin reports are ignored",
     ),

@@ -39,6 +39,7 @@ from transforms.ical import (
     zone_name,
 )
 from transforms.ical_zones import named_zone
+from transforms.job_label import job_among, job_label
 from transforms.normal import clean_subject
 from transforms.sources import Context, SourceSpec
 from transforms.times import EARLIEST, LATEST, from_datetime, zone_of
@@ -170,6 +171,7 @@ def _entry(
         join_keys=(f"ical:{uid}", *where.join_keys),
         attachments=files,
         recorded_at=_recorded_at(component),
+        explicit_job=job_label(string(component, "X-BUYING-JOB")) or job_among(_categories(component)),
     )
 
 
@@ -208,16 +210,17 @@ def _person(value: Any, role: str, declined: bool) -> Party | None:
 
 def _venue(component: Component, attached: list[str], room: str | None, people: int) -> Venue:
     texts = [str(value) for name in _TEXTS for value in values(component, name)]
-    categories = " ".join(
-        str(cat) for value in values(component, "CATEGORIES") for cat in getattr(value, "cats", [value])
-    )
     return venue(
         string(component, "LOCATION"),
         texts + attached,
-        topic=f"{string(component, 'SUMMARY')} {categories}",
+        topic=f"{string(component, 'SUMMARY')} {' '.join(_categories(component))}",
         room=room,
         people=people,
     )
+
+
+def _categories(component: Component) -> list[str]:
+    return [str(cat) for value in values(component, "CATEGORIES") for cat in getattr(value, "cats", [value])]
 
 
 def _attachments(component: Component) -> tuple[tuple[str, ...], list[str]]:
@@ -301,12 +304,13 @@ SOURCE = SourceSpec(
     name="ics",
     title="iCalendar",
     channel="in_person",
-    version="2",
+    version="3",
     framing="ics",
     parse=parse,
     supports=(
         "VEVENT: single entries, series (RRULE, RDATE, EXDATE) and their moved or cancelled occurrences",
         "invitations by mail (METHOD REQUEST, PUBLISH, ADD, CANCEL); answers to them are ignored",
+        "X-BUYING-JOB, or a category that names a buying job: the label of the meeting",
         "time zones by IANA and Windows names, VTIMEZONE and X-WR-TIMEZONE",
         "to-dos, journals, free/busy and entries without participants are ignored",
     ),

@@ -12,6 +12,7 @@ import msgspec
 
 from transforms.app_names import act_of, is_health_check, is_robot
 from transforms.event import Event, Ignored, Parsed, Party, Reject
+from transforms.job_label import job_label
 from transforms.markup import html_plain
 from transforms.normal import clean_subject, email_id, phone_id, scrub, text_facts
 from transforms.plan_items import plan_facts
@@ -177,7 +178,13 @@ def _app_event(call: Call, record: bytes, zone: str | None, form_email: Any) -> 
         links=tuple(map(scrub, links)),
         parties=parties,
         account_hint=text_of(where.groupId),
+        explicit_job=_label(properties),
     )
+
+
+def _label(properties: Properties) -> str | None:
+    stated = properties.buying_job or properties.buyingJob
+    return None if stated is None else job_label(stated)
 
 
 def _identify(call: Call, record: bytes, zone: str | None) -> Parsed:
@@ -292,6 +299,7 @@ def _chat(call: Call, record: bytes, zone: str | None, conversation: str, from_c
         event_name=scrub(str(call.event)[:200]),
         parties=(customer, agent) if from_customer else (agent, customer),
         account_hint=text_of(call.context.groupId) if call.context is not None else None,
+        explicit_job=_label(properties),
     )
 
 
@@ -330,13 +338,14 @@ SOURCE = SourceSpec(
     name="segment",
     title="Segment",
     channel="app",
-    version="4",
+    version="5",
     framing="json",
     parse=parse,
     explode=explode,
     supports=(
         "page, screen and track calls (app events); heartbeats and health checks are ignored",
         "track calls about a mutual action plan: its items with owner, due date, done and risk",
+        "a property buying_job of any of these: the label of what happened",
         "identify, alias and group calls (identities)",
         "track calls of the live chat spec (chat messages) and the copilot spec",
         'batches: {"batch": [...]} with shared sentAt and context',

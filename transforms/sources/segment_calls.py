@@ -49,6 +49,8 @@ class Properties(msgspec.Struct, gc=False):
     filename: Any = None
     asset_id: Any = None
     email: Any = None
+    buying_job: Any = None
+    buyingJob: Any = None
     # live chat and copilot
     conversation_id: Any = None
     conversationId: Any = None

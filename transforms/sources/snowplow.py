@@ -14,6 +14,7 @@ import msgspec
 
 from transforms.app_names import Act, act_of, is_health_check, is_robot
 from transforms.event import Event, Ignored, Parsed, Party, Reject
+from transforms.job_label import job_label
 from transforms.normal import email_id, scrub
 from transforms.plan_items import PlanFacts, plan_facts
 from transforms.sources import Context, SourceSpec
@@ -69,6 +70,8 @@ class ActData(msgspec.Struct, gc=False):
     targetUrl: Any = None
     url: Any = None
     type: Any = None
+    buying_job: Any = None
+    buyingJob: Any = None
 
 
 class Described(msgspec.Struct, gc=False):
@@ -195,11 +198,11 @@ def _json_text(value: Any) -> str:
 def _to_event(row: Row) -> Parsed:
     event = row.event
     if event == "page_view":
-        act, name, path, link = _PLAIN, "", row.page_path, ""
+        act, name, path, link, label = _PLAIN, "", row.page_path, "", None
     elif event == "page_ping":
         return _PING
     elif event in ("unstruct", "struct", "transaction", "ad_impression"):
-        name, path, link = _described(row)
+        name, path, link, label = _described(row)
         act = act_of(name)
         if act.ignore is not None:
             return Ignored(act.ignore)
@@ -247,6 +250,7 @@ def _to_event(row: Row) -> Parsed:
         parties=parties,
         account_hint=plan.account,
         opportunity_hint=plan.deal,
+        explicit_job=label,
         plan_items=plan.items,
     )
 
@@ -266,11 +270,11 @@ def _unknown(row: Row) -> Reject:
     return Reject("unknown_type", "event", f"event type {row.event[:80]!r} is not known")
 
 
-def _described(row: Row) -> tuple[str, str, str]:
-    """(name, page path, link) of what is no page view: a screen's name is its path, a click's target its link."""
+def _described(row: Row) -> tuple[str, str, str, str | None]:
+    """(name, page path, link, label) of what is no page view: a screen's name is its path, a click's target its link."""
     if row.event != "unstruct":
         words = " ".join(part for part in (row.se_category, row.se_action) if part)
-        return words or row.event_name or row.event, row.page_path, ""
+        return words or row.event_name or row.event, row.page_path, "", None
     data, name = ActData(), row.event_name
     if row.unstruct:
         try:
@@ -280,11 +284,12 @@ def _described(row: Row) -> tuple[str, str, str]:
         data = described.data or data
         name = name or _schema_name(described.schema)
     link = next((url for url in (data.targetUrl, data.url) if type(url) is str and "://" in url), "")
+    label = job_label(data.buying_job or data.buyingJob)
     if name in ("screen_view", "screen_end") and type(data.name) is str:
-        return name, data.name, link
+        return name, data.name, link, label
     if name == "media_player_event" and type(data.type) is str:
         name = f"media_player_{data.type}"  # one schema for all that a player does
-    return name or "unstruct", row.page_path, link
+    return name or "unstruct", row.page_path, link, label
 
 
 def _schema_name(schema: str) -> str:
@@ -374,13 +379,14 @@ SOURCE = SourceSpec(
     name="snowplow",
     title="Snowplow",
     channel="app",
-    version="3",
+    version="4",
     framing="lines",
     parse=parse,
     supports=(
         "enriched events, tab-separated (131 columns; older formats with fewer)",
         "enriched events as JSON of the analytics SDKs",
         "page_view, struct, self-describing events, screen views; page pings are counted as heartbeats, monitors' requests as health checks",
+        "a property buying_job of a self-describing event: the label of what happened",
         "self-describing events about a mutual action plan: its items with owner, due date, done and risk",
     ),
 )
