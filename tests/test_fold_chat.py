@@ -156,6 +156,19 @@ def test_a_deleted_message_stays_deleted() -> None:
         assert (row.is_voided, row.is_countable) == (True, False)
 
 
+def test_a_nameless_recipient_is_nobody() -> None:
+    """Customers' messages that do not say which agent they are for reach who answers, and nobody where nobody did."""
+    asked = (Party(("external_id:segment:b1",), "actor", side="buyer"), Party((), "to", side="seller"))
+    question = chat("1", START, "B1", parties=asked)
+    alone = only(fold(question))
+    assert (alone.seller_participant_count, alone.seller_minutes) == (0, 0.0)
+    folded = fold(question, chat("2", START + SECOND, "S1"))
+    assert {who: row.participation_role for who, row in people(folded, folded.touchpoints[0]).items()} == {
+        "B1": "actor",
+        "S1": "to",
+    }
+
+
 def test_a_chat_that_only_a_bot_answers_is_digital() -> None:
     """With a person of ours in it, the same chat is remote."""
     bot = chat("2", START + SECOND, "x", parties=(Party(("external_id:slack:bot",), "actor", side="system"),))
