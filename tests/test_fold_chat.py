@@ -146,6 +146,29 @@ def test_a_burst_of_deleted_messages_is_a_voided_touchpoint() -> None:
     assert not row.is_countable
 
 
+def test_a_deleted_message_stays_deleted() -> None:
+    """No voiding record can be voided: an edit with a later clock brings nothing back, whichever arrives first."""
+    first = chat("1", START, "B1")
+    gone = msgspec.structs.replace(first, is_void=True, revision=50)
+    edit = msgspec.structs.replace(first, revision=60, first_line="again")
+    for told in ((first, gone, edit), (edit, first, gone)):
+        row = only(fold(*told))
+        assert (row.is_voided, row.is_countable) == (True, False)
+
+
+def test_a_nameless_recipient_is_nobody() -> None:
+    """Customers' messages that do not say which agent they are for reach who answers, and nobody where nobody did."""
+    asked = (Party(("external_id:segment:b1",), "actor", side="buyer"), Party((), "to", side="seller"))
+    question = chat("1", START, "B1", parties=asked)
+    alone = only(fold(question))
+    assert (alone.seller_participant_count, alone.seller_minutes) == (0, 0.0)
+    folded = fold(question, chat("2", START + SECOND, "S1"))
+    assert {who: row.participation_role for who, row in people(folded, folded.touchpoints[0]).items()} == {
+        "B1": "actor",
+        "S1": "to",
+    }
+
+
 def test_a_chat_that_only_a_bot_answers_is_digital() -> None:
     """With a person of ours in it, the same chat is remote."""
     bot = chat("2", START + SECOND, "x", parties=(Party(("external_id:slack:bot",), "actor", side="system"),))

@@ -302,7 +302,7 @@ def _seats(burst: Burst, audience: Audience, resolve: Resolver) -> list[Seat]:
         event = message.fact.event
         if len(event.parties) > 1:
             for party in event.parties:
-                if party.role != "actor":
+                if party.role != "actor" and (party.ids or party.name):  # else it says that there is somebody, not who
                     is_addressed = True
                     found = resolve(event, party)
                     if found.party_id not in seats:

@@ -27,6 +27,8 @@ SCHEMA_VERSION = FACT_TOUCHPOINT.version
 OURS = frozenset({"seller", "system"})
 """Sides that are no outside party; everything else is (a partner, and a stranger nobody has named yet, too)."""
 PARTNER = "partner"
+MESSAGES = frozenset({"chat", "email"})
+"""Families whose records were said once; all others may be planned anew under the same id."""
 ACTING_ROLES = ("actor", "organizer", "viewer")
 
 
@@ -38,7 +40,7 @@ class Fact(msgspec.Struct, gc=False):
     witness: Witness
     """How that revision landed."""
     is_void: bool
-    """A newer revision deletes or cancels it."""
+    """It was deleted, or its newest revision cancels it."""
     received_at: int
     """When we first heard of it."""
     trail: tuple[tuple[str, str], ...]
@@ -118,7 +120,8 @@ Resolver = Callable[[Event, Party], ResolvedParty]
 def current_facts(witnesses: Sequence[Witness]) -> list[Fact]:
     """The newest word on each (source, source_event_id): highest revision, then smallest payload hash.
 
-    Records of which only the deletion ever arrived are left out: nothing describes them.
+    Records of which only the deletion ever arrived are left out: nothing describes them. A deleted message stays so
+    (semantics 1: a voiding record cannot be voided); a plan that was cancelled may be made again.
     """
     keys = [((event := witness.event).source, event.source_event_id) for witness in witnesses]
     if len(set(keys)) == len(keys):  # in most groups every record was told of once
@@ -138,10 +141,16 @@ def _newest(record: list[Witness]) -> Fact | None:
     return Fact(
         described.event,
         described,
-        record[0].event.is_void,
+        _is_gone(record),
         min(w.received_at for w in record),
         tuple(sorted(trail.items())),
     )
+
+
+def _is_gone(record: list[Witness]) -> bool:
+    """Whether the record, newest first, does not count any more."""
+    newest = record[0].event
+    return newest.is_void or (newest.family in MESSAGES and any(witness.event.is_void for witness in record))
 
 
 def _newest_first(witness: Witness) -> tuple[int, str, int, str, int]:

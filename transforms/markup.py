@@ -18,6 +18,7 @@ Plain = tuple[str | None, tuple[str, ...]]
 _ANGLED = re.compile(r"<([^<>]*)>")
 _MRKDWN_QUOTE = re.compile(r"^&gt;&gt;&gt;(?s:.*)|^(?:&gt;|>).*$", re.MULTILINE)
 _URL = re.compile(r"https?://[^\s<>\"']+")
+_MRKDWN_LINK = re.compile(rf"<([^<>]*)>|{_URL.pattern}")
 _TRAILING = ".,;:!?)]}"
 
 _BLOCKS = frozenset(
@@ -27,12 +28,17 @@ _UNSEEN = frozenset({"script", "style", "head", "title", "blockquote"})
 
 
 def mrkdwn_plain(text: str | None) -> Plain:
-    """``<@U1> see <https://a.example/x?y=1|this> &amp; that`` to ``@U1 see this & that`` and its URL."""
-    if text is None or ("<" not in text and "&" not in text):
+    """``<@U1> see <https://a.example/x?y=1|this> &amp; that`` to ``@U1 see this & that`` and its URL.
+
+    Slack puts every URL in brackets; what other tools write of a message often has it bare.
+    """
+    if text is None or ("<" not in text and "&" not in text and "://" not in text):
         return text, ()
     links: list[str] = []
 
     def shown(match: re.Match[str]) -> str:
+        if match.group(1) is None:
+            return _bare(_mrkdwn_unescape(match.group()), links)
         target, _, label = match.group(1).partition("|")
         mark = target[:1]
         if mark == "!":  # <!here>, <!subteam^S1|@sales>, <!date^1392734382^{date}|Feb 18>
@@ -42,7 +48,7 @@ def mrkdwn_plain(text: str | None) -> Plain:
         return _link(_mrkdwn_unescape(target), _mrkdwn_unescape(label), links)
 
     own = _MRKDWN_QUOTE.sub("", text) if "&gt;" in text or ">" in text[:1] else text
-    return _mrkdwn_unescape(_ANGLED.sub(shown, own)), tuple(dict.fromkeys(links))
+    return _mrkdwn_unescape(_MRKDWN_LINK.sub(shown, own)), tuple(dict.fromkeys(links))
 
 
 def html_plain(body: str | None) -> Plain:

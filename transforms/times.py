@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ LATEST = 4_102_444_800 * SECOND
 """2100-01-01."""
 
 _ONE_MICROSECOND = timedelta(microseconds=1)
+_LEAP_SECOND = re.compile(r"(?<=:\d\d):60(?!\d)")
 
 
 def from_datetime(moment: datetime) -> int:
@@ -84,13 +86,16 @@ def zone_of(name: str) -> ZoneInfo | None:
 def parse_iso(text: str, field: str, zone: str | None = None) -> int:
     """ISO 8601 / RFC 3339 text to microseconds.
 
-    A naive time is placed in ``zone`` where one is configured and rejected (``naive_timestamp``) otherwise. Digits beyond the
-    microsecond are cut. Raises ``Reject`` for anything else that is no time.
+    A leap second is the first one of the next minute, as in mail. A naive time is placed in ``zone`` where one is configured and
+    rejected (``naive_timestamp``) otherwise. Digits beyond the microsecond are cut. Raises ``Reject`` for anything else that is no time.
     """
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise Reject("bad_timestamp", field, f"{field} is {text[:80]!r}: not an ISO 8601 time") from None
+        rare = _rare_form(text)
+        if rare is None:
+            raise Reject("bad_timestamp", field, f"{field} is {text[:80]!r}: not an ISO 8601 time") from None
+        moment = rare
     if moment.tzinfo is None:
         info = zone_of(zone) if zone else None
         if info is None:
@@ -105,3 +110,12 @@ def parse_iso(text: str, field: str, zone: str | None = None) -> int:
     except OverflowError:
         raise Reject("bad_timestamp", field, f"{field} is {text[:80]!r}: out of range") from None
     return micros if EARLIEST <= micros < LATEST else checked(micros, field, text)
+
+
+def _rare_form(text: str) -> datetime | None:
+    """What RFC 3339 allows and ``fromisoformat`` does not: ``t`` and ``z`` in lower case, and leap seconds."""
+    plain, leaps = _LEAP_SECOND.subn(":59", text.strip().upper(), count=1)
+    try:
+        return datetime.fromisoformat(plain) + timedelta(seconds=leaps)
+    except (ValueError, OverflowError):
+        return None

@@ -19,6 +19,8 @@ from transforms.sources.snowplow import (
     CONTEXTS,
     DERIVED,
     DERIVED_CONTEXTS,
+    DEVICE,
+    DEVICE_SENT,
     DOMAIN_USER,
     EVENT,
     EVENT_ID,
@@ -120,6 +122,22 @@ def test_a_microsecond_survives() -> None:
         assert isinstance(parsed, list)
         times.append(parsed[0].occurred_at)
     assert times == [1_772_442_600_123_456, 1_772_442_600_000_000]
+
+
+def test_a_missing_derived_time_is_computed_from_the_devices_clock() -> None:
+    """An hour fast: collected - (sent - created), in both forms. Without both device times the collector's stands."""
+    clocks = {DEVICE: "2026-03-02 10:10:00.250", DEVICE_SENT: "2026-03-02 10:10:00.750"}
+    names = {DEVICE: "dvce_created_tstamp", DEVICE_SENT: "dvce_sent_tstamp"}
+    for told, expected in (
+        (clocks, (1_772_442_600_500_000, "skew_corrected")),
+        ({DEVICE: clocks[DEVICE]}, (1_772_442_601_000_000, "source")),
+        ({**clocks, DEVICE_SENT: "soon"}, (1_772_442_601_000_000, "source")),
+    ):
+        fields = {**FIELDS, "event": "page_view", "derived_tstamp": None, **{names[at]: told[at] for at in told}}
+        for data in (line({**CELLS, DERIVED: "", **told}), json.dumps(fields).encode()):
+            parsed = parse_record(SOURCE, data, CONTEXT)
+            assert isinstance(parsed, list)
+            assert (parsed[0].occurred_at, parsed[0].time_quality) == expected
 
 
 def test_the_published_sample(real_dir: Path) -> None:

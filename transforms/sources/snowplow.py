@@ -26,9 +26,10 @@ FIRST_FORMAT = 107
 """Columns of the first format with a fixed order; later ones only appended."""
 
 # positions of the columns that mean something here
-PLATFORM, COLLECTOR, EVENT, EVENT_ID, USER_ID, DOMAIN_USER = 1, 3, 5, 6, 12, 15
+PLATFORM, COLLECTOR, DEVICE, EVENT, EVENT_ID, USER_ID, DOMAIN_USER = 1, 3, 4, 5, 6, 12, 15
 NETWORK_USER, PAGE_URL, PAGE_PATH, CONTEXTS, SE_CATEGORY, SE_ACTION = 17, 29, 35, 52, 53, 54
-UNSTRUCT, USER_AGENT, BR_TYPE, DERIVED_CONTEXTS, SESSION, DERIVED, EVENT_NAME = 58, 77, 81, 122, 123, 124, 126
+UNSTRUCT, USER_AGENT, BR_TYPE, DEVICE_SENT, DERIVED_CONTEXTS, SESSION = 58, 77, 81, 119, 122, 123
+DERIVED, EVENT_NAME = 124, 126
 
 _MOBILE = frozenset({"mob", "tv", "headset"})
 _PING = Ignored("heartbeat")
@@ -61,6 +62,9 @@ class Row(msgspec.Struct, gc=False):
     unstruct: str
     contexts: str
     """JSON text; read only where the columns do not hold what it holds."""
+    device: str = ""
+    device_sent: str = ""
+    """The device's clock when the event was made and when it was sent; read only where there is no derived time."""
 
 
 class ActData(msgspec.Struct, gc=False):
@@ -126,14 +130,15 @@ def parse(record: bytes, context: Context) -> Parsed:
         return _PING
     if cells[EVENT] == "event" and cells[EVENT_ID] == "event_id":
         return Ignored("header")
-    return _to_event(
-        Row(
-            cells[EVENT], cells[EVENT_ID], cells[EVENT_NAME], cells[PLATFORM], cells[COLLECTOR], cells[DERIVED],
-            cells[USER_ID], cells[DOMAIN_USER], cells[NETWORK_USER], cells[SESSION], cells[PAGE_URL], cells[PAGE_PATH],
-            cells[SE_CATEGORY], cells[SE_ACTION], cells[USER_AGENT], cells[BR_TYPE], cells[DERIVED_CONTEXTS],
-            cells[UNSTRUCT], cells[CONTEXTS],
-        )
+    row = Row(
+        cells[EVENT], cells[EVENT_ID], cells[EVENT_NAME], cells[PLATFORM], cells[COLLECTOR], cells[DERIVED],
+        cells[USER_ID], cells[DOMAIN_USER], cells[NETWORK_USER], cells[SESSION], cells[PAGE_URL], cells[PAGE_PATH],
+        cells[SE_CATEGORY], cells[SE_ACTION], cells[USER_AGENT], cells[BR_TYPE], cells[DERIVED_CONTEXTS],
+        cells[UNSTRUCT], cells[CONTEXTS],
     )  # fmt: skip
+    if not row.derived:
+        row.device, row.device_sent = cells[DEVICE], cells[DEVICE_SENT]
+    return _to_event(row)
 
 
 def _padded(cells: list[str]) -> list[str]:
@@ -158,7 +163,12 @@ def _from_json(fields: dict[str, Any]) -> Row:
     told = [
         one if type(one) is str else _text(one, name) for name, one in zip(_TOLD, map(fields.get, _TOLD), strict=True)
     ]
-    return Row(*told, *map(_json_text, (verdicts, described, entities)))
+    row = Row(*told, *map(_json_text, (verdicts, described, entities)))
+    if not row.derived:
+        row.device, row.device_sent = (
+            one if type(one) is str else "" for one in map(fields.get, ("dvce_created_tstamp", "dvce_sent_tstamp"))
+        )
+    return row
 
 
 def _text(value: Any, name: str) -> str:
@@ -299,17 +309,29 @@ def _schema_name(schema: str) -> str:
 
 
 def _when(row: Row) -> tuple[int, int | None, str]:
-    """(occurred, collected, quality): Snowplow's derived time has the device's wrong clock taken out."""
+    """(occurred, collected, quality): Snowplow's derived time has the device's wrong clock taken out.
+
+    Where it is missing, it is computed as Snowplow does: collected - (sent - created), the last two by the device.
+    """
     if row.derived:
-        occurred = _utc(row.derived, "derived_tstamp")
-        try:
-            return occurred, _utc(row.collector, "collector_tstamp") if row.collector else None, "skew_corrected"
-        except Reject:  # when it was collected is no reason to turn an event away
-            return occurred, None, "skew_corrected"
+        return _utc(row.derived, "derived_tstamp"), _known(row.collector, "collector_tstamp"), "skew_corrected"
     if not row.collector:
         raise Reject("missing_field", "collector_tstamp", "columns derived_tstamp and collector_tstamp are both empty")
     collected = _utc(row.collector, "collector_tstamp")
-    return collected, collected, "source"
+    made, sent = _known(row.device, "dvce_created_tstamp"), _known(row.device_sent, "dvce_sent_tstamp")
+    if made is None or sent is None:
+        return collected, collected, "source"
+    return collected - (sent - made), collected, "skew_corrected"
+
+
+def _known(text: str, field: str) -> int | None:
+    """A time without which the event is still known; none where it is unreadable."""
+    if not text:
+        return None
+    try:
+        return _utc(text, field)
+    except Reject:
+        return None
 
 
 def _utc(text: str, field: str) -> int:
