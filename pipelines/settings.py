@@ -274,6 +274,7 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
         raise SettingsError(f"{path}: {error}") from None
     patterns = {
         "identity.executive_titles": settings.identity.executive_titles,
+        "identity.system_names": settings.identity.system_names,
         "folding.question_patterns": settings.folding.question_patterns,
     }
     for key, listed in patterns.items():

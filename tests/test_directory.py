@@ -419,6 +419,30 @@ def test_a_directory_travels_to_workers() -> None:
 
 
 @pytest.mark.parametrize(
+    ("who", "side"),
+    [
+        (Party(("email:fred@fireflies.ai",), "attendee"), "system"),
+        (Party(("email:ann@read.ai",), "attendee"), "buyer"),
+        (Party(("email:bot@read.ai",), "attendee", side="seller"), "system"),
+        (Party((), "attendee", name="Sam's Notetaker (Otter.ai)"), "system"),
+        (Party((), "attendee", name="Noah Taker"), "unknown"),
+        (Party(("email:sue@vendor.test",), "attendee", name="Sue's Notetaker"), "seller"),
+    ],
+)
+def test_a_note_taker_is_no_attendee_of_either_side(who: Party, side: str) -> None:
+    """P4: a recording program is a system by its vendor's address or, without one, by its name; a known contact there is a person."""
+    known = Person(person_id="p", side="buyer", emails=("email:ann@read.ai",))
+    directory = Directory.build(Crm(people=[known]), Identity(company_domains=("vendor.test",)))
+    assert directory.party(who).side == side
+
+
+def test_people_of_a_customer_that_makes_note_takers_are_buyers() -> None:
+    """An account's domain is a customer's, whatever the customer sells."""
+    directory = Directory.build(Crm(accounts=[Account(account_id="A", domains=("otter.ai",))]), Identity())
+    assert directory.party(Party(("email:ann@otter.ai",), "attendee")).side == "buyer"
+
+
+@pytest.mark.parametrize(
     ("title", "executive"),
     [
         ("CFO", True),
@@ -439,6 +463,9 @@ def test_a_directory_travels_to_workers() -> None:
         ("CGO", True),
         ("Chairwoman of the Board", True),
         ("VP, Office of the CTO", True),
+        ("RVP Sales", True),
+        ("VP & Assistant General Counsel", True),
+        ("CFO, reporting to the CEO", True),
     ],
 )
 def test_a_title_level_makes_an_executive(title: str, executive: bool) -> None:
@@ -456,6 +483,8 @@ def test_a_title_level_makes_an_executive(title: str, executive: bool) -> None:
         "Secretary to the President",
         "Personal Assistant, CEO",
         "Program Manager, Office of the CIO",
+        "CEO's assistant",
+        "Director reporting to the VP Sales",
     ],
 )
 def test_who_works_for_an_executive_is_none(title: str) -> None:

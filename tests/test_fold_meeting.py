@@ -188,6 +188,17 @@ def test_a_partner_does_not_stand_in_for_the_customer() -> None:
     assert only(fold(visit)).status == "scheduled"
 
 
+def test_a_note_taker_does_not_stand_in_for_the_customer() -> None:
+    """P4: with a recording program beside our person the invited buyer was still not met, and beside both it counts for nobody."""
+    calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"], join_keys=("zoom:1",))
+    machine = msgspec.structs.replace(hour("S1"), ids=(), name="Fireflies.ai Notetaker")
+    missed = report("u", "03-05 10:00", "03-05 11:00", [hour("S1"), machine], join_keys=("zoom:1",))
+    assert only(fold(calendar, missed)).status == "no_show"
+    row = only(fold(report("u", "03-05 10:00", "03-05 11:00", [hour("S1"), hour("B1"), machine])))
+    assert (row.status, row.is_countable, row.is_automated) == ("held", True, False)
+    assert (row.buyer_participant_count, row.seller_participant_count, row.seller_minutes) == (1, 1, 60.0)
+
+
 def test_our_people_among_themselves_are_internal() -> None:
     """No buyer anywhere: internal, whatever was said about attendance."""
     row = only(fold(report("u", "03-05 10:00", "03-05 11:00", [hour("S1"), hour("S2")])))

@@ -5,6 +5,7 @@ A ``Directory`` is built once for a run, is never changed afterwards and can be 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -60,6 +61,8 @@ class Directory:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self._machines = machine_pattern(identity.system_localparts)
+        self._recorders = _normal_domains(identity.system_domains)
+        self._recorder_names = [re.compile(pattern, re.IGNORECASE) for pattern in identity.system_names]
         self._executive = TitleLevels(identity.executive_titles)
         self._ours = _normal_domains(identity.company_domains)
         self._partners = _normal_domains(identity.partner_domains)
@@ -255,10 +258,14 @@ class Directory:
         emails = self._index.emails_of(party.ids) or (person.emails if person is not None else ())
         domain_accounts = self.domain_accounts(emails)
         account_id = person.account_id if person is not None else None
+        if match.person_id is None and not domain_accounts and self._is_recorder(party, emails):
+            side = "system"
+        else:
+            side = self._side(person, emails, party.side, account_id is not None or len(domain_accounts) == 1)
         return ResolvedParty(
             party_id=match.person_id or f"u:{hashed or hash_id('name:')}",
             person_id=match.person_id,
-            side=self._side(person, emails, party.side, account_id is not None or len(domain_accounts) == 1),
+            side=side,
             rule_id=match.rule_id,
             identifier_type=identifier.partition(":")[0] if identifier is not None else None,
             identifier_hash=hashed,
@@ -270,6 +277,13 @@ class Directory:
             attended=party.attended,
             conflict=match.conflict,
         )
+
+    def _is_recorder(self, party: Party, emails: tuple[str, ...]) -> bool:
+        """A program that writes down what is said (P4): by its vendor's address, or by the name that it joined with."""
+        if any(registrable_domain(one.rpartition("@")[2]) in self._recorders for one in emails):
+            return True
+        name = party.name if not party.ids else None
+        return name is not None and any(pattern.search(name) for pattern in self._recorder_names)
 
     def _side(self, person: Person | None, emails: tuple[str, ...], stated: str | None, has_account: bool) -> str:
         """P1 to P5; what the directory says of a buyer or partner counts before what a source says.

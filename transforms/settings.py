@@ -20,8 +20,18 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         "no-reply", "noreply", "do-not-reply", "donotreply", "mailer-daemon", "postmaster", "bounce", "bounces",
         "notification", "notifications", "automated", "system", "bot",
     )  # fmt: skip
+    system_domains: tuple[str, ...] = (
+        "avoma.com", "chorus.ai", "fathom.video", "fireflies.ai", "gong.io", "meetgeek.ai", "otter.ai", "read.ai",
+        "sembly.ai", "tldv.io",
+    )  # fmt: skip
+    """Of programs that sit in meetings and write: whoever has an address there and is in no account is none of the customer's."""
+    system_names: tuple[str, ...] = (
+        r"\bnote[- ]?taker\b", r"\bfireflies\.ai\b", r"\botter(\.ai|pilot)\b", r"\bread\.ai\b", r"\btl;?dv\b", r"\bgong\.io\b",
+        r"\bchorus\.ai\b", r"\bmeetgeek\b", r"\bsembly\b",
+    )  # fmt: skip
+    """What such programs call themselves where they join without an address."""
     executive_titles: tuple[str, ...] = (
-        r"\bC([ABCDEFGIKLMNOPRSTX]|IS|HR)O\b", r"\bchief\b", r"\bpresident\b", r"\b[EGS]?VP\b", r"\bvice president\b",
+        r"\bC([ABCDEFGIKLMNOPRSTX]|IS|HR)O\b", r"\bchief\b", r"\bpresident\b", r"\b[EGRS]?VP\b", r"\bvice president\b",
         r"\bchair(man|woman|person)\b", r"\bmanaging (director|partner)\b", r"\bfounder\b", r"^(co-?)?owner$", r"^partner$",
     )  # fmt: skip
     """Used where ``people.csv`` leaves ``is_executive`` empty: VP and above."""

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 _OF_SOMEBODY_ELSE = re.compile(
     r"\b(?:(?:executive|personal|administrative)\s+(?:assistant|secretary)"
-    r"|(?:assistant|secretary|advisor|adviser|aide|[ep]a)\s+to"
-    r"|office\s+of)\b.*",
+    r"|(?:assistant|secretary|advisor|adviser|aide|[ep]a|report(?:s|ing))\s+(?:to|for)"
+    r"|office\s+of)\b.*|.*\bassistant$",
     re.IGNORECASE | re.DOTALL,
 )
 """From where on a title names the person that its holder works for: an assistant to the CEO is none."""
