@@ -9,12 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from pipelines import unread
-from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory, dimension_rows, stage_rows
+from pipelines.changed import changed
+from pipelines.directory import ADAPTER_VERSION, FoundDirectory
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, UserError
 from pipelines.kafka.broker import planned, tell_group
 from pipelines.kafka.connection import Connection
@@ -23,23 +22,19 @@ from pipelines.landed import LANDED
 from pipelines.landing import Unit, read_units, refuse, unit_row
 from pipelines.observe.observer import Observer
 from pipelines.plan import FileUnit, Seen, increments, plan_files
-from pipelines.summary import Say, Summary, version
+from pipelines.summary import Say, Summary
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
-from transforms.times import DAY, to_datetime
-from warehouse import digests, restated
-from warehouse.commit import commit_directory, commit_increment, load_rows, remember_files
+from transforms.times import to_datetime
+from warehouse.commit import commit_directory, commit_increment, remember_files
 from warehouse.landed import forget_landed, newest, register_landed
 from warehouse.ledger import Input, Totals, ends_of_partitions, inputs, landed_files, totals
-from warehouse.store import DERIVE_AGAIN, Store
+from warehouse.store import Store
 
 if TYPE_CHECKING:  # only a run on a cluster imports what it needs
     from pipelines.cluster.follow import Follower, Turn
     from pipelines.cluster.workers import ClusterWorkers
-
-SMALL_EVENTS = 5_000
-"""Events below which a second process costs more than it saves."""
 
 
 class Increment:
@@ -124,7 +119,7 @@ class Increment:
             if self.follower and turn is not None:
                 self._land_parcels(store, self.follower, turn)
             self._land_directory(store, directory)
-            self._derive(store, workers, directory, rules_version)
+            self._rebuild(store, workers, directory)
             self.summary.warnings += unread.news(workspace, store)
             self.has_worked = self._is_started
             self.summary.unpublished = store.mark("unpublished")
@@ -325,108 +320,20 @@ class Increment:
         self._held |= {unit.location for unit in units if unit.unit_id in refused and isinstance(unit, KafkaUnit)}
         return [unit for unit in units if unit.unit_id not in refused]
 
-    def _derive(
-        self, store: Store, workers: Workers | ClusterWorkers, found: FoundDirectory, rules_version: str
-    ) -> None:
-        config = self.settings.meaning_hash(rules_version)
-        now = {"directory": found.digest, "config": config, "version": version(), "as_of": str(self.now)}
-        before = {name: store.mark(name) for name in now}
-        # what another version derived, this one might derive otherwise: no table holds figures of both
-        everything = any(before[n] != now[n] for n in ("directory", "config", "version"))
-        everything |= self.fixed and before["as_of"] not in (None, str(self.now))
-        everything |= before["as_of"] is None
-        dirty = store.count("SELECT count(*) FROM vault.dirty")
-        bindings = store.connection.execute("SELECT DISTINCT ids FROM vault.binding ORDER BY ids").fetchall()
-        bound = hashlib.sha256(msgspec.json.encode(bindings)).hexdigest()[:32]
-        everything |= (store.mark("bindings") or bound) != bound
-        due = self._a_day_has_passed(before["as_of"])
-        if not (everything or dirty or due):
+    def _rebuild(self, store: Store, workers: Workers | ClusterWorkers, found: FoundDirectory) -> None:
+        change = changed(store, self.workspace, found, self.now, fixed=self.fixed)
+        if not change:
             return
         # set before anything commits: a crash between the commit and the mark would leave new tables unpublished for good
         store.set_mark("unpublished", self.summary.run_id)
         self._start()
         self.observer.landed(self.summary.run_id)
-        events = store.count("SELECT count(*) FROM vault.event_detail") if everything else dirty
-        is_long = events > self.settings.ingest.shard_events
-        if not is_long:  # else it starts once the workers are done, who need the memory and the cores
-            self.on_work()
-        from pipelines.derive import Derivation
+        from pipelines.rebuild import Rebuild
 
-        directory = found.read()
-        derivation = Derivation(
-            store=store, workers=workers, workspace=self.workspace, directory=directory,
-            bindings=[tuple(row[0]) for row in bindings], now=self.now, previous=int(before["as_of"]) if before["as_of"] else None,
-            scratch=self.scratch, phase=self.phase, small=events < SMALL_EVENTS, due=due,
-        )  # fmt: skip
-        derivation.run(everything=everything)
-        if is_long:
-            self.on_work()
-        self.summary.accounts_rebuilt = derivation.accounts
-        self.summary.touchpoints = derivation.touchpoints
-        is_unknown = before["config"] == DERIVE_AGAIN
-        reasons = restated.reasons_of(
-            before,
-            now,
-            events=bool(dirty),
-            unknown=is_unknown,
-            upgraded=is_unknown and restated.is_upgrade(store.connection),
-        )
-        with self.phase("marts"):
-            self._finish(store, derivation, directory, rules_version, config, reasons)
-        for name, value in now.items():
-            store.set_mark(name, value)
-        store.set_mark("bindings", bound)
-        self.say(f"rebuilt {derivation.touchpoints:,} touchpoints and {derivation.accounts:,} accounts")
-
-    def _a_day_has_passed(self, as_of: str | None) -> bool:
-        """Plans fall due and waits grow with the clock alone: once a UTC day they are brought up to date."""
-        return as_of is not None and int(as_of) // DAY < self.now // DAY
-
-    def _finish(
-        self,
-        store: Store,
-        derivation: Any,
-        directory: ReadDirectory,
-        rules_version: str,
-        config: str,
-        reasons: list[str],
-    ) -> None:
-        """Dimensions, marts and the run's own row, then the commit that makes all of it true at once."""
-        from warehouse.marts import build_marts
-        from warehouse.terms import Parameters
-
-        con = store.connection
-        if derivation.everything:  # so it is whenever one of the things changes that these follow from
-            dims = dimension_rows(directory.crm, derivation.executives(), self.settings)
-            for table, rows in (dims | {"dim_rule": self.workspace.rulebook.dim_rows()}).items():
-                con.execute(f"DELETE FROM {table}")
-                load_rows(store, table, rows)
-        # between two of them only the days of open deals grow
-        of_open = "WHERE opportunity_id IN (SELECT opportunity_id FROM dim_opportunity WHERE status = 'open')"
-        con.execute(f"DELETE FROM fact_stage_history {'' if derivation.everything else of_open}")
-        load_rows(store, "fact_stage_history", stage_rows(directory, self.now, only_open=not derivation.everything))
-        build_marts(
-            con,
-            Parameters.of(self.settings, self.now),
-            everything=derivation.everything,
-            run_id=self.summary.run_id,
-            reasons=reasons,
-        )
-        con.execute("DELETE FROM dim_run WHERE run_id = ?", [self.summary.run_id])
-        load_rows(
-            store,
-            "dim_run",
-            [
-                {
-                    "run_id": self.summary.run_id, "as_of": self.now, "finished_at": self.now, "config_hash": config,
-                    "directory_hash": directory.digest, "rules_version": rules_version, "unit_count": self.summary.units,
-                    "touched_account_count": derivation.accounts, "touchloop_version": version(),
-                }
-            ],
-        )  # fmt: skip
-        digests.settle(con)
-        store.commit_to_file()
-        derivation.done()
+        Rebuild(
+            store, workers, self.workspace, found.read(), change, self.now, self.scratch, self.summary, self.phase
+        ).run(self.on_work)
+        self.say(f"rebuilt {self.summary.touchpoints:,} touchpoints and {self.summary.accounts_rebuilt:,} accounts")
 
 
 def run_id_of(now: int, units: Sequence[Unit], directory: str, config: str) -> str:

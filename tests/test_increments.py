@@ -142,7 +142,7 @@ def test_a_crash_after_landing_leaves_the_rest_to_the_next_run(
     def crash(*_: object) -> None:
         raise Crash
 
-    monkeypatch.setattr(increments.Increment, "_derive", crash)
+    monkeypatch.setattr(increments.Increment, "_rebuild", crash)
     with pytest.raises(Crash):
         increment(root)
     monkeypatch.undo()
@@ -430,7 +430,7 @@ def test_another_version_derives_everything_again(tmp_path: Path, monkeypatch: p
     put(root, payloads())
     assert increment(root).accounts_rebuilt > 0
     assert increment(root).accounts_rebuilt == 0
-    monkeypatch.setattr("pipelines.increment.version", lambda: "9.9.9")
+    monkeypatch.setattr("pipelines.changed.version", lambda: "9.9.9")
     assert increment(root).accounts_rebuilt > 0
     assert increment(root).accounts_rebuilt == 0
 

@@ -1,0 +1,82 @@
+"""What has changed since everything below the events was last derived."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from pipelines.directory import FoundDirectory
+from pipelines.summary import version
+from pipelines.workspace import Workspace
+from transforms.times import DAY
+from warehouse import restated
+from warehouse.store import DERIVE_AGAIN, Store
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """Compared with the marks that the last derivation left; false where nothing has changed."""
+
+    now: dict[str, str]
+    """What the tables rest on besides the events: directory, config, version, as_of, bindings; under these names stand the marks."""
+    before: dict[str, str | None]
+    bindings: list[tuple[str, ...]]
+    """Identifiers that payloads say belong together."""
+    everything: bool
+    """Something that any figure may rest on; else only what the dirty events touch, and what is due, is derived again."""
+    dirty: int
+    """Conversations, users and meetings with new events."""
+    due: bool
+    """A UTC day has passed: plans fall due and waits grow with the clock alone."""
+
+    def __bool__(self) -> bool:
+        return self.everything or self.dirty > 0 or self.due
+
+    @property
+    def previous(self) -> int | None:
+        """The clock of the last derivation."""
+        as_of = self.before["as_of"]
+        return int(as_of) if as_of else None
+
+    def reasons(self, store: Store) -> list[str]:
+        """Why final figures may come out otherwise (``warehouse.restated``)."""
+        is_unknown = self.before["config"] == DERIVE_AGAIN
+        return restated.reasons_of(
+            self.before,
+            self.now,
+            events=self.dirty > 0,
+            unknown=is_unknown,
+            upgraded=is_unknown and restated.is_upgrade(store.connection),
+        )
+
+    def note(self, store: Store) -> None:
+        """After the commit: this is what the tables rest on."""
+        for name, value in self.now.items():
+            store.set_mark(name, value)
+
+
+def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: int, *, fixed: bool) -> Changed:
+    """``fixed``: the user has set the clock, and another time of the clock is another question."""
+    rows: list[Any] = store.connection.execute("SELECT DISTINCT ids FROM vault.binding ORDER BY ids").fetchall()
+    bindings = [tuple(row[0]) for row in rows]
+    rests_on = {
+        "directory": directory.digest,
+        "config": workspace.settings.meaning_hash(workspace.rulebook.version),
+        "version": version(),
+        "as_of": str(now),
+        "bindings": hashlib.sha256(msgspec.json.encode(bindings)).hexdigest()[:32],
+    }
+    before = {name: store.mark(name) for name in rests_on}
+    # what another version derived, this one might derive otherwise: no table holds figures of both
+    everything = any(before[name] != rests_on[name] for name in ("directory", "config", "version"))
+    everything |= before["as_of"] is None or (fixed and before["as_of"] != str(now))
+    everything |= before["bindings"] not in (None, "", rests_on["bindings"])
+    return Changed(
+        now=rests_on,
+        before=before,
+        bindings=bindings,
+        everything=everything,
+        dirty=store.count("SELECT count(*) FROM vault.dirty"),
+        due=before["as_of"] is not None and int(before["as_of"]) // DAY < now // DAY,
+    )
