@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pipelines.changed import Changed
 from pipelines.directory import ReadDirectory
 from pipelines.journeys import PARTICIPANT_COLUMNS, TOUCHPOINT_COLUMNS, ShardJob, World, run_accounts, run_fold
 from pipelines.staging import Stage, staged
@@ -23,30 +24,32 @@ from warehouse.store import Store
 if TYPE_CHECKING:
     from pipelines.cluster.workers import ClusterWorkers
 
+SMALL_EVENTS = 5_000
+"""Events below which a second process costs more than it saves."""
+
 
 class Derivation:
     """Replaces what rests on dirty events. ``run`` opens the warehouse transaction and leaves it open; ``done`` follows the commit."""
 
     def __init__(
         self,
-        *,
         store: Store,
         workers: Workers | ClusterWorkers,
         workspace: Workspace,
         directory: ReadDirectory,
-        bindings: list[tuple[str, ...]],
+        change: Changed,
         now: int,
-        previous: int | None,
         scratch: Path,
         phase: Callable[[str], AbstractContextManager[None]],
-        small: bool,
-        due: bool,
     ) -> None:
-        self.store, self.workers, self.phase, self.scratch, self.small = store, workers, phase, scratch, small
+        self.store, self.workers, self.workspace, self.directory = store, workers, workspace, directory
+        self.change, self.now, self.scratch, self.phase = change, now, scratch, phase
         self.settings = workspace.settings.ingest
-        self.world = World(directory.crm, bindings, workspace.settings.transforms(), workspace.rules_text, now)
-        self.now, self.previous, self.due = now, previous, due
-        self.everything = False
+        self.world = World(directory.crm, change.bindings, workspace.settings.transforms(), workspace.rules_text, now)
+        events = store.count("SELECT count(*) FROM vault.event_detail") if change.everything else change.dirty
+        self.small = events < SMALL_EVENTS
+        self.is_long = events > self.settings.shard_events
+        """More than one shard is folded."""
         self.touchpoints = 0
         self.accounts = 0
 
@@ -54,13 +57,12 @@ class Derivation:
         directory = self.world.directory()
         return {p.person_id: directory.is_executive(p.person_id) for p in self.world.crm.people}
 
-    def run(self, *, everything: bool) -> None:
-        con = self.store.connection
-        self.everything = everything
+    def run(self) -> None:
+        con, everything = self.store.connection, self.change.everything
         with self.phase("group"):
             if everything:
                 groups.mark_everything_dirty(self.store)
-            elif self.previous is not None:
+            elif self.change.previous is not None:
                 self._mark_due()
             self._find_series()
             groups.close_over_edges(self.store)
@@ -82,7 +84,7 @@ class Derivation:
                 con.execute("DELETE FROM identity_conflict")
                 self._stage_directory(folded)
             derive.load_identity(self.store, staged(folded, "identity_link"), staged(folded, "identity_conflict"))
-            self.accounts = derive.finish_touchpoints(self.store, due=self.due)
+            self.accounts = derive.finish_touchpoints(self.store, due=self.change.due)
             account_shards = derive.write_account_shards(
                 self.store, self.scratch / "accounts", TOUCHPOINT_COLUMNS, PARTICIPANT_COLUMNS,
                 self.settings.shard_touchpoints, self._hands,
@@ -110,8 +112,8 @@ class Derivation:
 
     def _mark_due(self) -> None:
         """Plans whose time has come since the run before: a visit at a place is held once it is over."""
-        assert self.previous is not None
-        derive.mark_due_plans(self.store, self.previous, self.now)
+        assert self.change.previous is not None
+        derive.mark_due_plans(self.store, self.change.previous, self.now)
 
     def _find_series(self) -> None:
         """Of the calendar: occurrences that lie in other groups than the new version or the deletion that ends them."""

@@ -328,11 +328,13 @@ class Increment:
         store.set_mark("unpublished", self.summary.run_id)
         self._start()
         self.observer.landed(self.summary.run_id)
+        from pipelines.derive import Derivation
         from pipelines.rebuild import Rebuild
 
-        Rebuild(
-            store, workers, self.workspace, found.read(), change, self.now, self.scratch, self.summary, self.phase
-        ).run(self.on_work)
+        derivation = Derivation(
+            store, workers, self.workspace, found.read(), change, self.now, self.scratch, self.phase
+        )
+        Rebuild(derivation, self.summary).run(self.on_work)
         self.say(f"rebuilt {self.summary.touchpoints:,} touchpoints and {self.summary.accounts_rebuilt:,} accounts")
 
 

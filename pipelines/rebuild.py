@@ -3,69 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pipelines.changed import Changed
 from pipelines.derive import Derivation
-from pipelines.directory import ReadDirectory, dimension_rows, stage_rows
+from pipelines.directory import dimension_rows, stage_rows
 from pipelines.summary import Summary, version
-from pipelines.workers import Workers
-from pipelines.workspace import Workspace
 from warehouse import digests
 from warehouse.commit import load_rows
 from warehouse.marts import build_marts
-from warehouse.store import Store
 from warehouse.terms import Parameters
-
-if TYPE_CHECKING:  # only a run on a cluster imports what it needs
-    from pipelines.cluster.workers import ClusterWorkers
-
-SMALL_EVENTS = 5_000
-"""Events below which a second process costs more than it saves."""
 
 
 class Rebuild:
-    """Carries out what a change asks for, by one clock. ``summary`` is told what it came to."""
+    """Carries a derivation through to the commit. ``summary`` is told what it came to."""
 
-    def __init__(
-        self,
-        store: Store,
-        workers: Workers | ClusterWorkers,
-        workspace: Workspace,
-        directory: ReadDirectory,
-        change: Changed,
-        now: int,
-        scratch: Path,
-        summary: Summary,
-        phase: Callable[[str], AbstractContextManager[None]],
-    ) -> None:
-        self.store, self.workspace, self.directory, self.change = store, workspace, directory, change
-        self.now, self.summary, self.phase = now, summary, phase
-        self.events = store.count("SELECT count(*) FROM vault.event_detail") if change.everything else change.dirty
-        """That are folded again, or at least their groups."""
-        self.derivation = Derivation(
-            store=store, workers=workers, workspace=workspace, directory=directory, bindings=change.bindings,
-            now=now, previous=change.previous, scratch=scratch, phase=phase, small=self.events < SMALL_EVENTS, due=change.due,
-        )  # fmt: skip
-
-    @property
-    def is_long(self) -> bool:
-        """More than one shard is folded: what can start beside it starts once the workers are done, who need memory and cores."""
-        return self.events > self.workspace.settings.ingest.shard_events
+    def __init__(self, derivation: Derivation, summary: Summary) -> None:
+        self.derivation, self.summary = derivation, summary
+        self.store, self.workspace, self.directory = derivation.store, derivation.workspace, derivation.directory
+        self.change, self.now = derivation.change, derivation.now
 
     def run(self, on_work: Callable[[], None]) -> None:
-        """``on_work`` is called when there is room for what takes long to start."""
-        if not self.is_long:
+        """``on_work`` is called when there is room for what takes long to start: after long work of the workers, who need memory
+        and cores, and else beside it."""
+        if not self.derivation.is_long:
             on_work()
-        self.derivation.run(everything=self.change.everything)
-        if self.is_long:
+        self.derivation.run()
+        if self.derivation.is_long:
             on_work()
         self.summary.accounts_rebuilt = self.derivation.accounts
         self.summary.touchpoints = self.derivation.touchpoints
         reasons = self.change.reasons(self.store)
-        with self.phase("marts"):
+        with self.derivation.phase("marts"):
             self._put_dimensions()
             build_marts(
                 self.store.connection,
