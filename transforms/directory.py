@@ -25,7 +25,7 @@ from transforms.touchpoint import IdentityConflict, IdentityLink
 __all__ = ["Directory", "PersonMatch", "ResolvedParty"]
 
 _NOTHING_BOUND: Mapping[str, str] = MappingProxyType({})
-_MEMO_LIMIT = 200_000
+_MEMO_LIMIT = 40_000
 """Parties remembered by one worker; then it starts afresh, so that memory does not follow the input."""
 
 _Row = TypeVar("_Row", bound=msgspec.Struct)

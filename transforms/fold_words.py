@@ -13,7 +13,7 @@ from transforms.settings import Folding
 from transforms.touchpoint import Touchpoint
 
 MESSAGES = ("email", "chat")
-MEMO_LIMIT = 50_000
+MEMO_LIMIT = 20_000
 """Texts and evidences remembered by one worker; then it starts afresh, so that memory does not follow the input."""
 
 V = TypeVar("V")
