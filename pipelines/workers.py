@@ -18,8 +18,7 @@ from typing import Any
 from pipelines.errors import UserError
 
 RUNS_OF_A_POOL = 200
-"""They remember what they have worked out, up to a limit; and their heaps come to look like a sieve. Then others take their places,
-which takes half a second."""
+"""They remember what they have worked out, up to a limit, and their heaps fragment: then others take their places."""
 
 
 class Workers:
