@@ -18,7 +18,7 @@ from warehouse.store import DERIVE_AGAIN, Store
 class Changed(msgspec.Struct, frozen=True):
     """Compared with the marks that the last derivation left; false where nothing has changed."""
 
-    now: dict[str, str]
+    rests_on: dict[str, str]
     """What the tables rest on besides the events: directory, config, version, as_of, bindings; under these names stand the marks."""
     before: dict[str, str | None]
     bindings: list[tuple[str, ...]]
@@ -44,7 +44,7 @@ class Changed(msgspec.Struct, frozen=True):
         is_unknown = self.before["config"] == DERIVE_AGAIN
         return restated.reasons_of(
             self.before,
-            self.now,
+            self.rests_on,
             events=self.dirty > 0,
             unknown=is_unknown,
             upgraded=is_unknown and restated.is_upgrade(store.connection),
@@ -52,7 +52,7 @@ class Changed(msgspec.Struct, frozen=True):
 
     def note(self, store: Store) -> None:
         """After the commit: this is what the tables rest on."""
-        for name, value in self.now.items():
+        for name, value in self.rests_on.items():
             store.set_mark(name, value)
 
 
@@ -73,7 +73,7 @@ def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: 
     everything |= before["as_of"] is None or (fixed and before["as_of"] != str(now))
     everything |= before["bindings"] not in (None, "", rests_on["bindings"])
     return Changed(
-        now=rests_on,
+        rests_on=rests_on,
         before=before,
         bindings=bindings,
         everything=everything,

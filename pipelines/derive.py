@@ -49,7 +49,7 @@ class Derivation:
         events = store.count("SELECT count(*) FROM vault.event_detail") if change.everything else change.dirty
         self.small = events < SMALL_EVENTS
         self.is_long = events > self.settings.shard_events
-        """More than one shard is folded."""
+        """More than a worker folds at a time."""
         self.touchpoints = 0
         self.accounts = 0
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:  # only a run on a cluster imports what it needs
 class Increment:
     """Runs one increment in a workspace whose writer lock is held. ``now`` is the clock; ``fixed`` says that the user set it.
 
-    ``on_work`` is called once there is something to do: what takes long to start can start beside it. ``kafka`` None leaves
+    ``on_work`` is called once there is something to do, and room: what takes long to start can start beside it. ``kafka`` None leaves
     topics alone; ``follower`` takes what has landed in a shared folder, and nothing else is read; ``go_on`` is asked between two
     landings of ranges, and what it refuses waits for the next increment.
 

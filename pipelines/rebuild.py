@@ -62,7 +62,7 @@ class Rebuild:
     def _put_run(self) -> None:
         self.store.connection.execute("DELETE FROM dim_run WHERE run_id = ?", [self.summary.run_id])
         row = {
-            "run_id": self.summary.run_id, "as_of": self.now, "finished_at": self.now, "config_hash": self.change.now["config"],
+            "run_id": self.summary.run_id, "as_of": self.now, "finished_at": self.now, "config_hash": self.change.rests_on["config"],
             "directory_hash": self.directory.digest, "rules_version": self.workspace.rulebook.version, "unit_count": self.summary.units,
             "touched_account_count": self.derivation.accounts, "touchloop_version": version(),
         }  # fmt: skip

@@ -436,10 +436,13 @@ def test_a_note_taker_is_no_attendee_of_either_side(who: Party, side: str) -> No
     assert directory.party(who).side == side
 
 
-def test_people_of_a_customer_that_makes_note_takers_are_buyers() -> None:
-    """An account's domain is a customer's, whatever the customer sells."""
-    directory = Directory.build(Crm(accounts=[Account(account_id="A", domains=("otter.ai",))]), Identity())
-    assert directory.party(Party(("email:ann@otter.ai",), "attendee")).side == "buyer"
+def test_people_of_a_company_that_makes_note_takers_are_people() -> None:
+    """An account's domain is a customer's, whatever the customer sells; our own and a partner's come first too (P2, P3)."""
+    ann = Party(("email:ann@otter.ai",), "attendee")
+    customer = Crm(accounts=[Account(account_id="A", domains=("otter.ai",))])
+    assert Directory.build(customer, Identity()).party(ann).side == "buyer"
+    assert Directory.build(Crm(), Identity(company_domains=("otter.ai",))).party(ann).side == "seller"
+    assert Directory.build(Crm(), Identity(partner_domains=("otter.ai",))).party(ann).side == "partner"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemas import vocab
 from transforms.channels import CHANNEL_OF_MEDIUM, channel_of, modality
 from transforms.dart import dart_dimensions
-from transforms.job_label import job_among
+from transforms.job_label import job_among, job_label
 from transforms.jobs import Evidence, PageSpan, Rulebook, RuleError
 
 BOOK = Rulebook.load()
@@ -189,9 +189,10 @@ def test_equal_priorities_of_different_jobs_are_a_tie() -> None:
 @pytest.mark.parametrize("label", ["supplier_selection", "Supplier Selection", " supplier-selection ", "SS"])
 def test_an_explicit_label_is_taken_at_its_word(label: str) -> None:
     """A label beats every other evidence; one that names no job does not count."""
-    verdict = BOOK.classify(Evidence(explicit_job=label, asset_types=("diagnostic",)))
+    verdict = BOOK.classify(Evidence(explicit_job=job_label(label), asset_types=("diagnostic",)))
     assert (verdict.job, verdict.rule_id, verdict.confidence) == (SS, "explicit.label", 1.0)
-    assert BOOK.classify(Evidence(explicit_job="chatting", asset_types=("diagnostic",))).job == PI
+    assert job_label("chatting") is None
+    assert BOOK.classify(Evidence(asset_types=("diagnostic",))).job == PI
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,7 @@ def test_closed_deal_has_no_risk(example: World) -> None:
 )
 def test_business_deadline(start: str, days: int, deadline: str) -> None:
     """Business days run from Monday to Friday; a weekend's start counts from Monday."""
-    assert deadline_of(World(), start, days) == moment(at(deadline))
+    assert deadline_of(Settings(), start, days) == moment(at(deadline))
 
 
 @pytest.mark.parametrize(
@@ -264,10 +264,11 @@ def test_business_deadline(start: str, days: int, deadline: str) -> None:
 def test_business_days_are_those_of_the_settings(start: str, days: int, deadline: str) -> None:
     """Open from Sunday to Thursday, and not on the holiday, Sunday 03-08: neither that nor Friday and Saturday is a business day."""
     hours = BusinessHours(days=("sun", "mon", "tue", "wed", "thu"), holidays=("2026-03-08",))
-    assert deadline_of(World(settings=Settings(business_hours=hours)), start, days) == moment(at(deadline))
+    assert deadline_of(Settings(business_hours=hours), start, days) == moment(at(deadline))
 
 
-def deadline_of(world: World, start: str, days: int) -> datetime:
+def deadline_of(settings: Settings, start: str, days: int) -> datetime:
+    world = worked_example(built=False, settings=settings)
     declare(world.con, Parameters.of(world.settings, world.as_of), everything=True)
     ((found,),) = world.con.execute("SELECT business_deadline(make_timestamptz(?), ?)", [at(start), days]).fetchall()
     assert isinstance(found, datetime)

@@ -258,14 +258,12 @@ class Directory:
         emails = self._index.emails_of(party.ids) or (person.emails if person is not None else ())
         domain_accounts = self.domain_accounts(emails)
         account_id = person.account_id if person is not None else None
-        if match.person_id is None and not domain_accounts and self._is_recorder(party, emails):
-            side = "system"
-        else:
-            side = self._side(person, emails, party.side, account_id is not None or len(domain_accounts) == 1)
+        has_account = account_id is not None or len(domain_accounts) == 1
+        is_recorder = person is None and not domain_accounts and self._is_recorder(party, emails)
         return ResolvedParty(
             party_id=match.person_id or f"u:{hashed or hash_id('name:')}",
             person_id=match.person_id,
-            side=side,
+            side=self._side(person, emails, party.side, has_account, is_recorder),
             rule_id=match.rule_id,
             identifier_type=identifier.partition(":")[0] if identifier is not None else None,
             identifier_hash=hashed,
@@ -285,7 +283,9 @@ class Directory:
         name = party.name if not party.ids else None
         return name is not None and any(pattern.search(name) for pattern in self._recorder_names)
 
-    def _side(self, person: Person | None, emails: tuple[str, ...], stated: str | None, has_account: bool) -> str:
+    def _side(
+        self, person: Person | None, emails: tuple[str, ...], stated: str | None, has_account: bool, is_recorder: bool
+    ) -> str:
         """P1 to P5; what the directory says of a buyer or partner counts before what a source says.
 
         A machine that writes by a colleague's account or from our domain is still the machine that its source calls it
@@ -299,7 +299,7 @@ class Directory:
             return ours
         if not domains.isdisjoint(self._partners) or (person is not None and person.side == "partner"):
             return "partner"
-        if any(is_machine(one, self._machines) for one in emails):
+        if is_recorder or any(is_machine(one, self._machines) for one in emails):
             return "system"
         if person is not None:
             return person.side

@@ -15,7 +15,6 @@ import msgspec
 
 from schemas import vocab
 from transforms.event import hash_id
-from transforms.job_label import job_label
 from transforms.rulefile import AS_LABELLED, AS_PARENT, TIERS, Rule, RuleError, RuleFile, compiled, load_rules
 
 __all__ = ["Evidence", "PageSpan", "RuleError", "Rulebook", "Verdict"]
@@ -331,7 +330,7 @@ def page_key(path: str) -> str:
 def _job_of(rule: Rule, seen: Evidence) -> str | None:
     """The job that a matching rule names; None where it passes on one that is not there."""
     if rule.job == AS_LABELLED:
-        return job_label(seen.explicit_job)
+        return seen.explicit_job
     if rule.job == AS_PARENT:
         inherits = seen.is_reply and not seen.is_ack and "ack" not in seen.tags
         return seen.parent_job if inherits and seen.parent_job not in (None, UNCLASSIFIED) else None

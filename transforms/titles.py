@@ -11,7 +11,7 @@ _OF_SOMEBODY_ELSE = re.compile(
     r"|office\s+of)\b.*|.*\bassistant$",
     re.IGNORECASE | re.DOTALL,
 )
-"""From where on a title names the person that its holder works for: an assistant to the CEO is none."""
+"""The part of a title that names the person whom its holder works for: an assistant to the CEO is none."""
 _DOTTED = re.compile(r"\b([A-Za-z])\.")
 """A letter of an abbreviation that is written with dots."""
 

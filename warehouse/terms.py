@@ -78,7 +78,8 @@ _BUSINESS_DAYS = """
 CREATE OR REPLACE TEMP TABLE business_day AS
 WITH
 calendar AS (FROM dim_calendar WHERE is_default),
-day AS (SELECT unnest(range(DATE '1970-01-01', DATE '2101-01-01', INTERVAL 1 DAY))::DATE AS day),
+reach AS (SELECT min(occurred_at)::DATE - 2 AS first_day, max(as_of)::DATE + 732 AS last_day FROM fact_touchpoint, param),
+day AS (SELECT unnest(range(first_day, last_day, INTERVAL 1 DAY))::DATE AS day FROM reach),
 opened AS (
   SELECT day, row_number() OVER (ORDER BY day) AS number FROM day
   WHERE isodow(day) IN (SELECT iso_weekday FROM calendar) AND day NOT IN (SELECT unnest(holidays)::DATE FROM calendar)
@@ -87,7 +88,7 @@ SELECT day, number IS NOT NULL AS is_open,
        first_value(number IGNORE NULLS) OVER (ORDER BY day ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS open_no
 FROM day LEFT JOIN opened USING (day)
 """
-"""Grain: day. ``open_no`` numbers the open days; a closed one has the number of the next."""
+"""Grain: day from the first touchpoint to two years after as_of. ``open_no`` numbers the open days; a closed one has the number of the next."""
 
 
 def declare(connection: Any, parameters: Parameters, *, everything: bool) -> None:
@@ -133,6 +134,8 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
             SELECT CASE WHEN begun.is_open THEN t + to_days((due.day - begun.day)::INTEGER) ELSE start_of_day(due.day) END
             FROM business_day begun JOIN business_day due ON due.is_open AND due.open_no = begun.open_no + n
             WHERE begun.day = local_day(t))""",
+        # by a clock before its close a deal is open, whatever the CRM knows by now of its end
+        "closes_later(closed_at, as_of) AS coalesce(closed_at > as_of, false)",
         # a label of a CRM whatever its case and separators: Product Gap, product-gap, product_gap
         r"bare(label) AS regexp_replace(lower(label), '[\s_./-]+', '', 'g')",
         "verdict(holds) AS CASE WHEN holds THEN 'passed' ELSE 'failed' END",

@@ -2,10 +2,9 @@
 -- were open when the marts were last built (mart_deal_risk).
 -- Grain: opportunity. Key: opportunity_id. ``seen_until``: the close, so that hindsight cannot leak; as_of while open;
 -- NULL where a closed deal has no date of closing, since nobody knows how long it lived.
--- A deal that closes after as_of is open then, whatever the CRM knows by now of its end.
 WITH
 run AS (FROM param),
-opportunity AS (SELECT o.*, coalesce(closed_at > as_of, false) AS closes_later, as_of FROM dim_opportunity o, run),
+opportunity AS (SELECT o.*, closes_later(closed_at, as_of) AS closes_later, as_of FROM dim_opportunity o, run),
 seen AS (
   SELECT opportunity_id, account_id, opened_at, amount, currency, as_of,
          CASE WHEN closes_later THEN 'open' ELSE status END AS status,

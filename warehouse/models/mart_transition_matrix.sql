@@ -10,7 +10,7 @@ ends AS (
   FROM visit GROUP BY journey_id, journey_scope
 ),
 outcome AS (
-  SELECT opportunity_id, upper(status) AS state FROM dim_opportunity, run WHERE status IN ('won', 'lost') AND (closed_at IS NULL OR closed_at <= as_of)
+  SELECT opportunity_id, upper(status) AS state FROM dim_opportunity, run WHERE status IN ('won', 'lost') AND NOT closes_later(closed_at, as_of)
 ),
 step AS (
   SELECT journey_scope, from_job AS from_state, to_job AS to_state FROM fact_transition WHERE transition_type <> 'resume'
