@@ -1,4 +1,7 @@
-"""A snapshot on its way: the closed warehouse is copied, then written as Parquet, judged, and swapped in."""
+"""A snapshot on its way: the closed warehouse is copied, then written as Parquet, judged, and swapped in.
+
+In a stream the database may go first, with the Parquet files and the report of the snapshot before, and have its own follow.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pipelines.errors import AuditFailed
 from pipelines.observe.observer import Observer
 from pipelines.summary import Say
 from pipelines.workspace import Workspace
-from warehouse.publish import Candidate, current, read_manifest
+from warehouse.publish import Candidate, current
 from warehouse.report.page import write_report
 from warehouse.store import clear_mark
 
@@ -38,18 +41,27 @@ class Publication:
         """Swapped in."""
         self.ended = 0.0
         """When that was, in epoch seconds."""
+        self.has_files = False
+        """Parquet files and report are of this database."""
+        self.files_seconds: float | None = None
+        """What they took, where they followed it."""
 
-    def carry_out(self) -> None:
-        """Write, judge and swap. Raises ``AuditFailed``, or ``OSError`` if the disk does not take it: the last snapshot stays."""
+    def carry_out(self, *, files: bool = True) -> None:
+        """Write, judge and swap. Raises ``AuditFailed``, or ``OSError`` if the disk does not take it: the last snapshot stays.
+
+        ``files`` False: Parquet files and the report stay those of the snapshot before, if there is one, until ``add_files``.
+        """
         began = time.perf_counter()
-        candidate, keep = self.candidate, self.workspace.settings.publish
+        candidate = self.candidate
+        self.has_files = files or current(self.workspace.published) is None
         try:
             self.auditor.begin(candidate.database)
             try:
                 # while the other core audits
-                candidate.write_parquet(run_id=self.run_id)
-                if keep.report:
-                    write_report(candidate.database, candidate.folder / "report" / "index.html")
+                if self.has_files:
+                    self._write_files(candidate)
+                else:
+                    candidate.keep_files()
             except Exception:
                 self._judge()  # what is wrong with a candidate explains best why it could not be written
                 raise
@@ -57,10 +69,35 @@ class Publication:
         except BaseException:
             candidate.discard()
             raise
-        candidate.swap(keep.keep_snapshots_minutes * 60, time.time(), keep.keep_snapshots)
+        self._swap(candidate)
         self.is_current = True
         self.ended = time.time()
         self.seconds += time.perf_counter() - began
+
+    def add_files(self) -> None:
+        """Parquet files and the report of the database that ``carry_out`` has published, in a snapshot beside it.
+
+        Raises ``OSError`` if the disk does not take them: the database stays with the files that it has.
+        """
+        began = time.perf_counter()
+        candidate = self.candidate.again(fresh_name(self.workspace.published / "snapshots", self.run_id))
+        try:
+            self._write_files(candidate)
+        except BaseException:
+            candidate.discard()
+            raise
+        self._swap(candidate)
+        self.has_files = True
+        self.files_seconds = time.perf_counter() - began
+
+    def _write_files(self, candidate: Candidate) -> None:
+        candidate.write_parquet(run_id=self.run_id)
+        if self.workspace.settings.publish.report:
+            write_report(candidate.database, candidate.folder / "report" / "index.html")
+
+    def _swap(self, candidate: Candidate) -> None:
+        keep = self.workspace.settings.publish
+        candidate.swap(keep.keep_snapshots_minutes * 60, time.time(), keep.keep_snapshots)
 
     def judge_only(self) -> dict[str, Any]:
         """The verdict, and no snapshot. Raises ``AuditFailed``."""
@@ -95,8 +132,10 @@ class Publication:
             )
             clear_mark(self.workspace.vault, "unpublished", self.run_id if beside else None)
             if observer is not None:
-                tables = read_manifest(current(self.workspace.published)).get("tables", {})
-                observer.published(self.run_id, time.time(), {name: table["rows"] for name, table in tables.items()})
+                rows = {name: sum(count for _, count, _ in parts) for name, parts in self.candidate.digests.items()}
+                observer.published(self.run_id, time.time(), rows)
+                if self.has_files:
+                    observer.wrote_files(time.time())
         self.auditor.write_docs(DOCS_SECONDS if beside and self.verdict["success"] else 0.0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +23,7 @@ from pipelines.publication import Publication, publish
 from pipelines.summary import Say, Summary
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
+from warehouse.publish import current, has_own_files
 from warehouse.store import DERIVE_AGAIN, Store
 
 if TYPE_CHECKING:  # only a run on a cluster imports what it needs
@@ -70,6 +72,10 @@ class Session:
         """With ``beside``: increments that are done, and the seconds that each took until readers had it. Whoever looks takes them out."""
         self._beside = ThreadPoolExecutor(1, "publication") if beside else None
         self._pending: Pending | None = None
+        self._owed: Publication | None = None
+        """The last one, if its Parquet files are those of a snapshot before."""
+        self._files_at = -math.inf
+        """When such files were last begun, in monotonic seconds."""
 
     def once(self, now: int, *, fixed: bool, topics: bool = True, go_on: Callable[[], bool] = lambda: True) -> Summary:
         """One increment and, if anything changed since the last publishing, a new snapshot.
@@ -89,6 +95,8 @@ class Session:
         on_its_way = self._pending.publication.run_id if self._pending else None
         self.settle()
         marked = summary.unpublished if increment.has_worked or summary.unpublished != on_its_way else None
+        if marked is None and self._owed is None:
+            marked = _without_files(self.workspace)
         if marked is None and self.workspace.snapshot.exists():
             summary.unpublished = None
             self._finish(increment, time.time())
@@ -98,11 +106,29 @@ class Session:
         if self.observer is not None and on_its_way is not None:
             self.observer.landed(publication.run_id)  # the snapshot before has just been told of
         self._pending = Pending(
-            increment, publication, self._beside.submit(publication.carry_out) if self._beside else None
+            increment, publication, self._beside.submit(self._carry_out, publication) if self._beside else None
         )
         if self._beside is None:
             self.settle()
         return summary
+
+    def _carry_out(self, publication: Publication) -> None:
+        """The database at once, and Parquet files and the report as often as the settings say."""
+        pace = self.workspace.settings.publish.parquet_every_seconds
+        publication.carry_out(files=not pace)
+        if not publication.has_files and time.monotonic() - self._files_at >= pace:
+            self._files_at = time.monotonic()
+            publication.add_files()
+
+    def rest(self) -> None:
+        """Settle, and have files follow that are owed: there is nothing else to do. Raises what ``settle`` does, and ``OSError``."""
+        self.settle()
+        owed, self._owed = self._owed, None
+        if owed is not None:
+            self._files_at = time.monotonic()
+            owed.add_files()
+            if self.observer is not None:
+                self.observer.wrote_files(time.time())
 
     def settle(self) -> None:
         """Wait for the snapshot that is on its way. Raises what ``Publication.carry_out`` raises."""
@@ -117,8 +143,12 @@ class Session:
                 else:
                     pending.future.result()
             finally:
+                if publication.is_current:
+                    self._owed = None if publication.has_files else publication
                 publication.conclude(self.say, self.observer, beside=self._beside is not None)
         summary.seconds["publish"] = round(publication.seconds, 3)
+        if publication.files_seconds is not None:
+            summary.seconds["files"] = round(publication.files_seconds, 3)
         summary.published = True
         self._finish(pending.increment, publication.ended)
 
@@ -213,6 +243,12 @@ def audit_only(workspace: Workspace) -> dict[str, Any]:
         except AuditFailed:
             auditor.write_docs()
             raise
+
+
+def _without_files(workspace: Workspace) -> str | None:
+    """The last run, if a stream that was killed has left its database with the Parquet files of a snapshot before."""
+    snapshot = current(workspace.published)
+    return _last_run(workspace) if snapshot is not None and not has_own_files(snapshot) else None
 
 
 def _store(workspace: Workspace) -> Store:

@@ -57,7 +57,10 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     keep_snapshots: int = 24
     """At most so many replaced snapshots stay, however young: each is as large as the warehouse."""
     report: bool = True
-    """Write the report's page with every snapshot."""
+    """Write the report's page with the Parquet files."""
+    parquet_every_seconds: float = 15
+    """In a stream without a pause, Parquet files and the report are made again after so many seconds, and the database with each
+    increment. 0: always together."""
     data_docs_runs: int = 30
     """Audit results shown in the data docs."""
 

@@ -174,7 +174,7 @@ def stream(
                         for fault in session.faults:
                             raise fault
                     else:
-                        session.settle()
+                        session.rest()
                         caught_up = topics or session.kafka is None
                     if topics and outage.over():
                         observer.broker(up=True)
@@ -192,7 +192,7 @@ def stream(
                 elif not until_caught_up:  # else the next look finds either more, or nothing
                     stopping.wait(every - (time.monotonic() - began))
         finally:
-            session.settle()
+            session.rest()
             if session.finished:
                 _tell(session, progress, done)
                 show(progress)

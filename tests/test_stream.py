@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pyarrow.parquet as pq
 import pytest
 from fake_kafka import FakeBroker, connected
 from test_cli import touchloop
@@ -14,6 +16,7 @@ from workspaces import AS_OF, SOURCES, Unaudited, conservation, contents, exampl
 
 from pipelines import stream as streaming
 from pipelines.errors import BrokerUnavailable, KafkaRefused, TooManyRejects
+from pipelines.run import Session
 from pipelines.stream import Progress, Stopping, stream
 from pipelines.summary import Summary
 from pipelines.workspace import Workspace
@@ -296,6 +299,74 @@ def test_a_run_without_its_broker_lands_the_files_and_fails(
         assert connection.execute("SELECT count(*) FROM ledger_unit WHERE source <> 'crm'").fetchone() == (2,)
     with pytest.raises(BrokerUnavailable):
         run(root)
+
+
+def rows_in_parquet(snapshot: Path, table: str) -> int:
+    """Of a table, in the files of one snapshot; the manifest says the same."""
+    manifest = json.loads((snapshot / "parquet" / "manifest.json").read_text())["tables"][table]
+    rows = sum(pq.read_metadata(snapshot / "parquet" / file["path"]).num_rows for file in manifest["files"])
+    assert rows == manifest["rows"]
+    return rows
+
+
+def rows_in_database(snapshot: Path, table: str) -> int:
+    with duckdb.connect(str(snapshot / "touchloop.duckdb"), read_only=True) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+
+
+def paced(root: Path, seconds: float) -> Path:
+    toml = root / "touchloop.toml"
+    toml.write_text(f"{toml.read_text()}\n[publish]\nparquet_every_seconds = {seconds}\n")
+    return root
+
+
+@pytest.mark.parametrize("seconds", [3600, 0])
+def test_parquet_files_follow_the_database_at_their_own_pace(
+    tmp_path: Path, broker: FakeBroker, seconds: float
+) -> None:
+    """While a stream has no pause, a snapshot may keep whole files of an earlier one; once there is nothing new they are the database's."""
+    root = paced(with_topics(tmp_path), seconds)
+    arriving = payloads()
+    seen = []
+
+    def clock() -> int:
+        now = root / "published" / "current"
+        if now.exists():
+            now = now.resolve()
+            rows = rows_in_database(now, "fact_event"), rows_in_parquet(now, "fact_event")
+            seen.append((*rows, (now / "report" / "index.html").exists()))
+        produce(broker, arriving[:8])
+        del arriving[:8]
+        return NOW
+
+    with Workspace(root).writer():
+        stream(Workspace(root), every=0.01, until_caught_up=True, clock=clock, fixed=True, say=str)
+    assert len(seen) > 2
+    assert all(report for *_, report in seen)
+    assert any(files < database for database, files, _ in seen) == bool(seconds)
+    last = (root / "published" / "current").resolve()
+    assert rows_in_database(last, "fact_event") == rows_in_parquet(last, "fact_event") > seen[0][0]
+    with snapshot(root) as connection:
+        conservation(connection)
+
+
+def test_files_that_a_killed_stream_owes_come_with_the_next_run(tmp_path: Path, broker: FakeBroker) -> None:
+    """The database of its last snapshot has the files of one before; a run with nothing new makes it whole."""
+    root = paced(with_topics(tmp_path), 3600)
+    workspace = Workspace(root)
+    with workspace.writer(), Session(workspace, str, beside=True) as session:
+        for part in (payloads()[:4], payloads()[4:8], payloads()[8:]):
+            produce(broker, part)
+            session.once(NOW, fixed=True)
+        session.settle()  # and no rest
+    killed = (root / "published" / "current").resolve()
+    assert rows_in_parquet(killed, "fact_event") < rows_in_database(killed, "fact_event")
+    run(root)
+    after = (root / "published" / "current").resolve()
+    assert rows_in_parquet(after, "fact_event") == rows_in_database(after, "fact_event")
+    assert rows_in_database(after, "fact_event") == rows_in_database(killed, "fact_event")
+    assert run(root).snapshot
+    assert (root / "published" / "current").resolve() == after
 
 
 @pytest.mark.usefixtures("unaudited")

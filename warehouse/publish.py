@@ -8,7 +8,8 @@
     published/current          -> snapshots/<id>            the one name that is swapped
 
 A reader that holds the old snapshot keeps a whole one; it is removed after a grace time. Parquet partitions that did not change
-are hard links into the snapshot before.
+are hard links into the snapshot before; where a database goes ahead of its files, all of them are, until ``Candidate.again``
+brings files of its own beside it.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Candidate:
         self.published = published
         self.id = snapshot_id
         self.folder = published / "snapshots" / f".{snapshot_id}.partial"
+        self.final = published / "snapshots" / snapshot_id
+        """Where it goes when it is swapped in."""
         self.database = self.folder / "touchloop.duckdb"
         self.spill = published / "snapshots" / f".{snapshot_id}.spill"
         """Folder for what does not fit in memory."""
@@ -62,6 +65,23 @@ class Candidate:
                 con.execute(f"DROP TABLE IF EXISTS {DIGESTS}")
             self.digests = digests_of(con)
             con.execute(f"DROP TABLE IF EXISTS {DIGESTS}")
+
+    def again(self, snapshot_id: str) -> Candidate:
+        """Another snapshot of the same database, once this one is current."""
+        other = Candidate(self.published, snapshot_id)
+        shutil.rmtree(other.folder, ignore_errors=True)
+        other.folder.mkdir(parents=True)
+        link_file(self.final / self.database.name, other.database)
+        other.digests = self.digests
+        return other
+
+    def keep_files(self) -> None:
+        """Parquet files and the report of the current snapshot are this one's too: they are of an earlier run, as they say."""
+        old = current(self.published)
+        assert old is not None
+        for name in ("parquet", "report"):
+            if (old / name).is_dir():
+                shutil.copytree(old / name, self.folder / name, copy_function=link_file)
 
     def write_parquet(self, *, run_id: str) -> None:
         """Write or link the Parquet files of the copied database."""
@@ -89,7 +109,7 @@ class Candidate:
     def swap(self, keep_seconds: float, now: float, keep_at_most: int) -> Path:
         """Make it current, whole and at once; then remove snapshots that were replaced longer ago than ``keep_seconds``, or
         before the last ``keep_at_most``: a stream replaces one every few seconds."""
-        final = self.folder.with_name(self.id)
+        final = self.final
         shutil.rmtree(final, ignore_errors=True)
         os.replace(self.folder, final)
         before = current(self.published)
@@ -141,6 +161,11 @@ def read_manifest(snapshot: Path | None) -> dict[str, Any]:
     return manifest
 
 
+def has_own_files(snapshot: Path) -> bool:
+    """Whether its Parquet files are of its database, and not of a snapshot before."""
+    return bool(read_manifest(snapshot).get("snapshot") == snapshot.name)
+
+
 def point(name: Path, target: Path) -> None:
     """Make ``name`` a symbolic link to ``target`` atomically, whatever it was before."""
     if name.is_dir() and not name.is_symlink():
@@ -162,6 +187,14 @@ def copy_file(source: Path, target: Path) -> None:
             left = -1
     if left:
         shutil.copyfile(source, target)
+
+
+def link_file(source: str | Path, target: str | Path) -> None:
+    """A hard link, or a copy where the file system has none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        copy_file(Path(source), Path(target))
 
 
 def copy_without(warehouse: Path, target: Path, left_out: tuple[str, ...]) -> None:

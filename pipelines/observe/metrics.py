@@ -49,6 +49,7 @@ class Metrics(Observer):
             self._of(names.INCREMENTS).labels(result)
             self._of(names.AUDITS).labels(result)
         self._of(names.LAST_PUBLISH).set(0)
+        self._of(names.LAST_FILES).set(0)
         self._of(names.UNPUBLISHED).set(0)
 
     def _of(self, metric: names.Metric) -> Any:
@@ -73,12 +74,16 @@ class Metrics(Observer):
         partial.write_bytes(self.text())
         os.replace(partial, path)
 
-    def found(self, totals: Totals, *, published_at: float | None, unpublished: bool) -> None:
+    def found(
+        self, totals: Totals, *, published_at: float | None, unpublished: bool, written_at: float | None = None
+    ) -> None:
         """What a process that has just started finds: times in epoch seconds."""
         self.known(totals)
         self._of(names.UNPUBLISHED).set(unpublished)
         if published_at is not None:
             self._of(names.LAST_PUBLISH).set(published_at)
+        if written_at is not None:
+            self._of(names.LAST_FILES).set(written_at)
 
     def known(self, totals: Totals) -> None:
         self.ledger.now = totals
@@ -97,6 +102,9 @@ class Metrics(Observer):
     def published(self, run_id: str, at: float, rows: dict[str, int]) -> None:
         self._of(names.LAST_PUBLISH).set(at)
         self._of(names.UNPUBLISHED).set(0)
+
+    def wrote_files(self, at: float) -> None:
+        self._of(names.LAST_FILES).set(at)
 
     def finished(self, increment: Increment) -> None:
         self._of(names.INCREMENTS).labels("failed" if increment.faults else "ok").inc()

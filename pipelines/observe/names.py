@@ -49,6 +49,11 @@ LAST_LOOK = Metric(
 LAST_PUBLISH = Metric(
     "touchloop_last_publish_timestamp_seconds", "gauge", "When a snapshot was last published (0: never)."
 )
+LAST_FILES = Metric(
+    "touchloop_last_parquet_timestamp_seconds",
+    "gauge",
+    "When Parquet files were last those of the database (0: never).",
+)
 UNPUBLISHED = Metric("touchloop_unpublished", "gauge", "1 if the warehouse holds what no snapshot shows yet.")
 FAILING = Metric(
     "touchloop_failing",

@@ -47,6 +47,9 @@ class Observer:
     def published(self, run_id: str, at: float, rows: dict[str, int]) -> None:
         """Readers have a new snapshot: rows by table."""
 
+    def wrote_files(self, at: float) -> None:
+        """The snapshot's Parquet files are of its database."""
+
     def finished(self, increment: Increment) -> None:
         """An increment is done, published if it had to be."""
 
@@ -92,6 +95,10 @@ class Observers(Observer):
     def published(self, run_id: str, at: float, rows: dict[str, int]) -> None:
         for one in self.watchers:
             one.published(run_id, at, rows)
+
+    def wrote_files(self, at: float) -> None:
+        for one in self.watchers:
+            one.wrote_files(at)
 
     def finished(self, increment: Increment) -> None:
         for one in self.watchers:

@@ -48,7 +48,12 @@ def _metrics(workspace: Workspace, say: Say, settings: Any, port: int | None) ->
 
     metrics, health = Metrics(version()), Health(settings.stale_after_seconds)
     totals_now, published_at, unpublished = standing(workspace)
-    metrics.found(totals_now, published_at=published_at, unpublished=unpublished)
+    metrics.found(
+        totals_now,
+        published_at=published_at,
+        unpublished=unpublished,
+        written_at=changed_at(workspace.published / "parquet" / "manifest.json"),
+    )
     found: list[Observer] = [metrics, health]
     if port is not None:
         server = Server(settings.host, port, metrics, health)
@@ -61,12 +66,19 @@ def _metrics(workspace: Workspace, say: Say, settings: Any, port: int | None) ->
 
 def standing(workspace: Workspace) -> tuple[Totals, float | None, bool]:
     """The ledger's totals, when a snapshot was last published (epoch seconds), and whether one is due: before this process did anything."""
-    published = workspace.snapshot.resolve()
-    at = published.stat().st_mtime if workspace.snapshot.exists() else None
+    at = changed_at(workspace.snapshot)
     if not workspace.warehouse.exists():
         return Totals(), at, False
     with Store(workspace.warehouse, workspace.vault, workspace.scratch) as store:
         return totals(store), at, store.mark("unpublished") is not None
+
+
+def changed_at(path: Path) -> float | None:
+    """In epoch seconds, behind links; None if it is not there."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None
 
 
 class Textfile(Observer):
