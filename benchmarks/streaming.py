@@ -150,12 +150,14 @@ def times_of_messages(broker: Broker, count: int) -> dict[int, list[float]]:
 
 
 def report_memory(resident: list[tuple[int, int]]) -> None:
-    print("memory in MB by tenths of the time, most at once: of all processes / of the largest")
+    print("memory in MB by tenths of the time, most and least at once: of all processes, of the largest")
     tenth = max(1, len(resident) // 10)
     for start in range(0, tenth * 10, tenth):
         part = resident[start : start + tenth]
         if part:
-            print(f"  {max(all_ for all_, _ in part) / 1e6:8,.0f} / {max(one for _, one in part) / 1e6:,.0f}")
+            together, largest = zip(*part, strict=True)
+            figures = (max(together), min(together), max(largest), min(largest))
+            print("  {:8,.0f} {:8,.0f} {:8,.0f} {:8,.0f}".format(*(figure / 1e6 for figure in figures)))
 
 
 def report(latencies: list[float], increments: list[dict[str, Any]]) -> None:
