@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from pipelines.directory import FoundDirectory
 from pipelines.summary import version
@@ -23,6 +24,10 @@ class Changed(msgspec.Struct, frozen=True):
     before: dict[str, str | None]
     bindings: list[tuple[str, ...]]
     """Identifiers that payloads say belong together."""
+    bound: list[tuple[str, ...]]
+    """Those of the last derivation."""
+    rebound: bool
+    """They are others, and nothing else is: what is derived again are the events of whom they make somebody else."""
     everything: bool
     """Something that any figure may rest on; else only what the dirty events touch, and what is due, is derived again."""
     dirty: int
@@ -31,7 +36,7 @@ class Changed(msgspec.Struct, frozen=True):
     """A UTC day has passed: plans fall due and waits grow with the clock alone."""
 
     def __bool__(self) -> bool:
-        return self.everything or self.dirty > 0 or self.due
+        return self.everything or self.dirty > 0 or self.due or self.rebound
 
     @property
     def previous(self) -> int | None:
@@ -52,31 +57,55 @@ class Changed(msgspec.Struct, frozen=True):
 
     def note(self, store: Store) -> None:
         """After the commit: this is what the tables rest on."""
+        if self.bound != self.bindings:
+            remember_bindings(store, self.bindings)
         for name, value in self.rests_on.items():
             store.set_mark(name, value)
 
 
 def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: int, *, fixed: bool) -> Changed:
     """``fixed``: the user has set the clock, and another time of the clock is another question."""
-    rows: list[Any] = store.connection.execute("SELECT DISTINCT ids FROM vault.binding ORDER BY ids").fetchall()
-    bindings = [tuple(row[0]) for row in rows]
+    bindings, bound = bindings_in(store, "binding"), bindings_in(store, "bound")
     rests_on = {
         "directory": directory.digest,
         "config": workspace.settings.meaning_hash(workspace.rulebook.version),
         "version": version(),
         "as_of": str(now),
-        "bindings": hashlib.sha256(msgspec.json.encode(bindings)).hexdigest()[:32],
+        "bindings": digest_of(bindings),
     }
     before = {name: store.mark(name) for name in rests_on}
     # what another version derived, this one might derive otherwise: no table holds figures of both
     everything = any(before[name] != rests_on[name] for name in ("directory", "config", "version"))
     everything |= before["as_of"] is None or (fixed and before["as_of"] != str(now))
-    everything |= before["bindings"] not in (None, "", rests_on["bindings"])
+    rebound = before["bindings"] not in (None, "", rests_on["bindings"])
+    # not if a crash, or a version that kept only their digest, has left others
+    everything |= rebound and before["bindings"] != digest_of(bound)
     return Changed(
         rests_on=rests_on,
         before=before,
         bindings=bindings,
+        bound=bound,
+        rebound=rebound and not everything,
         everything=everything,
         dirty=store.count("SELECT count(*) FROM vault.dirty"),
         due=before["as_of"] is not None and int(before["as_of"]) // DAY < now // DAY,
     )
+
+
+def bindings_in(store: Store, table: str) -> list[tuple[str, ...]]:
+    rows: list[Any] = store.connection.execute(f"SELECT DISTINCT ids FROM vault.{table} ORDER BY ids").fetchall()
+    return [tuple(row[0]) for row in rows]
+
+
+def digest_of(bindings: list[tuple[str, ...]]) -> str:
+    return hashlib.sha256(msgspec.json.encode(bindings)).hexdigest()[:32]
+
+
+def remember_bindings(store: Store, bindings: list[tuple[str, ...]]) -> None:
+    con = store.connection
+    con.register("now_bound", pa.table({"ids": pa.array(map(list, bindings), pa.list_(pa.string()))}))
+    con.execute("BEGIN")
+    con.execute("DELETE FROM vault.bound")
+    con.execute("INSERT INTO vault.bound FROM now_bound")
+    con.execute("COMMIT")
+    con.unregister("now_bound")

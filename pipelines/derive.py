@@ -13,6 +13,7 @@ import msgspec
 from pipelines.changed import Changed
 from pipelines.directory import ReadDirectory
 from pipelines.journeys import PARTICIPANT_COLUMNS, TOUCHPOINT_COLUMNS, ShardJob, World, run_accounts, run_fold
+from pipelines.rebinding import mark_rebound
 from pipelines.staging import Stage, staged
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
@@ -50,6 +51,8 @@ class Derivation:
         self.small = events < SMALL_EVENTS
         self.is_long = events > self.settings.shard_events
         """More than a worker folds at a time."""
+        self.rebound: frozenset[str] = frozenset()
+        """Identifiers (hashes) that profiles landed since make somebody else's, and those that parties have beside them."""
         self.touchpoints = 0
         self.accounts = 0
 
@@ -64,6 +67,10 @@ class Derivation:
                 groups.mark_everything_dirty(self.store)
             elif self.change.previous is not None:
                 self._mark_due()
+            if self.change.rebound:
+                before = msgspec.structs.replace(self.world, bindings=self.change.bound).directory()
+                self.rebound = mark_rebound(self.store, before, self.world.directory())
+                self.small &= self.store.count("SELECT count(*) FROM vault.dirty") < SMALL_EVENTS
             self._find_series()
             groups.close_over_edges(self.store)
             groups.label_groups(self.store)
@@ -83,6 +90,9 @@ class Derivation:
                 con.execute("DELETE FROM identity_link")
                 con.execute("DELETE FROM identity_conflict")
                 self._stage_directory(folded)
+            elif self.rebound:
+                derive.forget_identity(self.store, self.rebound)
+                self._stage_directory(folded, self.rebound)
             derive.load_identity(self.store, staged(folded, "identity_link"), staged(folded, "identity_conflict"))
             self.accounts = derive.finish_touchpoints(self.store, due=self.change.due)
             account_shards = derive.write_account_shards(
@@ -102,12 +112,14 @@ class Derivation:
     def done(self) -> None:
         derive.clear_dirty(self.store)
 
-    def _stage_directory(self, folded: Path) -> None:
-        """What the directory itself says of identifiers; folding adds what the payloads say."""
+    def _stage_directory(self, folded: Path, only: frozenset[str] | None = None) -> None:
+        """What the directory itself says of identifiers, or of these (hashes); folding adds what the payloads say."""
         directory = self.world.directory()
         stage = Stage(folded, "directory")
-        stage.add("identity_link", list(directory.links()))
-        stage.add("identity_conflict", directory.conflicts())
+        stage.add("identity_link", [one for one in directory.links() if only is None or one.identifier_hash in only])
+        stage.add(
+            "identity_conflict", [one for one in directory.conflicts() if only is None or one.identifier_hash in only]
+        )
         stage.close()
 
     def _mark_due(self) -> None:

@@ -217,6 +217,10 @@ class Directory:
                 found.update(self._domains[domain])
         return tuple(sorted(found))
 
+    def differing(self, other: Directory) -> frozenset[str]:
+        """Hashes of the identifiers that another group of bindings makes lead elsewhere, or for another reason."""
+        return self._index.differing(other._index)
+
     # inside
 
     def _one_account_of(self, email: str) -> str | None:

@@ -112,6 +112,21 @@ class PersonIndex:
                 break
         return PersonMatch(person_id, rule, identifier, conflict)
 
+    def differing(self, other: PersonIndex) -> frozenset[str]:
+        """Hashes of the identifiers that lead elsewhere, or for another reason, than in an index of the same directory with other
+        bindings. An email stands for all that are written with it as their base address too."""
+        found: set[str] = set()
+        for mine, theirs in (
+            (self._hits, other._hits),
+            (self._emails, other._emails),
+            (self._mailboxes, other._mailboxes),
+            (self.conflicts, other.conflicts),
+        ):
+            found.update(one for one in mine.keys() | theirs.keys() if mine.get(one) != theirs.get(one))
+        told = self.disagreements | other.disagreements
+        disputed = self.disagreements.keys() ^ other.disagreements.keys()
+        return frozenset(map(hash_id, found)) | {told[one].identifier_hash for one in disputed}
+
     def is_shared(self, ids: tuple[str, ...]) -> bool:
         """Whether the payload's account could make a difference to ``match``."""
         return bool(self._rivals) and any(one in self._rivals for one in ids)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import pyarrow as pa
 
 from schemas.registry import TABLES
 from warehouse import changes, digests, exchange, steps
@@ -145,6 +147,17 @@ def _put_steps(store: Store, files: Sequence[Path], *, everything: bool) -> None
     con.execute(f"CREATE OR REPLACE TEMP TABLE {fresh} AS FROM {exchange.incoming(steps.TABLE)}")
     steps.replace(con, fresh, everything=everything)
     con.execute(f"DROP TABLE temp.{fresh}")
+
+
+def forget_identity(store: Store, identifiers: Collection[str]) -> None:
+    """Take out what was told of these identifiers (hashes): the directory and all that have them tell it again. Links of an app's
+    users stay, for their group replaces them itself."""
+    con = store.connection
+    con.register("forgotten", pa.table({"identifier_hash": pa.array(identifiers, pa.string())}))
+    which = "identifier_hash IN (SELECT identifier_hash FROM forgotten)"
+    con.execute(f"DELETE FROM identity_link WHERE {which} AND NOT starts_with(evidence_source, '/')")
+    con.execute(f"DELETE FROM identity_conflict WHERE {which}")
+    con.unregister("forgotten")
 
 
 def load_identity(store: Store, links: Sequence[Path], conflicts: Sequence[Path]) -> None:
