@@ -13,7 +13,12 @@ from transforms.resolve import AccountShare, AccountVerdict, inherit_thread, res
 
 
 def who(
-    party_id: str, account: str | None = None, *domain: str, side: str = "buyer", attended: bool | None = None
+    party_id: str,
+    account: str | None = None,
+    *domain: str,
+    side: str = "buyer",
+    attended: bool | None = None,
+    role: str = "to",
 ) -> Any:
     return ResolvedParty(
         party_id=party_id,
@@ -25,7 +30,7 @@ def who(
         identifier=None,
         account_id=account,
         domain_accounts=domain,
-        role="to",
+        role=role,
         is_executive=None,
         attended=attended,
     )
@@ -74,6 +79,13 @@ def test_a_meeting_of_two_customers_is_in_both_and_primary_where_most_people_att
     assert resolve_account(meeting, None).rule_id == "A2"
     assert resolve_account(meeting[:2], None).account_id == "A1"
     assert resolve_account(meeting[:2], None, open_accounts={"A2"}).account_id == "A2"
+
+
+def test_a_message_belongs_to_its_authors_account() -> None:
+    """Readers of another customer do not outvote the author; a message of ours goes by its recipients."""
+    readers = [who("b", "A1"), who("c", "A1")]
+    assert resolve_account([who("a", "A2", role="actor"), *readers], None, ["A1"]).account_id == "A2"
+    assert resolve_account([who("S1", side="seller", role="actor"), who("a", "A2"), *readers], None).account_id == "A1"
 
 
 def test_one_person_under_two_roles_counts_once() -> None:

@@ -3,8 +3,10 @@
 Each buyer party has its own account: that of the person (A2), else the only one of its domain (A3). The touchpoint's
 is the one in the payload (A1), else the one with the most attended buyer people. The thread may settle what stays open.
 
-Decisions where the text is silent: a party that the source says was absent counts only if nobody was present. A4, when
-other participants settle it, keeps the resolution ``domain``: the domain named the candidates, the others only chose.
+Decisions where the text is silent: a party that the source says was absent counts only if nobody was present. Of a
+message only its authors took part: who reads along from another customer does not take a question away from the account
+that asked it. A4, when other participants settle it, keeps the resolution ``domain``: the domain named the candidates,
+the others only chose.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ def resolve_account(
     if hint is not None:
         return _verdict(hint, "explicit", "A1", people)
     if people:
-        primary = min(people, key=lambda one: (-len(people[one]), one not in open_accounts, one))
+        primary = _primary(people, present, open_accounts)
         return _verdict(primary, *(("person", "A2") if primary in by_person else ("domain", "A3")), people)
     if torn:
         candidates = sorted({one for party in torn for one in party.domain_accounts})
@@ -112,6 +114,14 @@ def _present_buyers(parties: Sequence[ResolvedParty]) -> list[ResolvedParty]:
     seen = any(party.attended for party in buyers)
     present = [party for party in buyers if (party.attended if seen else party.attended is not False)]
     return present or buyers
+
+
+def _primary(people: dict[str, set[str]], present: Iterable[ResolvedParty], open_accounts: Collection[str]) -> str:
+    """The account of most of a message's buyer authors, else of most buyers; then one with an open deal, then the smallest id."""
+    if len(people) == 1:
+        return next(iter(people))
+    authors = {party.party_id for party in present if party.role == "actor" and party.attended is None}
+    return min(people, key=lambda one: (-len(people[one] & authors), -len(people[one]), one not in open_accounts, one))
 
 
 def _settle(torn: Iterable[ResolvedParty], known: set[str]) -> list[tuple[ResolvedParty, str]]:
