@@ -226,12 +226,12 @@ def write_account_shards(
     Only these columns are written, less than half of what the tables hold.
     """
     con = store.connection
-    # a meeting with two customers is one touchpoint in both; the deal is the primary account's
+    # what we held with two customers or sent to both is one touchpoint in both; the deal is the primary account's
     con.execute(
         """CREATE OR REPLACE TEMP TABLE member AS
            SELECT t.touchpoint_id, b.account_id, CASE WHEN b.is_primary THEN t.opportunity_id END AS opportunity_id
            FROM fact_touchpoint t JOIN bridge_touchpoint_account b USING (touchpoint_id)
-           WHERE t.is_countable AND (b.is_primary OR t.direction = 'mutual') AND b.account_id IN (SELECT account_id FROM touched)"""
+           WHERE t.is_countable AND (b.is_primary OR t.direction IN ('outbound', 'mutual')) AND b.account_id IN (SELECT account_id FROM touched)"""
     )
     rows = store.count("SELECT count(*) FROM member")
     if not rows:

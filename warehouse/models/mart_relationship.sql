@@ -8,7 +8,7 @@ touch AS (
          is_plan(interaction_kind, tags) AS is_plan_update,
          channel IN ('email', 'chat') AS is_message, direction <> 'outbound' AS is_buyer, count(*) OVER (PARTITION BY t.touchpoint_id) > 1 AS is_shared
   FROM fact_touchpoint t JOIN bridge_touchpoint_account b USING (touchpoint_id), run
-  WHERE is_countable AND (is_primary OR direction = 'mutual') AND occurred_at <= as_of
+  WHERE is_countable AND (is_primary OR direction IN ('outbound', 'mutual')) AND occurred_at <= as_of
     AND occurred_at >= as_of - to_microseconds((relationship_window_days * 86400000000)::BIGINT)
 ),
 seat AS (
