@@ -189,6 +189,13 @@ def test_a_form_alone_is_a_form_and_a_form_among_pages_is_a_session() -> None:
     ]  # fmt: skip
 
 
+def test_a_trial_in_the_product_is_access() -> None:
+    """A tracked trial is hands-on like a demo, on whatever page it begins; a page about something else is not."""
+    trial, other = page("1", START, (B1,), "/pricing", event_name="Trial Started"), page("1", START, (B1,), "/pricing")
+    got = [(row.tags, row.dart_dimensions) for row in (only(fold(trial)), only(fold(other)))]
+    assert got == [(["trial"], ["access"]), ([], [])]
+
+
 def test_a_rule_for_a_tag_finds_it_on_a_page_of_a_session() -> None:
     """Also a tag that folding gives for what was done there."""
     rules = Rulebook.load("[{id: own.form, job: validation, tier: kind, when: {tag: [form_submit]}}]")
