@@ -330,6 +330,29 @@ def test_meeting_with_two_accounts_counts_once_for_the_seller() -> None:
     assert [p["engaged_contacts"] for p in pairs] == [3, 1]  # B1 is of A1: A2 counts its own people
 
 
+def test_a_member_of_the_buying_group_counts_wherever_they_work() -> None:
+    """M10: who is in the group of A1's deal and works at A2 is a known member who was engaged, in a meeting of both too."""
+    world = worked_example(built=False)
+    second_account(world)
+    world.dim("dim_person", {"person_id": "C1", "side": "buyer", "account_id": "A2"})
+    world.dim("dim_buying_group_member", {"opportunity_id": "O1", "person_id": "C1", "buyer_role": "user"})
+    shared = touchpoint("M1", "03-04 10:00", "03-04 11:00", channel="video", direction="mutual")
+    seats = [
+        participant("M1", 1, "S1", "organizer", attended=True),
+        participant("M1", 2, "B1", "required", attended=True, is_engaged=True),
+        participant("M1", 3, "C1", "required", attended=True, is_engaged=True, buyer_roles=["user"]),
+    ]
+    world.load([shared], {"M1": seats}, {"M1": ["A2"]})
+    world.build()
+    ours, theirs = world.rows("mart_seller_account_period", "seller_id = 'S1' AND period_grain = 'lifetime'")
+    assert [ours[f"contact_coverage_{part}"] for part in ("num", "den")] == [4, 6]
+    assert (ours["engaged_contacts"], theirs["engaged_contacts"]) == (4, 2)
+    (first, second) = world.rows("mart_relationship")
+    assert (first["engaged_contacts"], second["engaged_contacts"]) == (4, 2)
+    dart = world.rows("mart_dart_account_period", "period_grain = 'lifetime'")
+    assert [row["role_coverage_num"] for row in dart] == [4, 1]
+
+
 def test_meeting_of_two_sellers_counts_once_for_their_team() -> None:
     """Each of them has the touch; the account and the team have it once, in counts, channels and the trailing window."""
     world = worked_example(built=False)

@@ -1,14 +1,18 @@
 -- Outside people who met us, whom we wrote to, or who hold a role that is required and were engaged.
--- Grain: scope x touchpoint x participant. Of a meeting with two customers each account counts its own people, as cell_engaged does.
+-- Grain: scope x touchpoint x participant. Of a meeting with two customers each account counts the people that cell_engaged does.
 WITH
 run AS (FROM param),
+member AS (
+  SELECT DISTINCT account_id, person_id, true AS is_member FROM dim_buying_group_member JOIN dim_opportunity USING (opportunity_id)
+),
 account_person AS (
   SELECT t.account_id, touch_no, day, direction, occurred_at, ended_at, party_id, coalesce(attended, false) OR is_engaged AS is_present,
          is_engaged AND direction <> 'outbound' AS is_engaged, buyer_roles
   FROM (SELECT * FROM touch SEMI JOIN scope_account USING (account_id)) t
   JOIN (SELECT *, hash(touchpoint_id) AS touch_no FROM fact_touchpoint_participant WHERE side = 'buyer') p USING (touch_no)
   LEFT JOIN dim_person USING (person_id)
-  WHERE NOT is_shared OR is_at(dim_person.account_id, t.account_id)
+  LEFT JOIN member ON member.account_id = t.account_id AND member.person_id = p.person_id
+  WHERE NOT is_shared OR is_at(dim_person.account_id, t.account_id) OR is_member
 ),
 person AS (
   SELECT hash('account', account_id) AS scope_no, * EXCLUDE (account_id) FROM account_person

@@ -15,10 +15,14 @@ seat AS (
   SELECT account_id, direction, is_shared, p.side, party_id, p.person_id, is_engaged, coalesce(attended, false) AS attended, participation_role, coalesce(p.is_executive, false) AS is_executive
   FROM fact_touchpoint_participant p JOIN touch USING (touchpoint_id)
 ),
+member AS (
+  SELECT DISTINCT account_id, person_id, true AS is_member FROM dim_buying_group_member JOIN dim_opportunity USING (opportunity_id)
+),
 buyers AS (
   SELECT seat.account_id, count(DISTINCT party_id) AS engaged_contacts, count(DISTINCT party_id) FILTER (seat.is_executive) AS engaged_executives
   FROM seat LEFT JOIN dim_person USING (person_id)
-  WHERE is_engaged AND seat.side = 'buyer' AND (NOT is_shared OR is_at(dim_person.account_id, seat.account_id))
+  LEFT JOIN member ON member.account_id = seat.account_id AND member.person_id = seat.person_id
+  WHERE is_engaged AND seat.side = 'buyer' AND (NOT is_shared OR is_at(dim_person.account_id, seat.account_id) OR is_member)
   GROUP BY seat.account_id
 ),
 sellers AS (
