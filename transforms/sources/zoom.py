@@ -81,6 +81,8 @@ def parse(record: bytes, context: Context) -> list[Event] | Event | Ignored:
 
 def _no_engagement(event: str) -> Ignored:
     """Alerts, recordings, chat, rooms, settings: counted by name (meetings) or by product."""
+    if event == "app_deauthorized":  # the one name without a product
+        return Ignored("app")
     product, _, rest = event.partition(".")
     if product not in _PRODUCTS or not rest or not _SLUG.fullmatch(event):
         raise Reject("unknown_type", "$.event", f"event {event[:80]!r} is not known")
@@ -178,7 +180,7 @@ SOURCE = SourceSpec(
     name="zoom",
     title="Zoom Meetings",
     channel="video",
-    version="1",
+    version="2",
     framing="json",
     parse=parse,
     explode=explode,
@@ -186,7 +188,7 @@ SOURCE = SourceSpec(
         "webhooks meeting.participant_joined, meeting.participant_left: attendance",
         "webhooks meeting.started, meeting.ended: the occurrence's interval",
         "webhooks meeting.created, .updated, .deleted, .permanently_deleted, .recovered: plans",
-        "REST past_meetings, report and metrics participants: attendance from joining to leaving",
+        "REST past_meetings, report and metrics participants: attendance from joining to leaving; stays in a waiting room are none",
         "REST past_meetings, report, metrics and history of meetings: the occurrence's interval",
         "REST meetings of a user, one meeting: plans, one for each date",
         "all other webhooks (webinars, recordings, phone, rooms …): ignored, counted by name or product",

@@ -226,6 +226,8 @@ def _attendance(
             return Ignored(_OTHER_REPORTS[key])
     if "webinar" in context.name.lower() or meeting.type in WEBINAR_TYPES:
         return Ignored("webinar")
+    if person.status == "in_waiting_room":
+        return Ignored("waiting_room")
     if person.join_time is None:
         raise Reject("missing_field", f"{where}.join_time", f"{where}.join_time is missing")
     zone = meeting.timezone or context.zone

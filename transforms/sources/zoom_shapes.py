@@ -32,6 +32,8 @@ class Person(msgspec.Struct, frozen=True):
     phone_number: Text = None
     join_time: str | None = None
     leave_time: str | None = None
+    status: str | None = None
+    """``in_meeting`` or ``in_waiting_room``: reports list both stays, each with its own times."""
     meeting_uuid: str | None = None
     meeting_id: Text = None
 
