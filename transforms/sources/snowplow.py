@@ -31,6 +31,8 @@ NETWORK_USER, PAGE_URL, PAGE_PATH, CONTEXTS, SE_CATEGORY, SE_ACTION = 17, 29, 35
 UNSTRUCT, USER_AGENT, BR_TYPE, DEVICE_SENT, DERIVED_CONTEXTS, SESSION = 58, 77, 81, 119, 122, 123
 DERIVED, EVENT_NAME = 124, 126
 
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""What the collector writes for every visitor whom it was asked not to recognise."""
 _MOBILE = frozenset({"mob", "tv", "headset"})
 _PING = Ignored("heartbeat")
 _HEALTH_CHECK = Ignored("health_check")
@@ -229,8 +231,11 @@ def _to_event(row: Row) -> Parsed:
     user, anonymous = row.user_id, row.domain_userid
     if not session and is_mobile and "client_session" in row.contexts:
         anonymous, session = _client_session(row.contexts, anonymous)
-    parties = _party(user, anonymous or row.network_userid)
+    is_unknown = row.network_userid == NOBODY
+    parties = _party(user, anonymous or (session if is_unknown else row.network_userid))
     if not parties[0].ids:
+        if is_unknown:
+            return Ignored("anonymous_tracking")
         raise Reject("missing_field", "domain_userid", "user_id, domain_userid and network_userid are all empty")
     url = row.page_url
     if not path and url:
@@ -401,7 +406,7 @@ SOURCE = SourceSpec(
     name="snowplow",
     title="Snowplow",
     channel="app",
-    version="4",
+    version="5",
     framing="lines",
     parse=parse,
     supports=(
