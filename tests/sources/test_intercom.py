@@ -153,3 +153,18 @@ def test_real_payloads(real_dir: Path, folder: str, chat: int, identity: int) ->
             parsed = parse_record(SOURCE, record, Context(name=path.name))
             outcomes["ignored" if isinstance(parsed, Ignored) else parsed[0].family] += 1
     assert (outcomes["chat"], outcomes["identity"]) == (chat, identity), outcomes
+
+
+def test_a_merge_is_no_repeat_of_an_update() -> None:
+    """An update of the same contact in the same second does not make the merge a duplicate, which alone names the id that is gone."""
+    contact = {"type": "contact", "id": "c-1", "email": "ann@buyer.example", "updated_at": 1_772_600_000}
+    (update,) = events_of(contact)
+    (merge,) = events_of({**contact, "merged_from": {"type": "contact", "id": "lead-1"}})
+    assert update.source_event_id != merge.source_event_id
+    assert "external_id:intercom:lead-1" in merge.parties[0].ids
+
+
+def test_a_ticket_that_a_conversation_became_is_not_read_in_its_place() -> None:
+    """Only ``ticket.closed`` wraps a ticket; in a conversation, whatever stands there is of no interest."""
+    record = {**conversation(part(1, SELLER)), "ticket": {"type": "ticket", "id": 7, "category": {"odd": True}}}
+    assert events_of(record) == events_of(conversation(part(1, SELLER)))

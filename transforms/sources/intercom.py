@@ -21,6 +21,7 @@ from transforms.sources import Context, SourceSpec
 from transforms.times import SECOND, from_epoch_seconds, parse_iso
 
 CONTACT_TYPES = frozenset({"contact", "user", "lead", "visitor"})
+READ_TYPES = CONTACT_TYPES | {"conversation", "conversation_part", "ticket", "ticket_part"}
 SIDES = {"admin": "seller", "team": "seller", "user": "buyer", "lead": "buyer", "contact": "buyer", "visitor": "buyer"}
 BOTS = frozenset({"bot", "operator", "workflow", "ai_agent", "fin"})
 
@@ -36,11 +37,26 @@ SILENT_TOPICS = frozenset(
         "conversation.read",
         "contact.archived",
         "contact.deleted",
-        "contact.merged",
         "lead.deleted",
         "user.deleted",
         "visitor.deleted",
         "ping",
+    }
+)
+
+# Topics about two things at once, whose payload may be an object of its own type around both.
+ATTACHMENTS = frozenset(
+    {
+        "company.contact.attached",
+        "company.contact.detached",
+        "contact.subscribed",
+        "contact.unsubscribed",
+        "conversation.contact.attached",
+        "conversation.contact.detached",
+        "granular.subscribe",
+        "granular.unsubscribe",
+        "ticket.contact.attached",
+        "ticket.contact.detached",
     }
 )
 
@@ -51,15 +67,21 @@ OTHER_TYPES = frozenset(
         "admin",
         "admin_message",
         "article",
+        "audience",
+        "audience_membership",
+        "call",
         "collection",
         "company",
         "company_tag",
         "contact_subscription",
         "contact_tag",
+        "content_import_source",
+        "content_snippet",
         "content_stat",
         "conversation_part_tag",
         "conversation_tag",
         "data_attribute",
+        "data_connector",
         "event",
         "event.summary",
         "help_center",
@@ -67,6 +89,7 @@ OTHER_TYPES = frozenset(
         "news-item",
         "newsfeed",
         "ping",
+        "procedure",
         "segment",
         "subscription",
         "tag",
@@ -141,6 +164,10 @@ class Item(Part, gc=False):
     email: str | None = None
     phone: str | None = None
     companies: Companies | None = None
+    merged_from: Author | None = None
+    """The contact that this one has absorbed."""
+    ticket: msgspec.Raw = msgspec.Raw()
+    """What ``ticket.closed`` wraps; read there alone, for a conversation may say which ticket it became."""
 
 
 class Data(msgspec.Struct, gc=False):
@@ -179,6 +206,7 @@ class Listing(msgspec.Struct, gc=False):
 
 
 _record = msgspec.json.Decoder(Record)
+_wrapped = msgspec.json.Decoder(Item)
 _head = msgspec.json.Decoder(Head)
 _listing = msgspec.json.Decoder(Listing)
 
@@ -204,8 +232,17 @@ def parse(data: bytes, context: Context) -> Parsed:
         if not isinstance(record.data, Data) or record.data.item is None:
             raise Reject("missing_field", "$.data.item", "$.data.item is missing in a notification_event")
         heard_at = _when(record.created_at, "$.created_at", context) if record.created_at else None
-        return _item(record.data.item, heard_at, context, "$.data.item")
+        return _notified(record.topic, record.data.item, heard_at, context)
     return _item(record, None, context, "$")
+
+
+def _notified(topic: str | None, item: Item, heard_at: int | None, context: Context) -> Parsed:
+    """What a webhook is about."""
+    if topic == "ticket.closed" and item.type != "ticket" and bytes(item.ticket):
+        return _item(_wrapped.decode(item.ticket), heard_at, context, "$.data.item.ticket")
+    if topic in ATTACHMENTS and item.type not in READ_TYPES and not is_other(item.type):
+        return Ignored(topic)
+    return _item(item, heard_at, context, "$.data.item")
 
 
 def explode(frame: bytes, context: Context) -> Iterable[bytes]:
@@ -226,7 +263,12 @@ def _ignorable(head: Head) -> Ignored | None:
     if head.topic in SILENT_TOPICS:
         return Ignored(str(head.topic))
     item = head.data.item if isinstance(head.data, HeadData) and head.data.item else head
-    return Ignored(str(item.type)) if item.type in OTHER_TYPES else None
+    return Ignored(str(item.type)) if is_other(item.type) else None
+
+
+def is_other(kind: str | None) -> bool:
+    """Whether an object is no exchange; some types have a second word (``content_stat.series``)."""
+    return kind is not None and (kind in OTHER_TYPES or kind.partition(".")[0] in OTHER_TYPES)
 
 
 def _item(item: Item, heard_at: int | None, context: Context, path: str) -> Parsed:
@@ -243,7 +285,7 @@ def _item(item: Item, heard_at: int | None, context: Context, path: str) -> Pars
         return _identity(item, heard_at, context, path)
     if kind == "note":
         return Ignored("internal_note")
-    if kind in OTHER_TYPES:
+    if kind is not None and is_other(kind):
         return Ignored(kind)
     if kind is not None and (kind == "list" or kind.endswith(".list")):
         return Ignored("list")
@@ -386,7 +428,10 @@ def _ids(native: Id, address: str | None, phone: str | None) -> tuple[str, ...]:
 
 
 def _identity(item: Item, heard_at: int | None, context: Context, path: str) -> Parsed:
-    """A contact binds Intercom's id to address, telephone and, if it has exactly one, the customer's own company id."""
+    """A contact binds Intercom's id to address, telephone and, if it has exactly one, the customer's own company id.
+
+    A merged contact binds the id that it has absorbed too, under which its messages were written.
+    """
     native = _id(item.id, f"{path}.id")
     changed = item.updated_at or item.created_at
     if changed:
@@ -401,6 +446,11 @@ def _identity(item: Item, heard_at: int | None, context: Context, path: str) -> 
             "missing_field", f"{path}.updated_at", f"{path}.updated_at is missing: contact {native} has no time"
         )
     event_id = f"contact/{native}/{occurred_at // SECOND}"
+    ids = _ids(native, item.email, item.phone)
+    if item.merged_from is not None and item.merged_from.id not in (None, ""):
+        absorbed = _id(item.merged_from.id, f"{path}.merged_from.id")
+        ids += _ids(absorbed, None, None)
+        event_id += f"/{absorbed}"  # what else is said of the contact in that second does not say this
     companies = (item.companies.companies or item.companies.data or ()) if item.companies else ()
     accounts = {str(one.company_id) for one in companies if one.company_id not in (None, "")}
     return Event(
@@ -411,9 +461,7 @@ def _identity(item: Item, heard_at: int | None, context: Context, path: str) -> 
         occurred_at=occurred_at,
         dedupe_key=f"src:/intercom/{event_id}",
         account_hint=scrub(accounts.pop()) if len(accounts) == 1 else None,
-        parties=(
-            Party(_ids(native, item.email, item.phone), "actor", scrub(item.name) if item.name else None, "buyer"),
-        ),
+        parties=(Party(ids, "actor", scrub(item.name) if item.name else None, "buyer"),),
     )
 
 
@@ -436,7 +484,7 @@ SOURCE = SourceSpec(
     name="intercom",
     title="Intercom",
     channel="chat",
-    version="1.0.0",
+    version="1.1.0",
     framing="json",
     parse=parse,
     explode=explode,
