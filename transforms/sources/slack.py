@@ -135,6 +135,8 @@ def _event(event: Message, source: str, event_time: int | None, context: Context
 
 def _message(event: Message, source: str, context: Context, path: str) -> Parsed:
     subtype = event.subtype
+    if not subtype and event.message is not None and event.user is None:
+        return Ignored("message_replied")  # the Events API leaves its subtype out, as Slack's documentation warns
     if subtype in HUMAN_SUBTYPES or subtype in BOT_SUBTYPES:
         return _sent(event, source, _channel(event, context, path), event.ts, path)
     if subtype == "message_changed":
@@ -233,11 +235,13 @@ def _void(event: Message, gone: Message, source: str, context: Context, ts: str 
     )
 
 
-def _identity(user: User, source: str, heard_at: str | int | None, path: str) -> Event:
+def _identity(user: User, source: str, heard_at: str | int | None, path: str) -> Event | Ignored:
     """A profile binds the Slack id to address and telephone; each state of a profile is an event of its own."""
     if not user.id:
         raise Reject("missing_field", f"{path}.id", f"{path}.id is missing")
     when = user.updated if user.updated is not None else heard_at
+    if when == 0 and (user.is_bot or user.id == "USLACKBOT"):
+        return Ignored("bot_profile")  # as Slack writes its own bot into every list of users
     if when is None:
         raise Reject("missing_field", f"{path}.updated", f"{path}.updated is missing: user {user.id} has no time")
     occurred_at = from_epoch_seconds(when, f"{path}.updated")
@@ -348,7 +352,7 @@ SOURCE = SourceSpec(
     name="slack",
     title="Slack",
     channel="chat",
-    version="1.1.0",
+    version="1.2.0",
     framing="json",
     parse=parse,
     explode=explode,
