@@ -285,10 +285,10 @@ def _item(item: Item, heard_at: int | None, context: Context, path: str) -> Pars
         return _identity(item, heard_at, context, path)
     if kind == "note":
         return Ignored("internal_note")
-    if kind is not None and is_other(kind):
-        return Ignored(kind)
     if kind is not None and (kind == "list" or kind.endswith(".list")):
         return Ignored("list")
+    if kind is not None and is_other(kind):
+        return Ignored(kind)
     if kind is None:
         if isinstance(item, Record) and item.activity_type is not None:
             return Ignored("activity_log")
