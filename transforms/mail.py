@@ -204,6 +204,14 @@ def is_automated(headers: Headers) -> bool:
     )
 
 
+def is_calendar_message(parts: Sequence[Leaf]) -> bool:
+    """An invitation, a reschedule, a cancellation or an answer to one, which a calendar wrote: the meeting is the touchpoint.
+
+    A calendar file that somebody attached names no method, or ``PUBLISH``.
+    """
+    return any(leaf.method not in (None, "publish") for leaf in parts)
+
+
 def _first_token(headers: Headers, name: str) -> str:
     values = headers.get(name)
     if not values:
@@ -342,7 +350,7 @@ def mail_event(
         medium="email",
         interaction_kind="reply" if is_reply and not answers else None,
         status=verdict or ("auto_reply" if auto_reply else None),
-        is_automated=verdict is not None or auto_reply or is_automated(headers),
+        is_automated=verdict is not None or auto_reply or is_automated(headers) or is_calendar_message(parts),
         occurred_at=sent[0],
         time_quality=sent[1],
         recorded_at=recorded_at,

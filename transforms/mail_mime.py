@@ -55,6 +55,8 @@ class Leaf(NamedTuple):
     """Said to be one by its disposition."""
     read: Callable[[], bytes]
     """Its bytes, transfer encoding undone; called only for the parts that matter."""
+    method: str | None = None
+    """What a calendar says by a ``text/calendar`` part (RFC 6047): ``request``, ``reply`` …"""
 
 
 class MailBytes(NamedTuple):
@@ -181,7 +183,14 @@ def _leaf(headers: Headers, kind: str, params: tuple[tuple[str, str], ...], read
         return Leaf(kind, None, None, False, read)
     said = disposition[0] if disposition else ""
     values = headers.get("content-type", [""])
-    return Leaf(kind, charset, file_name(said, values[0]), said[:10].lower() == "attachment", read)
+    return Leaf(
+        kind, charset, file_name(said, values[0]), said[:10].lower() == "attachment", read, method_of(kind, params)
+    )
+
+
+def method_of(kind: str, params: tuple[tuple[str, str], ...]) -> str | None:
+    """The iTIP method of a ``text/calendar`` part, lowercased; None for other parts and where none is named."""
+    return (dict(params).get("method") or "").strip().lower() or None if kind == "text/calendar" else None
 
 
 def _split_multipart(body: bytes, boundary: str, how: str) -> list[bytes]:

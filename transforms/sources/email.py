@@ -34,13 +34,13 @@ SOURCE = SourceSpec(
     name="email",
     title="Email (RFC 5322 messages, maildir, mbox)",
     channel="email",
-    version="1.1.0",
+    version="1.2.0",
     framing="mail",
     parse=parse,
     supports=(
         "message: any charset and transfer encoding, multipart, broken headers",
         "header X-Buying-Job: the label of the message",
-        "bounce and auto-reply: kept, never countable",
+        "bounce, auto-reply, invitation to a meeting and answer to one: kept, never countable",
         "read receipt and delivery receipt: ignored",
     ),
 )

@@ -9,7 +9,7 @@ import msgspec
 
 from transforms.event import Event, Ignored, Reject
 from transforms.mail import mail_event, message_id, sent_at
-from transforms.mail_mime import Headers, Leaf, content_type, decode_base64, file_name, leaves, read_message
+from transforms.mail_mime import Headers, Leaf, content_type, decode_base64, file_name, leaves, method_of, read_message
 from transforms.normal import scrub
 from transforms.sources import Context, SourceSpec
 from transforms.times import from_epoch_millis
@@ -188,10 +188,12 @@ def _leaves(root: Part, own: Headers) -> list[Leaf]:
 def _leaf(part: Part, kind: str, headers: Headers) -> Leaf:
     declared = headers.get("content-type", [""])[0]
     disposition = headers.get("content-disposition", [""])[0]
-    charset = dict(content_type(declared)[1]).get("charset")
+    params = content_type(declared)[1]
+    charset = dict(params).get("charset")
     name = part.filename or file_name(disposition, declared)
     read = partial(_bytes, part.body.data if part.body else None)
-    return Leaf(kind, _charset(read, charset), name, disposition[:10].lower() == "attachment", read)
+    is_attachment = disposition[:10].lower() == "attachment"
+    return Leaf(kind, _charset(read, charset), name, is_attachment, read, method_of(kind, params))
 
 
 def _charset(read: partial[bytes], declared: str | None) -> str | None:
@@ -229,7 +231,7 @@ SOURCE = SourceSpec(
     name="gmail",
     title="Gmail API",
     channel="email",
-    version="1.1.0",
+    version="1.2.0",
     framing="json",
     parse=parse,
     explode=explode,
