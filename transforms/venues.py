@@ -41,12 +41,12 @@ _TEAMS_NUMBER = re.compile(r"teams\.(?:microsoft|live)\.com/meet/(\d{9,16})\b", 
 
 _TOOL = (
     r"(?:zoom|(?:google )?(?:meet|hangouts?)|(?:microsoft |ms )?teams|skype(?: for business)?|(?:cisco )?webex|"
-    r"whereby|slack|facetime|live meeting|lync|ring ?central|blue ?jeans|go ?to ?meeting|jitsi|discord|chime)"
+    r"whereby|slack|facetime|live meeting|lync|ring ?central|blue ?jeans|go ?to ?(?:meeting|webinar)|jitsi|discord|(?:amazon )?chime)"
 )
 _ONLINE_WORDS = re.compile(
     rf"(?:(?:via|on|by|per|über|join|at|réunion|reunión de|reunión|riunione|in) )?"
     rf"(?:{_TOOL}|online|virtual(?:ly)?|remote(?:ly)?|web|internet|video|videokonferenz|visio|visioconférence|videoconferencia)"
-    rf"(?:[ -]?(?:meeting|call|conference|conferencing|link|room|event|besprechung|video|chat|session))*",
+    rf"(?:[ -]?(?:meeting|call|conference|conferencing|link|room|event|besprechung|video|chat|session|huddle))*",
     re.IGNORECASE,
 )
 _PHONE_WORDS = re.compile(
@@ -59,7 +59,7 @@ _PHONE_NUMBER = re.compile(
 )
 _NO_PLACE = re.compile(
     r"(?:tb[dca]|to be (?:determined|decided|confirmed|announced)|n/?a|none|unknown|no location|"
-    r"see (?:below|description|notes)|\W*)",
+    r"see (?:below|description|notes)|(?:meeting )?(?:id|pin|pass ?code|password|access code)[\s:#]+[\w -]+|\W*)",
     re.IGNORECASE,
 )
 _TRADE_EVENT = re.compile(
@@ -67,6 +67,24 @@ _TRADE_EVENT = re.compile(
     r"kongress|exhibition)\b",
     re.IGNORECASE,
 )
+# What people write behind a tool's name or in a call's place: ``Zoom Meeting - see link below``, ``Webex ID 123 456``.
+_NOTE = re.compile(
+    rf"(?:{_ONLINE_WORDS.pattern})[\s\-–—:,.#(]+"
+    r"(?:(?:see|find|use|link|links|details?|info|information|instructions?|invite|invitation|description|notes?|body|chat|"
+    r"e-?mail|calendar|below|above|attached|provided|shared|follows?|sent|to|be|will|in|the|and|or|with|from|as|per|via|"
+    r"id|pin|code|passcode|password|pw|pwd|meeting|webinar|conference|call|tb[dca]|\d{3,})\b[\s\-–—:;,.#()/]*)+",
+    re.IGNORECASE,
+)
+_CALL_NOTE = re.compile(
+    r"(?:call|phone|ring|dial)\s.*(?:[+(]?\d[\d\s().\-/]{5,})|.*\b(?:will|to|'ll) (?:call|phone|ring|dial) \w.*",
+    re.IGNORECASE,
+)
+_BARE_LINK = re.compile(
+    r"(?<![\w@.-])(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24}/\S*|"
+    r"(?<![\w@.-])(?:meet\.google\.com|teams\.(?:microsoft|live)\.com|(?:[a-z0-9-]{1,63}\.)?(?:webex\.com|zoom\.us|whereby\.com))\b",
+    re.IGNORECASE,
+)
+"""A link that somebody wrote without ``https://``: a name with a path, or of a host where meetings are held."""
 _SEPARATORS = re.compile(r"[;\n\r]+|\s[/|]\s")
 _EDGES = " \t,.:;-–—|/()[]<>"
 
@@ -152,14 +170,14 @@ def _judge(location: str) -> tuple[str | None, str | None]:
     hint: str | None = None
     physical: list[str] = []
     for part in _SEPARATORS.split(location[:1000]):
-        words = _URL.sub(" ", part).strip(_EDGES)
-        if words != part.strip(_EDGES) and "://" in part:
+        words = _BARE_LINK.sub(" ", _URL.sub(" ", part)).strip(_EDGES)
+        if words != part.strip(_EDGES):
             hint = hint or "online"
         if not words or _NO_PLACE.fullmatch(words) or "@" in words:
             continue
-        if _ONLINE_WORDS.fullmatch(words):
+        if _ONLINE_WORDS.fullmatch(words) or _NOTE.fullmatch(words):
             hint = "online"
-        elif _PHONE_WORDS.fullmatch(words) or _PHONE_NUMBER.fullmatch(words):
+        elif _PHONE_WORDS.fullmatch(words) or _PHONE_NUMBER.fullmatch(words) or _CALL_NOTE.fullmatch(words):
             hint = hint or "phone"
         else:
             physical.append(words)

@@ -152,14 +152,28 @@ def test_an_entry_without_uid_has_a_stable_one() -> None:
         ("TBD", None),
         ("ann@seller.example", None),
         ("", None),
+        ("acme.zoom.us/j/93383283010?pwd=x", None),
+        ("meet.google.com/abc-defg-hij", None),
+        ("Zoom Meeting - see link below", None),
+        ("Google Meet (instructions in description)", None),
+        ("GoToWebinar - See conference call information below", None),
+        ("Zoom: 933 8328 3010 / Passcode: 123456", None),
+        ("Slack huddle", None),
+        ("Call Jo at 415-555-0100", None),
+        ("Sam will call Jo", None),
         ("Microsoft Teams Meeting; Room 5", "Room 5"),
+        ("HQ, 4th floor; zoom.us/j/93383283010", "HQ, 4th floor"),
+        ("Zoom Room 3", "Zoom Room 3"),
+        ("Zoom, Hall 4", "Zoom, Hall 4"),
+        ("Call center Berlin", "Call center Berlin"),
+        ("St. John/St. Paul", "St. John/St. Paul"),
         ("Musterstr. 12, 10115 Berlin", "Musterstr. 12, 10115 Berlin"),
         ("Conference Room B", "Conference Room B"),
         ("HQ (join: https://meet.google.com/abc-defg-hij)", "HQ (join"),
     ],
 )
 def test_a_location_is_a_place_or_not(location: str, place: str | None) -> None:
-    """Links, tools, numbers and placeholders are no places; what else stands there is."""
+    """Links, tools, numbers, placeholders and notes about them are no places; what else stands there is."""
     assert place_of(location) == place
 
 
