@@ -260,12 +260,19 @@ def _slot(component: Component, start: date, zones: Zones) -> tuple[Slot, tzinfo
         return day_slot(start, _last_day(start, end, length), zone, "DTSTART"), zone
     begun = placed(start, zone_name(component, "DTSTART"), "DTSTART", zones, None)
     zone = begun.tzinfo or UTC
+    if _is_whole_day(component) and start.time() == time():
+        return day_slot(start.date(), _last_day(start.date(), end, length), zone, "DTSTART"), zone
     started = micros(begun, "DTSTART")
     if end is not None:
         ended = micros(placed(_as_datetime(end), zone_name(component, "DTEND"), "DTEND", zones, zone), "DTEND")
     else:
         ended = started + (length or timedelta()) // timedelta(microseconds=1)
     return Slot(started, ended, False), zone
+
+
+def _is_whole_day(component: Component) -> bool:
+    """Exchange writes whole days from midnight to midnight, and says of them what they are."""
+    return string(component, "X-MICROSOFT-CDO-ALLDAYEVENT").upper() == "TRUE"
 
 
 def _last_day(start: date, end: date | None, length: timedelta | None) -> date:
@@ -281,6 +288,8 @@ def _token(moved: date, component: Component, zones: Zones, own: tzinfo) -> str:
     """RECURRENCE-ID in the form that the series gives its occurrences."""
     if not isinstance(moved, datetime):
         return day_token(moved)
+    if _is_whole_day(component) and moved.time() == time():
+        return day_token(moved.date())
     planned = placed(moved, zone_name(component, "RECURRENCE-ID"), "RECURRENCE-ID", zones, own)
     return token_of(micros(planned, "RECURRENCE-ID"))
 
