@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from html import unescape
+from itertools import islice
 
 MAX_HEADS = 20
 MAX_LINKS = 50
@@ -41,9 +42,19 @@ _URL = re.compile(r"https?://[^\s<>\"'\x00-\x1f()\[\]{}|\\^`]+", re.IGNORECASE)
 _HREF = re.compile(r"\bhref\s*=\s*[\"']?\s*(https?://[^\s\"'<>]+)", re.IGNORECASE)
 _HTML_QUOTE = re.compile(
     r"<blockquote|gmail_quote|divRplyFwdMsg|appendonsend|yahoo_quoted|moz-cite-prefix|OutlookMessageHeader"
-    r"|-----\s*Original Message",
+    r"|-----\s*Original Message|mail-editor-reference-message|ms-outlook-mobile-reference|id=[\"']?zwchr"
+    r"|border-top:\s*solid\s+#(?:E1E1E1|B5C4DF)",  # the rule that Outlook draws above From, Sent, To
     re.IGNORECASE,
 )
+_HTML_FROM = re.compile(
+    r"<(?:b|strong)\b[^<>]*>(?:\s*<[^<>]*>){0,4}\s*(?:From|Von|De|Da|Van|Från|Od)(?:\s|&nbsp;)*:", re.IGNORECASE
+)
+_HTML_SENT = re.compile(
+    r"\b(?:Sent|Date|To|Gesendet|Datum|An|Envoyé|À|Enviado|Para|Inviato|Verzonden|Aan|Skickat)(?:\s|&nbsp;)*:",
+    re.IGNORECASE,
+)
+_HEAD_CHARS = 800
+"""Of HTML, from a quoted message's sender to its date."""
 _TRAILING = ".,;:!?*_"
 
 _TAG = re.compile(r"<(?:!--|(/?)([a-zA-Z][a-zA-Z0-9]*+)[^<>]*+>|[!?/][^<>]*+>)")
@@ -111,9 +122,18 @@ def links_of(own: str, html: str | None = None) -> tuple[str, ...]:
     if "://" in own:
         found += _URL.findall(own)
     if html and "href" in html.lower():
-        quote = _HTML_QUOTE.search(html)
-        found += map(unescape, _HREF.findall(html[: quote.start()] if quote else html))
+        found += map(unescape, _HREF.findall(html[: _own_end(html)]))
     return clean_links(found) if found else ()
+
+
+def _own_end(html: str) -> int:
+    """Where HTML begins to quote: at a mailer's mark, or at a head that says from whom a message was and when."""
+    mark = _HTML_QUOTE.search(html)
+    end = mark.start() if mark else len(html)
+    for head in islice(_HTML_FROM.finditer(html, 0, end), MAX_HEADS):
+        if _HTML_SENT.search(html, head.end(), head.end() + _HEAD_CHARS):
+            return head.start()
+    return end
 
 
 def clean_links(urls: Iterable[str]) -> tuple[str, ...]:

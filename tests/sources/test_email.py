@@ -17,7 +17,7 @@ from transforms.event import Event, Ignored, Reject, decode_event, encode_event
 from transforms.framing import frames
 from transforms.mail import id_list, normal_id, references
 from transforms.mail_mime import decode_words, leaves, read_message
-from transforms.mail_text import html_text, own_text
+from transforms.mail_text import html_text, links_of, own_text
 from transforms.mail_time import mail_time
 from transforms.sources import Context, parse_record
 from transforms.sources.email import SOURCE
@@ -223,6 +223,27 @@ def test_encoded_words_cut_inside_a_character() -> None:
 def test_own_text(text: str, own: str) -> None:
     """Quotations, their heads, forwarded messages and signatures are not the author's words."""
     assert own_text(text) == own
+
+
+OUTLOOK_REPLY = (
+    '<p>Fine, see <a href="https://buyer.example/brief">our brief</a>.</p>'
+    '<div style="border:none;border-top:solid #E1E1E1 1.0pt"><p><b><span lang=EN-US>From:</span></b> Ann &lt;ann@vendor.example&gt;<br>'
+    "<b>Sent:</b> Tuesday<br><b>To:</b> Bob<br><b>Subject:</b> Price</p></div>"
+    '<p><a href="https://vendor.example/prices.pdf">Prices</a></p>'
+)
+
+
+@pytest.mark.parametrize("rule", ["border-top:solid #E1E1E1 1.0pt", "padding:3pt"])
+def test_what_outlook_quotes_shares_no_links(rule: str) -> None:
+    """A reply has the links of its own words, not those of the message that Outlook repeats below them."""
+    html = OUTLOOK_REPLY.replace("border-top:solid #E1E1E1 1.0pt", rule)
+    assert links_of(own_text(html_text(html)), html) == ("https://buyer.example/brief",)
+
+
+def test_a_bold_from_of_the_authors_own_ends_nothing() -> None:
+    """Only a head that says when or to whom a message was sent begins a quotation."""
+    html = '<p><b>From:</b> Berlin</p><p><a href="https://buyer.example/map">the way</a></p>'
+    assert links_of(own_text(html_text(html)), html) == ("https://buyer.example/map",)
 
 
 def test_html_becomes_lines() -> None:
