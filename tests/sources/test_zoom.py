@@ -102,6 +102,24 @@ def test_a_deletion_outranks_every_change() -> None:
     assert gone.is_void
 
 
+def test_a_date_that_the_api_lists_as_deleted_is_no_repeat() -> None:
+    """Without a webhook's time, the deleted date of a series still outranks the same date as it was planned."""
+    (planned,), (gone,) = (
+        events_of(
+            {
+                "id": 1,
+                "topic": "a",
+                "type": 8,
+                "occurrences": [{"occurrence_id": "7", "start_time": T14, "status": status}],
+            }
+        )
+        for status in ("available", "deleted")
+    )
+    assert planned.source_event_id == gone.source_event_id
+    assert (planned.is_void, gone.is_void) == (False, True)
+    assert planned.revision < gone.revision
+
+
 def test_real_payloads(real_dir: Path) -> None:
     """Of Zoom's own sample payloads none is rejected, and those that tell of meetings are accepted."""
     outcomes: Counter[str] = Counter()

@@ -74,7 +74,8 @@ def _event(plan: Plan, when: int, minutes: int | None, date: Occurrence | None, 
     return Event(
         source=plan.source,
         source_event_id=f"meeting/{key}",
-        revision=plan.revision,
+        # the API gives a meeting no number of its own: a date that was deleted outranks the same date as it was planned
+        revision=min(plan.revision + (is_void and not plan.is_void), 2**31 - 1),
         is_void=is_void,
         family="schedule",
         channel="video",
