@@ -78,7 +78,9 @@ def _link(target: str, label: str, links: list[str]) -> str:
     """Notes the target and gives what a reader sees of it."""
     if "://" in target:
         links.append(scrub(target))
-    return label if label and label not in target else target.partition("?")[0]
+    if not label:
+        return target.removeprefix("mailto:").partition("?")[0]
+    return label.partition("?")[0] if label in target else label
 
 
 def _bare(url: str, links: list[str]) -> str:
