@@ -121,6 +121,15 @@ def test_a_cancelled_entry_is_a_voided_touchpoint_and_a_moved_one_is_one() -> No
     assert only(fold(entry, moved)).occurred_at == at("03-06 10:00")
 
 
+def test_the_time_of_a_cancelled_plan_is_the_schedules() -> None:
+    """Nobody saw it take place: its time is ``estimated``, as that of every other plan; a day alone stays one."""
+    entry = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"])
+    void = msgspec.structs.replace(entry, is_void=True, revision=3)
+    assert only(fold(entry, void)).time_quality == "estimated"
+    day = msgspec.structs.replace(entry, time_quality="date_only")
+    assert only(fold(day, msgspec.structs.replace(day, is_void=True, revision=3))).time_quality == "date_only"
+
+
 def test_a_cancelled_entry_does_not_swallow_the_meeting_that_replaced_it() -> None:
     """Same people, same time, another entry: the cancelled one stays a touchpoint of its own."""
     old = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"])
@@ -173,6 +182,7 @@ def test_a_buyer_who_was_invited_and_did_not_come_makes_a_no_show() -> None:
     row = only(folded)
     assert (row.status, row.is_internal, row.is_countable) == ("no_show", False, False)
     assert people(folded, row)["B1"].attended is False
+    assert (row.occurred_at, row.time_quality) == (at("03-05 10:00"), "estimated")  # as planned, not as attended
 
 
 def test_a_partner_does_not_stand_in_for_the_customer() -> None:

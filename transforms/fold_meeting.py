@@ -161,6 +161,8 @@ def _settle(draft: Draft, found: Presence, plan: Event, events: Sequence[Event],
     row.time_quality = plan.time_quality
     if row.is_voided:
         row.status = "cancelled"
+        if plan.family == "schedule":
+            row.time_quality = _estimated(row.time_quality)
     elif found.people:
         _settle_by_presence(draft, found, planned if plan.family == "schedule" else None, bench)
     else:
@@ -193,6 +195,8 @@ def _settle_by_presence(draft: Draft, found: Presence, planned: tuple[int, int] 
     else:
         row.status = "no_show" if has_outsider else "held"
         row.occurred_at, row.ended_at = planned or found.bounds or (row.occurred_at, row.ended_at)
+        if planned is not None:
+            row.time_quality = _estimated(row.time_quality)
 
 
 def _settle_by_plan(draft: Draft, events: Sequence[Event], bench: Workbench) -> None:
