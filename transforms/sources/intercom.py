@@ -18,192 +18,20 @@ from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.markup import html_plain
 from transforms.normal import email_id, phone_id, scrub, text_facts
 from transforms.sources import Context, SourceSpec
+from transforms.sources.intercom_kinds import (
+    ATTACHMENTS,
+    AUTOMATED_DELIVERIES,
+    BOTS,
+    CONTACT_TYPES,
+    INTERNAL_CATEGORIES,
+    MEDIA,
+    READ_TYPES,
+    SIDES,
+    SILENT_TOPICS,
+    is_other,
+)
+from transforms.sources.intercom_shapes import Author, Data, Head, HeadData, Id, Item, Listing, Moment, Part, Record
 from transforms.times import SECOND, from_epoch_seconds, parse_iso
-
-CONTACT_TYPES = frozenset({"contact", "user", "lead", "visitor"})
-READ_TYPES = CONTACT_TYPES | {"conversation", "conversation_part", "ticket", "ticket_part"}
-SIDES = {"admin": "seller", "team": "seller", "user": "buyer", "lead": "buyer", "contact": "buyer", "visitor": "buyer"}
-BOTS = frozenset({"bot", "operator", "workflow", "ai_agent", "fin"})
-
-# What began the conversation when no person of ours wrote that message for this one reader.
-AUTOMATED_DELIVERIES = frozenset({"automated", "operator_initiated", "campaigns_initiated"})
-MEDIA = {"sms": "sms", "whatsapp": "whatsapp"}
-INTERNAL_CATEGORIES = frozenset({"Back-office", "Tracker"})
-
-# Topics that say something about a conversation or a contact without anybody having said something.
-SILENT_TOPICS = frozenset(
-    {
-        "conversation.deleted",
-        "conversation.read",
-        "contact.archived",
-        "contact.deleted",
-        "lead.deleted",
-        "user.deleted",
-        "visitor.deleted",
-        "ping",
-    }
-)
-
-# Topics about two things at once, whose payload may be an object of its own type around both.
-ATTACHMENTS = frozenset(
-    {
-        "company.contact.attached",
-        "company.contact.detached",
-        "contact.subscribed",
-        "contact.unsubscribed",
-        "conversation.contact.attached",
-        "conversation.contact.detached",
-        "granular.subscribe",
-        "granular.unsubscribe",
-        "ticket.contact.attached",
-        "ticket.contact.detached",
-    }
-)
-
-# Objects of Intercom's that are no exchange between people.
-OTHER_TYPES = frozenset(
-    {
-        "activity_log",
-        "admin",
-        "admin_message",
-        "article",
-        "audience",
-        "audience_membership",
-        "call",
-        "collection",
-        "company",
-        "company_tag",
-        "contact_subscription",
-        "contact_tag",
-        "content_import_source",
-        "content_snippet",
-        "content_stat",
-        "conversation_part_tag",
-        "conversation_tag",
-        "data_attribute",
-        "data_connector",
-        "event",
-        "event.summary",
-        "help_center",
-        "job",
-        "news-item",
-        "newsfeed",
-        "ping",
-        "procedure",
-        "segment",
-        "subscription",
-        "tag",
-        "team",
-        "ticket_type",
-        "user_message",
-        "user_tag",
-        "visitor_tag",
-    }
-)
-
-Moment = int | float | str | None
-Id = int | str | None
-
-
-class Author(msgspec.Struct, gc=False):
-    type: str | None = None
-    id: Id = None
-    name: str | None = None
-    email: str | None = None
-    from_ai_agent: bool | None = None
-    is_ai_answer: bool | None = None
-
-
-class Attachment(msgspec.Struct, gc=False):
-    name: str | None = None
-
-
-class Part(msgspec.Struct, gc=False):
-    id: Id = None
-    type: str | None = None
-    part_type: str | None = None
-    delivered_as: str | None = None
-    body: str | None = None
-    author: Author | None = None
-    attachments: list[Attachment] | None = None
-    created_at: Moment = None
-    updated_at: Moment = None
-    redacted: bool | None = None
-
-
-class Parts(msgspec.Struct, gc=False):
-    conversation_parts: list[Part] | None = None
-    ticket_parts: list[Part] | None = None
-
-
-class Contacts(msgspec.Struct, gc=False):
-    contacts: list[Author] | None = None
-
-
-class Company(msgspec.Struct, gc=False):
-    company_id: Id = None
-
-
-class Companies(msgspec.Struct, gc=False):
-    companies: list[Company] | None = None
-    data: list[Company] | None = None
-
-
-class Item(Part, gc=False):
-    """A conversation, a ticket, a single part or a contact, told apart by ``type``."""
-
-    source: Part | None = None
-    conversation_message: Part | None = None
-    conversation_parts: Parts | None = None
-    ticket_parts: Parts | None = None
-    user: Author | None = None
-    contacts: Contacts | None = None
-    category: str | None = None
-    conversation_id: Id = None
-    name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    companies: Companies | None = None
-    merged_from: Author | None = None
-    """The contact that this one has absorbed."""
-    ticket: msgspec.Raw = msgspec.Raw()
-    """What ``ticket.closed`` wraps; read there alone, for a conversation may say which ticket it became."""
-
-
-class Data(msgspec.Struct, gc=False):
-    item: Item | None = None
-
-
-class Record(Item, gc=False):
-    """A webhook around an item, or an item by itself."""
-
-    topic: str | None = None
-    data: Data | list[msgspec.Raw] | None = None
-    activity_type: str | None = None
-
-
-class HeadItem(msgspec.Struct, gc=False):
-    type: str | None = None
-
-
-class HeadData(msgspec.Struct, gc=False):
-    item: HeadItem | None = None
-
-
-class Head(msgspec.Struct, gc=False):
-    type: str | None = None
-    topic: str | None = None
-    data: HeadData | list[msgspec.Raw] | None = None
-
-
-class Listing(msgspec.Struct, gc=False):
-    type: str | None = None
-    conversations: list[msgspec.Raw] | None = None
-    contacts: list[msgspec.Raw] | None = None
-    tickets: list[msgspec.Raw] | None = None
-    users: list[msgspec.Raw] | None = None
-    data: list[msgspec.Raw] | None = None
-
 
 _record = msgspec.json.Decoder(Record)
 _wrapped = msgspec.json.Decoder(Item)
@@ -264,11 +92,6 @@ def _ignorable(head: Head) -> Ignored | None:
         return Ignored(str(head.topic))
     item = head.data.item if isinstance(head.data, HeadData) and head.data.item else head
     return Ignored(str(item.type)) if is_other(item.type) else None
-
-
-def is_other(kind: str | None) -> bool:
-    """Whether an object is no exchange; some types have a second word (``content_stat.series``)."""
-    return kind is not None and (kind in OTHER_TYPES or kind.partition(".")[0] in OTHER_TYPES)
 
 
 def _item(item: Item, heard_at: int | None, context: Context, path: str) -> Parsed:
