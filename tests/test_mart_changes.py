@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mart_world import ACCOUNT_FACTS, World
+from mart_world import ACCOUNT_FACTS, World, worked_example
 from worked_example import at, participant, touchpoint
 
 from schemas.arrow import dicts_to_batch, to_batch
@@ -368,3 +368,18 @@ def test_a_need_that_falls_due_is_a_change() -> None:
     world.become(world.state, START + 95 * DAY, ())
     compare(world)
     assert world.one(dart.MART, life)["enablement_on_time_share_den"] == 1
+
+
+def test_an_account_that_is_gone_is_none_of_its_sellers() -> None:
+    """Sellers of an account that the directory no longer has are counted without it, and have no row for it alone."""
+    world = worked_example(built=False)
+    world.dim("dim_account", {"account_id": "A9", "name": "Gone", "domains": []})
+    world.dim("dim_seller", {"seller_id": "S9", "full_name": "Seller Nine", "team_id": "T1"})
+    world.dim("dim_assignment", *({"account_id": "A9", "seller_id": s, "role": "team"} for s in ("S1", "S9")))
+    world.build()
+    assert {row["account_count"] for row in world.rows("mart_seller_period", "seller_id = 'S1'")} == {2}
+    for table in ("dim_account", "dim_assignment"):
+        world.con.execute(f"DELETE FROM {table} WHERE account_id = 'A9'")
+    world.build()
+    assert {row["account_count"] for row in world.rows("mart_seller_period", "seller_id = 'S1'")} == {1}
+    assert not world.rows("mart_seller_period", "seller_id = 'S9'")
