@@ -50,6 +50,27 @@ def test_a_deal_at_its_landmark_is_the_open_deal_of_that_day() -> None:
         ], day
 
 
+def test_a_deal_that_opens_later_is_not_open_yet() -> None:
+    """Before its opening a deal has no risk, whatever the CRM knows by now; once it has come and gone it has its review."""
+    world = worked_example(built=False)
+    deal = {"opportunity_id": "O9", "account_id": "A9", "opened_at": at("04-01 00:00"), "closed_at": at("04-20 00:00")}
+    world.dim("dim_opportunity", deal | {"status": "lost"})
+
+    def of_risk() -> list[str]:
+        return [row["opportunity_id"] for row in world.rows("mart_deal_risk")]
+
+    world.as_of = at("04-01 00:00") - 1
+    world.build()
+    assert of_risk() == [OPPORTUNITY]
+    world.as_of = CLOSED_AT
+    world.build(everything=False, compared=True)
+    assert of_risk() == []
+    assert world.one("mart_lost_deal_review", "opportunity_id = 'O9'")
+    world.as_of = at("04-01 00:00")
+    world.build()
+    assert of_risk() == [OPPORTUNITY, "O9"]
+
+
 def test_nothing_after_the_landmark_shows() -> None:
     """Validation, an executive, messages and meetings of the last 30 days leave the signals as they were."""
     world = worked_example(built=False)

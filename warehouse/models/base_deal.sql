@@ -1,5 +1,5 @@
 -- Deals whose rows are rebuilt: those of accounts in scope, all that are open, since their silences grow with the clock, and those that
--- were open when the marts were last built (mart_deal_risk).
+-- were open when the marts were last built (mart_deal_risk) or have opened since.
 -- Grain: opportunity. Key: opportunity_id. ``seen_until``: the close, so that hindsight cannot leak; as_of while open;
 -- NULL where a closed deal has no date of closing, since nobody knows how long it lived.
 WITH
@@ -16,4 +16,4 @@ SELECT opportunity_id, account_id, opened_at, closed_at, status, loss_reason, am
        days_between(opened_at, closed_at) AS cycle_days, false AS at_landmark
 FROM seen
 WHERE status = 'open' OR (SELECT everything FROM run) OR account_id IN (SELECT account_id FROM scope_account)
-  OR opportunity_id IN (SELECT opportunity_id FROM mart_deal_risk)
+  OR opportunity_id IN (SELECT opportunity_id FROM mart_deal_risk) OR opened_at > (SELECT max(as_of) FROM dim_run)
