@@ -339,6 +339,27 @@ def test_a_report_of_an_internal_step_is_evidence_of_the_champion() -> None:
     assert world.build().one("mart_opportunity_coverage")["champion_evidence_count"] == 4
 
 
+def test_whom_a_meeting_did_not_see_the_champion_did_not_bring() -> None:
+    """A person who was asked to a meeting with the champion and stayed away is first seen, and brought, when they come."""
+    world = worked_example(built=False)
+    held = {"channel": "video", "direction": "mutual", "interaction_kind": "meeting"}
+    missed = touchpoint("L1", "04-20 10:00", "04-20 11:00", **held)
+    seats = {
+        "L1": [
+            participant("L1", 1, "B1", "required", attended=True, is_engaged=True),
+            participant("L1", 2, "B4", "required", attended=False),
+        ],
+        "L2": [
+            participant("L2", 1, "B1", "required", attended=True, is_engaged=True),
+            participant("L2", 2, "B4", "required", attended=True, is_engaged=True),
+        ],
+    }
+    world.load([missed], seats)
+    assert world.build().one("mart_opportunity_coverage")["champion_evidence_count"] == 2
+    world.load([touchpoint("L2", "04-21 10:00", "04-21 11:00", **held)], seats)
+    assert world.build().one("mart_opportunity_coverage")["champion_evidence_count"] == 3
+
+
 def test_amounts_in_other_currencies_are_not_compared() -> None:
     """Large is said of US dollars, from the settings' amount."""
     world = worked_example(settings=Settings(coverage=Coverage(large_deal_amount=640_000.01)))

@@ -38,10 +38,11 @@ reported AS (
   SELECT opportunity_id, count(DISTINCT step_id) AS champion_steps FROM fact_internal_step JOIN championed USING (opportunity_id, touchpoint_id)
   WHERE basis = 'reported' OR coalesce(owner_side, told_by_side) = 'buyer' GROUP BY opportunity_id
 ),
+-- who was asked to a meeting and stayed away was not seen there
 first_seen AS (
   SELECT opportunity_id, arg_min(touchpoint_id, (occurred_at, touchpoint_id)) AS touchpoint_id,
          arg_min(is_champion, (occurred_at, touchpoint_id)) AS is_champion
-  FROM deal_person GROUP BY opportunity_id, party_id
+  FROM deal_person WHERE NOT is_absent GROUP BY opportunity_id, party_id
 ),
 brought AS (
   SELECT opportunity_id, count(*) AS brought_contacts FROM first_seen SEMI JOIN championed USING (touchpoint_id)
