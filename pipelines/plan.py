@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -59,6 +61,15 @@ def is_ours(name: str) -> bool:
     return not name.startswith(".") and not name.endswith((".partial", ".tmp"))
 
 
+def is_text(name: str) -> bool:
+    """Whether a path is text that the ledger can hold: on some disks a name is any bytes, UTF-8 or not."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def inbox_files(inbox: Path, system: str) -> Iterator[Path]:
     """Files of one source at any depth, in a fixed order; names that start with a dot are not ours to read."""
     for folder, folders, names in os.walk(inbox / system):
@@ -69,21 +80,43 @@ def inbox_files(inbox: Path, system: str) -> Iterator[Path]:
 
 
 def plan_files(root: Path, sources: Iterable[SourceSpec], seen: dict[str, Seen]) -> Iterator[FileUnit]:
-    """Every file in the inbox as a unit. A file whose size and time are those of ``seen`` is not read to be recognised."""
+    """Every file in the inbox as a unit. A file whose size and time are those of ``seen`` is not read to be recognised.
+
+    What is no file, or may not be read, keeps no other from landing; ``pipelines.unread`` tells of it.
+    """
     inbox = root / "inbox"
     for spec in sources:
         base = inbox / spec.name
         for path in inbox_files(inbox, spec.name):
             location = path.relative_to(root).as_posix()
-            entry = path.stat()
+            entry = _entry(path)
+            if entry is None or not is_text(location):
+                continue
             known = seen.get(location)
             if known and known.size == entry.st_size and known.modified == entry.st_mtime_ns:
                 unit_id = known.unit_id
             else:
-                unit_id = file_unit_id(spec.name, location, path)
+                try:
+                    unit_id = file_unit_id(spec.name, location, path)
+                except (FileNotFoundError, PermissionError):
+                    continue
             yield FileUnit(
                 unit_id, spec.name, location, path.relative_to(base).as_posix(), entry.st_size, entry.st_mtime_ns
             )
+
+
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
+
+
+def _entry(path: Path) -> os.stat_result | None:
+    """None where no file is: a pipe, a link to nothing or to itself, or a file gone since its folder was listed."""
+    try:
+        entry = path.stat()
+    except OSError as error:
+        if error.errno not in _NOT_THERE:
+            raise  # the disk's fault stops the job
+        return None
+    return entry if stat.S_ISREG(entry.st_mode) else None
 
 
 def file_unit_id(system: str, location: str, path: Path) -> str:

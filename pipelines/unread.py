@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.plan import is_ours
+from pipelines.plan import is_ours, is_text
 from pipelines.workspace import Workspace
 from transforms.crm import CRM_FILES
 from transforms.sources import all_sources
 from warehouse.store import Store
 
 MARK = "unread"
+NOT_TEXT = "has a name that is not UTF-8"
 
 
 def unread(workspace: Workspace) -> Iterator[tuple[Path, str]]:
-    """(path, sentence): folders of no source, files beside the folders, and what the directory's folder holds besides its files."""
+    """(path, sentence): folders of no source, files beside the folders, what in a source's folder is no file that can be read, and
+    what the directory's folder holds besides its files."""
     sources = all_sources()
     for path in _entries(workspace.inbox):
-        where = path.relative_to(workspace.root).as_posix()
+        where = _shown(workspace, path)
         if not path.is_dir():
             yield (
                 path,
@@ -27,13 +30,58 @@ def unread(workspace: Workspace) -> Iterator[tuple[Path, str]]:
             )
         elif path != workspace.crm and path.name not in sources:
             yield path, f"{where}/ is no source that touchloop knows ({', '.join(sources)}): its files are not read"
+        elif path.name in sources:
+            for below, why in sorted(_unreadable(path)):
+                yield below, f"{_shown(workspace, below)} {why}: it is not read"
     for path in _entries(workspace.crm):
+        where = _shown(workspace, path) + ("/" if path.is_dir() else "")
         if path.name not in CRM_FILES or path.is_dir():
-            where = path.relative_to(workspace.root).as_posix() + ("/" if path.is_dir() else "")
             yield (
                 path,
                 f"{where} is none of the directory's files and is not read; these are, by exactly these names: {', '.join(CRM_FILES)}",
             )
+        elif not path.is_file():
+            yield path, f"{where} is a link to nothing, or no file: it is not read"
+
+
+def _unreadable(folder: Path) -> Iterator[tuple[Path, str]]:
+    """(path, why) of what lies in a source's folder, at any depth, and is no file that can be read."""
+    try:
+        entries = list(os.scandir(folder))
+    except PermissionError:
+        yield folder, "is a folder that may not be looked into"
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name.startswith("."):
+                continue
+            if is_text(entry.name):
+                yield from _unreadable(Path(entry.path))
+            else:
+                yield Path(entry.path), NOT_TEXT
+        elif is_ours(entry.name) and (why := _fault(entry)):
+            yield Path(entry.path), why
+
+
+def _fault(entry: os.DirEntry[str]) -> str | None:
+    if not is_text(entry.name):
+        return NOT_TEXT
+    if entry.is_symlink():
+        path = Path(entry.path)
+        if path.is_dir():
+            return "is a link to a folder, and such links are not followed"
+        if not path.exists():
+            return "is a link to nothing"
+        if not path.is_file():
+            return "is no file"
+    elif not entry.is_file(follow_symlinks=False):
+        return "is no file"
+    return None if os.access(entry.path, os.R_OK) else "may not be read by this user"
+
+
+def _shown(workspace: Workspace, path: Path) -> str:
+    """The path below the workspace as text, whatever bytes a name is made of."""
+    return os.fsencode(path.relative_to(workspace.root).as_posix()).decode(errors="backslashreplace")
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -59,6 +107,6 @@ def _state(path: Path) -> str:
         return "folder"
     try:
         entry = path.stat()
-    except FileNotFoundError:  # gone meanwhile, or a link to nothing
+    except OSError:  # gone meanwhile, or a link to nothing
         return "gone"
     return f"{entry.st_size}/{entry.st_mtime_ns}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from workspaces import example, increment
+from workspaces import conservation, example, increment, payloads, put, snapshot
 
 from pipelines.doctor import examine
 from pipelines.workspace import Workspace
@@ -76,3 +77,40 @@ def test_a_file_under_the_right_name_at_last_is_read(root: Path) -> None:
     (crm / "People.csv").rename(crm / "people.csv")
     assert increment(root).warnings == []
     assert all(finding.ok for finding in examine(Workspace(root)) if "inbox/crm" in finding.text)
+
+
+def test_what_is_no_readable_file_keeps_nothing_else_from_landing(root: Path) -> None:
+    """A link to nothing, to itself or to a folder, a pipe and a name that is not UTF-8 are warned of once; the files beside them land."""
+    put(root, payloads())
+    folder = root / "inbox" / "segment"
+    (folder / "gone.jsonl").symlink_to(root / "nowhere")
+    (folder / "round.jsonl").symlink_to(folder / "round.jsonl")
+    (folder / "elsewhere").symlink_to(root / "inbox" / "crm")
+    os.mkfifo(folder / "pipe")
+    (folder / os.fsdecode(b"caf\xe9.jsonl")).write_text("{}")
+    (root / "inbox" / "crm" / "aliases.csv").unlink(missing_ok=True)
+    (root / "inbox" / "crm" / "aliases.csv").symlink_to(root / "nowhere")
+    summary = increment(root)
+    assert summary.rejected == 0
+    assert summary.accepted > 0
+    assert sorted(warning.split(" ")[0] for warning in summary.warnings) == [
+        "inbox/crm/aliases.csv",
+        *(f"inbox/segment/{name}" for name in ("caf\\xe9.jsonl", "elsewhere", "gone.jsonl", "pipe", "round.jsonl")),
+    ]
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+    assert increment(root).warnings == []
+    assert not any(finding.ok for finding in examine(Workspace(root)) if "pipe" in finding.text)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_waits(root: Path) -> None:
+    """It lands once it may be read, and the others land before."""
+    put(root, payloads())
+    file = root / "inbox" / "segment" / "closed.jsonl"
+    file.write_text("")
+    file.chmod(0)
+    (warning,) = increment(root).warnings
+    assert warning.startswith("inbox/segment/closed.jsonl may not be read")
+    file.chmod(0o600)
+    assert increment(root).units == 1
