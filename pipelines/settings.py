@@ -6,41 +6,56 @@ import hashlib
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from pipelines.errors import SettingsError
 from schemas.vocab import ALL_CHANNELS, BUYER_ROLES, BUYING_JOBS
 from transforms.business_time import BusinessCalendar
-from transforms.settings import BusinessHours, Coverage, Folding, Identity, Journeys, Relationship, Settings
+from transforms.settings import (
+    BusinessHours,
+    Count,
+    Coverage,
+    Folding,
+    Identity,
+    Journeys,
+    Relationship,
+    Settings,
+    Share,
+    Text,
+)
 from transforms.sources import all_sources
 from transforms.times import zone_of
+
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000_000)]
+Span = Annotated[float, msgspec.Meta(ge=0, le=1_000_000_000)]
+"""Seconds or minutes that something may take or stay."""
 
 
 class Ingest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much is in flight at once. Memory is bounded by these, not by the input."""
 
-    workers: int = 2
+    workers: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 2
     """Processes that decode and fold; each runs its own pipeline."""
-    batch_records: int = 5_000
+    batch_records: AtLeastOne = 5_000
     """Records in one RecordBatch."""
-    increment_bytes: int = 160_000_000
+    increment_bytes: AtLeastOne = 160_000_000
     """Raw bytes read before a commit."""
-    shard_events: int = 60_000
+    shard_events: AtLeastOne = 60_000
     """Events of one shard of folding."""
-    shard_touchpoints: int = 30_000
+    shard_touchpoints: AtLeastOne = 30_000
     """Touchpoints of one shard of journeys."""
-    warehouse_memory_mb: int = 700
+    warehouse_memory_mb: Annotated[int, msgspec.Meta(ge=100, le=1_000_000_000)] = 700
     """DuckDB's buffer; beyond it, it spills into the workspace."""
 
 
 class Rejects(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When rejects stop the job instead of being set aside."""
 
-    max_share: float = 0.5
+    max_share: Share = 0.5
     """Largest share of a unit's records that may be rejected."""
-    min_records: int = 100
+    min_records: Count = 100
     """Units with fewer rejects than this never stop it."""
 
 
@@ -52,16 +67,16 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     False leaves these marts out; dimensions and facts still name people.
     """
-    keep_snapshots_minutes: float = 30
+    keep_snapshots_minutes: Span = 30
     """How long a replaced snapshot stays for readers that still hold it."""
-    keep_snapshots: int = 24
+    keep_snapshots: Count = 24
     """At most so many replaced snapshots stay, however young: each is as large as the warehouse."""
     report: bool = True
     """Write the report's page with the Parquet files."""
-    parquet_every_seconds: float = 15
+    parquet_every_seconds: Span = 15
     """In a stream without a pause, Parquet files and the report are made again after so many seconds, and the database with each
     increment. 0: always together."""
-    data_docs_runs: int = 30
+    data_docs_runs: Count = 30
     """Audit results shown in the data docs."""
 
 
@@ -93,9 +108,9 @@ class Kafka(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ssl_check_hostname: bool = True
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = None
     isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed"
-    max_records_per_increment: int = 50_000
+    max_records_per_increment: AtLeastOne = 50_000
     """Offsets that are read before a commit, over all partitions."""
-    max_message_bytes: int = 32 << 20
+    max_message_bytes: AtLeastOne = 32 << 20
     """A larger message becomes a reject (``too_large``) that keeps its first 64 KiB."""
 
     def servers(self) -> list[str]:
@@ -106,13 +121,13 @@ class Kafka(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Observe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the outside can see of a pipeline at work."""
 
-    port: int | None = None
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] | None = None
     """Of ``/metrics`` and ``/healthz`` while ``stream`` or ``follow`` runs; without it nothing listens."""
     host: str = "127.0.0.1"
     """Address to listen on: the metrics name sources and topics, so this machine only unless you say more."""
-    textfile: str | None = None
+    textfile: Text | None = None
     """Metrics as a file after every increment, for the node exporter (ends in ``.prom``); relative to the workspace."""
-    stale_after_seconds: float = 900
+    stale_after_seconds: Span = 900
     """``/healthz`` says 503 when there was no sign of life for so long: longer than the longest increment."""
     openlineage_url: str | None = None
     """Of a lineage service; ``OPENLINEAGE_URL`` wins."""
@@ -128,7 +143,7 @@ class WorkspaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     kafka: Kafka | None = None
     observe: Observe = Observe()
     sources: dict[str, SourceSettings] = {}
-    rules: str | None = None
+    rules: Text | None = None
     """Path of a rules file that extends the default rules, relative to the workspace."""
     identity: Identity = Identity()
     folding: Folding = Folding()
@@ -136,7 +151,7 @@ class WorkspaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     business_hours: BusinessHours = BusinessHours()
     coverage: Coverage = Coverage()
     relationship: Relationship = Relationship()
-    recurrence_days: int = 400
+    recurrence_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 400
     """Recurring calendar entries are expanded this far past the day they are read."""
 
     def zones(self) -> dict[str, str | None]:
@@ -180,10 +195,23 @@ def load_settings(path: Path) -> WorkspaceSettings:
         if unknown := re.fullmatch("Object contains unknown field `(.*)`", message):
             key = f"{key}.{unknown[1]}".removeprefix(".")
             raise SettingsError(f"{path}: {key}: there is no such setting") from None
-        key = key or "the file"
-        raise SettingsError(f"{path}: {key}: {message}") from None
+        raise SettingsError(f"{path}: {key or 'the file'}: {_given(read, key)}{message}") from None
     _check(path, settings)
     return settings
+
+
+def _given(read: dict[str, Any], key: str) -> str:
+    """The number or text that stands at a key, to begin a message with; of brokers nothing, for it may hold a password."""
+    found: Any = read
+    for part in re.findall(r"[^.\[\]]+", key):
+        if isinstance(found, dict) and part in found:
+            found = found[part]
+        elif isinstance(found, list) and part.isdecimal():
+            found = found[int(part)]
+        else:
+            return ""
+    is_shown = isinstance(found, int | float | str) and key != "kafka.bootstrap_servers"
+    return f"{found!r}: " if is_shown else ""
 
 
 _SECRET = re.compile(r"password|passwd|secret|token|username|sasl_plain|jaas|credential", re.IGNORECASE)
@@ -224,12 +252,6 @@ def _check_kafka(path: Path, kafka: Kafka) -> None:
         )
     if bool(kafka.ssl_certfile) != bool(kafka.ssl_keyfile):
         raise SettingsError(f"{path}: kafka.ssl_certfile: it goes with kafka.ssl_keyfile")
-    for key, value in (
-        ("max_records_per_increment", kafka.max_records_per_increment),
-        ("max_message_bytes", kafka.max_message_bytes),
-    ):
-        if value <= 0:
-            raise SettingsError(f"{path}: kafka.{key}: {value} must be positive")
 
 
 def _check_labels(path: Path, key: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
@@ -250,27 +272,16 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
     for key, zone in zones.items():
         if zone_of(zone) is None:
             raise SettingsError(f"{path}: {key}: {zone!r} is no IANA time zone")
-    for key, value in (
-        ("ingest.workers", settings.ingest.workers),
-        ("ingest.batch_records", settings.ingest.batch_records),
-        ("ingest.increment_bytes", settings.ingest.increment_bytes),
-        ("ingest.shard_events", settings.ingest.shard_events),
-        ("ingest.shard_touchpoints", settings.ingest.shard_touchpoints),
-        ("journeys.session_gap_days", settings.journeys.session_gap_days),
-        ("coverage.response_horizon_business_hours", settings.coverage.response_horizon_business_hours),
-        ("coverage.signal_landmark_days", settings.coverage.signal_landmark_days),
-    ):
-        if value <= 0:
-            raise SettingsError(f"{path}: {key}: {value} must be positive")
+    for name in settings.sources:
+        if name not in all_sources():
+            raise SettingsError(
+                f"{path}: sources.{name}: there is no such source; there are {', '.join(all_sources())}"
+            )
     _check_labels(path, "coverage.channels", settings.coverage.channels, ALL_CHANNELS)
     _check_labels(path, "coverage.required_roles", settings.coverage.required_roles, BUYER_ROLES)
     _check_labels(path, "journeys.always_on_jobs", settings.journeys.always_on_jobs, BUYING_JOBS)
     if not settings.coverage.channels:
         raise SettingsError(f"{path}: coverage.channels: names no channel")
-    if settings.folding.chat_minutes_per_message < 0:
-        raise SettingsError(
-            f"{path}: folding.chat_minutes_per_message: {settings.folding.chat_minutes_per_message} is negative"
-        )
     try:
         BusinessCalendar.of(settings.business_hours)
     except ValueError as error:
@@ -286,11 +297,5 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
                 re.compile(pattern)
             except re.error as error:
                 raise SettingsError(f"{path}: {key}: {pattern!r} is no regular expression: {error}") from None
-    if not 0 <= settings.rejects.max_share <= 1:
-        raise SettingsError(f"{path}: rejects.max_share: {settings.rejects.max_share} must lie between 0 and 1")
-    if settings.ingest.warehouse_memory_mb < 100:
-        raise SettingsError(
-            f"{path}: ingest.warehouse_memory_mb: {settings.ingest.warehouse_memory_mb} is less than 100"
-        )
     if settings.kafka is not None:
         _check_kafka(path, settings.kafka)

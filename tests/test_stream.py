@@ -394,7 +394,7 @@ def test_a_stream_prints_a_line_of_json_per_increment(
         ('bootstrap_servers = "me:hunter2@a:1"\n[kafka.topics]\nt = "slack"', "kafka.bootstrap_servers: an entry is no host:port"),
         ('bootstrap_servers = "a:1"\nsecurity_protocol = "SASL_SSL"\n[kafka.topics]\nt = "slack"', "SASL_SSL needs one"),
         ('bootstrap_servers = "a:1"\nsasl_mechanism = "PLAIN"\n[kafka.topics]\nt = "slack"', "PLAINTEXT has none"),
-        ('bootstrap_servers = "a:1"\nmax_message_bytes = 0\n[kafka.topics]\nt = "slack"', "kafka.max_message_bytes: 0 must be positive"),
+        ('bootstrap_servers = "a:1"\nmax_message_bytes = 0\n[kafka.topics]\nt = "slack"', "kafka.max_message_bytes: 0: Expected `int` >= 1"),
         ('bootstrap_servers = "a:1"\n[kafka.topics]\n', "kafka.topics: maps no topic"),
     ],
 )  # fmt: skip

@@ -102,6 +102,8 @@ class BusinessCalendar:
         start, end = _minute(hours.start, "start"), _minute(hours.end, "end")
         if end <= start:
             raise ValueError(f"business_hours.end is {hours.end!r}: not later than its start, {hours.start!r}")
+        if not hours.days:
+            raise ValueError("business_hours.days: names no day")
         slots = [(_weekday(day), start, end) for day in hours.days]
         return BusinessCalendar(slots, [_holiday(text) for text in hours.holidays], zone)
 

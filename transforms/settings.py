@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from transforms.times import DAY, HOUR, MINUTE, SECOND
 
+_CENTURY_DAYS = 36_500
+Days = Annotated[float, msgspec.Meta(ge=0, le=_CENTURY_DAYS)]
+SomeDays = Annotated[float, msgspec.Meta(gt=0, le=_CENTURY_DAYS)]
+Hours = Annotated[int, msgspec.Meta(ge=0, le=_CENTURY_DAYS * 24)]
+Minutes = Annotated[int, msgspec.Meta(ge=0, le=_CENTURY_DAYS * 24 * 60)]
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=_CENTURY_DAYS * 24 * 3600)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+"""What a number may be: beyond a century moments leave the calendar, and nan compares with nothing. An empty pattern matches everybody."""
+
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who is ours, who is a partner, and which domains name nobody's company (semantics 2.3, 2.4)."""
 
-    company_domains: tuple[str, ...] = ()
-    partner_domains: tuple[str, ...] = ()
-    free_mail_domains: tuple[str, ...] = ()
+    company_domains: tuple[Text, ...] = ()
+    partner_domains: tuple[Text, ...] = ()
+    free_mail_domains: tuple[Text, ...] = ()
     """Added to the pinned list."""
-    system_localparts: tuple[str, ...] = (
+    system_localparts: tuple[Text, ...] = (
         "no-reply", "noreply", "do-not-reply", "donotreply", "mailer-daemon", "postmaster", "bounce", "bounces",
         "notification", "notifications", "automated", "system", "bot",
     )  # fmt: skip
-    system_domains: tuple[str, ...] = (
+    system_domains: tuple[Text, ...] = (
         "avoma.com", "chorus.ai", "fathom.video", "fireflies.ai", "gong.io", "meetgeek.ai", "otter.ai", "read.ai",
         "sembly.ai", "tldv.io",
     )  # fmt: skip
     """Of programs that sit in meetings and write: whoever has an address there and is in no account is none of the customer's."""
-    system_names: tuple[str, ...] = (
+    system_names: tuple[Text, ...] = (
         r"\bnote[- ]?taker\b", r"\bfireflies\.ai\b", r"\botter(\.ai|pilot)\b", r"\bread\.ai\b", r"\btl;?dv\b", r"\bgong\.io\b",
         r"\bchorus\.ai\b", r"\bmeetgeek\b", r"\bsembly\b",
     )  # fmt: skip
     """What such programs call themselves where they join without an address."""
-    executive_titles: tuple[str, ...] = (
+    executive_titles: tuple[Text, ...] = (
         r"\bC([ABCDEFGIKLMNOPRSTX]|IS|HR)O\b", r"\bchief\b", r"\bpresident\b", r"\b[EGRS]?VP\b", r"\bvice president\b",
         r"\bchair(man|woman|person)\b", r"\bmanaging (director|partner)\b", r"\bfounder\b", r"^(co-?)?owner$", r"^partner$",
     )  # fmt: skip
@@ -40,17 +51,17 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Folding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How witnesses become touchpoints (semantics 1.3, 1.5)."""
 
-    chat_burst_gap_seconds: int = 300
-    app_session_gap_minutes: int = 30
-    min_meeting_overlap_seconds: int = 120
-    late_after_hours: int = 72
-    visit_merge_gap_minutes: int = 60
-    meeting_start_tolerance_minutes: int = 10
-    chat_minutes_per_message: float = 1.0
+    chat_burst_gap_seconds: Seconds = 300
+    app_session_gap_minutes: Minutes = 30
+    min_meeting_overlap_seconds: Seconds = 120
+    late_after_hours: Hours = 72
+    visit_merge_gap_minutes: Minutes = 60
+    meeting_start_tolerance_minutes: Minutes = 10
+    chat_minutes_per_message: Annotated[float, msgspec.Meta(ge=0, le=24 * 60)] = 1.0
     """What a message of a chat takes either side, to write or to read."""
     chat_subject_text: bool = True
     """Keep the first 120 characters of a chat burst as ``subject_text``."""
-    question_patterns: tuple[str, ...] = (
+    question_patterns: tuple[Text, ...] = (
         r"^(can|could|would|will|do|does|did|is|are|may|shall) (you|we|i|they|it|there)\b",
         r"^(what|when|where|which|who|why|how)\b",
         r"\b(please|pls) (advise|clarify|confirm|send|share)\b",
@@ -78,13 +89,13 @@ class Folding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Journeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Sessions, visits and loops (semantics section 4)."""
 
-    session_gap_days: float = 14
+    session_gap_days: SomeDays = 14
     session_clock: Literal["buyer", "all"] = "buyer"
-    always_on_jobs: tuple[str, ...] = ("validation", "consensus_creation")
-    seller_outreach_days: float = 7
-    gap_sensitivity_days: tuple[float, ...] = (7, 14, 21, 30)
-    opportunity_attach_days: float = 14
-    min_confidence: float = 0.5
+    always_on_jobs: tuple[Text, ...] = ("validation", "consensus_creation")
+    seller_outreach_days: Days = 7
+    gap_sensitivity_days: tuple[SomeDays, ...] = (7, 14, 21, 30)
+    opportunity_attach_days: Days = 14
+    min_confidence: Share = 0.5
 
     @property
     def session_gap(self) -> int:
@@ -94,54 +105,54 @@ class Journeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class BusinessHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The calendar against which waiting is measured; a seller's own ``timezone`` in ``people.csv`` replaces ``timezone``."""
 
-    days: tuple[str, ...] = ("mon", "tue", "wed", "thu", "fri")
+    days: tuple[Text, ...] = ("mon", "tue", "wed", "thu", "fri")
     start: str = "09:00"
     end: str = "17:00"
     timezone: str = "UTC"
-    holidays: tuple[str, ...] = ()
+    holidays: tuple[Text, ...] = ()
     """ISO dates."""
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Horizons and thresholds of the marts (semantics section 5)."""
 
-    channels: tuple[str, ...] = ("chat", "email", "video", "app", "in_person")
+    channels: tuple[Text, ...] = ("chat", "email", "video", "app", "in_person")
     """The set C of M1 and M3; with phone calls as a channel of their own it has that one too."""
-    response_horizon_business_hours: float = 40
-    enablement_business_days: float = 5
-    enablement_lookback_days: float = 90
-    silence_days: float = 14
-    single_thread_window_days: float = 30
-    hybrid_window_weeks: int = 13
-    hybrid_min_touches: int = 5
-    p90_min_n: int = 5
-    transition_min_row: int = 30
-    low_n: int = 30
+    response_horizon_business_hours: Annotated[float, msgspec.Meta(gt=0, le=_CENTURY_DAYS * 24)] = 40
+    enablement_business_days: Days = 5
+    enablement_lookback_days: Days = 90
+    silence_days: Days = 14
+    single_thread_window_days: Days = 30
+    hybrid_window_weeks: Annotated[int, msgspec.Meta(ge=1, le=_CENTURY_DAYS // 7)] = 13
+    hybrid_min_touches: Count = 5
+    p90_min_n: Count = 5
+    transition_min_row: Count = 30
+    low_n: Count = 30
     """Deals below which a group is too small to be compared."""
-    signal_landmark_days: float = 30
+    signal_landmark_days: SomeDays = 30
     """How long before its close a deal's risk signals are read for ``mart_signal_lift``."""
-    large_deal_amount: float = 500_000
+    large_deal_amount: Annotated[float, msgspec.Meta(ge=0, le=1e15)] = 500_000
     reporting_timezone: str = "UTC"
-    required_roles: tuple[str, ...] = ("economic_buyer", "technical_evaluator", "user", "champion")
-    good_loss_reasons: tuple[str, ...] = ("price", "product_gap", "budget_withdrawn", "company_event")
+    required_roles: tuple[Text, ...] = ("economic_buyer", "technical_evaluator", "user", "champion")
+    good_loss_reasons: tuple[Text, ...] = ("price", "product_gap", "budget_withdrawn", "company_event")
 
 
 class Relationship(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Thresholds of an account's relationship type (semantics 5.7); each is the least that passes."""
 
-    window_days: float = 180
-    min_touches: int = 5
-    partnering_contacts: int = 4
-    partnering_executives: int = 1
-    partnering_sellers: int = 2
-    partnering_cocreation: int = 1
-    partnering_dialogue_ratio: float = 0.5
-    partnering_months: int = 4
+    window_days: Days = 180
+    min_touches: Count = 5
+    partnering_contacts: Count = 4
+    partnering_executives: Count = 1
+    partnering_sellers: Count = 2
+    partnering_cocreation: Count = 1
+    partnering_dialogue_ratio: Share = 0.5
+    partnering_months: Count = 4
     """Of the last six."""
-    value_added_contacts: int = 2
-    value_added_mutual: int = 1
-    value_added_assets: int = 1
-    value_added_weeks: int = 4
+    value_added_contacts: Count = 2
+    value_added_mutual: Count = 1
+    value_added_assets: Count = 1
+    value_added_weeks: Count = 4
     """Of the last twelve."""
 
 
