@@ -100,6 +100,16 @@ ACCOUNT_RULES = {
 }
 
 
+DEAL_RULES = {
+    "explicit": "the payload names it",
+    "group_member": "somebody of its buying group took part",
+    "team": "its owner, or somebody of the owner's team, took part",
+    "only": "the account's only one at that time",
+    "ambiguous": "the account had several at that time, and nothing tells which",
+    "none": "the account had none at that time",
+}
+
+
 def _account(connection: duckdb.DuckDBPyConnection, t: Row) -> Iterator[str]:
     rows = _rows(
         connection, "SELECT * FROM touchpoint_resolution WHERE touchpoint_id = ? AND is_current", t["touchpoint_id"]
@@ -108,12 +118,25 @@ def _account(connection: duckdb.DuckDBPyConnection, t: Row) -> Iterator[str]:
         rule = row["account_rule_id"]
         others = f" (candidates: {', '.join(row['account_candidates'])})" if len(row["account_candidates"]) > 1 else ""
         yield f"Account: {row['account_id'] or 'none'}, {row['account_resolution']}: {rule}, {ACCOUNT_RULES.get(rule, '')}{others}"
+        if also := _other_accounts(connection, row["touchpoint_id"]):
+            yield f"  it counts for {also} too, whose people took part"
         deals = (
             f" (candidates: {', '.join(row['opportunity_candidates'])})"
             if len(row["opportunity_candidates"]) > 1
             else ""
         )
-        yield f"Deal: {row['opportunity_id'] or 'none'}, {row['opportunity_resolution'] or 'none open then'}{deals}"
+        found = row["opportunity_resolution"]
+        why = "no account, so no deal" if row["account_id"] is None else DEAL_RULES.get(found, found)
+        yield f"Deal: {row['opportunity_id'] or 'none'}, {why}{deals}"
+
+
+def _other_accounts(connection: duckdb.DuckDBPyConnection, touchpoint: str) -> str:
+    rows = _rows(
+        connection,
+        "SELECT account_id FROM bridge_touchpoint_account WHERE touchpoint_id = ? AND NOT is_primary ORDER BY 1",
+        touchpoint,
+    )
+    return ", ".join(row["account_id"] for row in rows)
 
 
 def _job(t: Row) -> Iterator[str]:
