@@ -377,14 +377,17 @@ def doctor(workspace: WorkspaceOption = HERE) -> None:
 @app.command()
 def generate(
     workspace: WorkspaceOption = HERE,
-    records: Annotated[int, typer.Option(help="About how many native records.", min=1)] = 10_000,
+    records: Annotated[int, typer.Option(help="About how many native records.", min=1, max=1_000_000_000)] = 10_000,
     seed: Annotated[int, typer.Option(help="Same seed, same payloads.")] = 1,
     duplicates: Annotated[float, typer.Option(help="Share of records given twice.", min=0, max=1)] = 0.02,
     late: Annotated[float, typer.Option(help="Share of records that arrive late.", min=0, max=1)] = 0.02,
     malformed: Annotated[float, typer.Option(help="Share of records that are broken.", min=0, max=1)] = 0.0,
     shuffle: Annotated[bool, typer.Option(help="Records out of order.")] = True,
 ) -> None:
-    """Make a workspace of native payloads of all sources from a seeded simulation, its truth written beside it (truth/)."""
+    """Make a workspace of native payloads of all sources from a seeded simulation, its truth written beside it (truth/).
+
+    A folder of its own: what an earlier simulation wrote there is replaced, and anybody else's workspace is refused.
+    """
     from pipelines.simulate import Plan, generate_workspace
 
     plan = Plan(records=records, seed=seed, duplicates=duplicates, late=late, malformed=malformed, shuffle=shuffle)

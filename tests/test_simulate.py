@@ -12,8 +12,10 @@ from typing import cast
 
 import pytest
 
+from pipelines.errors import SettingsError
 from pipelines.simulate import Made, Plan, generate_workspace
 from pipelines.simulate.words import ACKS, BOT_LINES, JOBS, PAGES, PAPERS, PLAIN_LINES, SUBJECTS, TITLES
+from pipelines.workspace import Workspace
 from transforms.crm import CRM_FILES, read_crm_file
 from transforms.event import Ignored, Reject, event_id
 from transforms.framing import BadFrame, records
@@ -43,6 +45,25 @@ def test_same_seed_gives_the_same_bytes(world: tuple[Path, Made], tmp_path: Path
     other = Plan(records=2000, seed=8, duplicates=0.05, late=0.05, malformed=0.05, records_per_file=60)
     generate_workspace(tmp_path / "other", other)
     assert contents(tmp_path / "other") != contents(root)
+
+
+def test_nobodys_own_workspace_is_replaced(tmp_path: Path) -> None:
+    """Payloads, a directory or settings that no simulation wrote stay as they are; an empty workspace and an earlier simulation are room."""
+    mine = Workspace(tmp_path / "mine")
+    mine.create()
+    (mine.crm / "accounts.csv").write_text("account_id\nA1\n")
+    own_settings = Workspace(tmp_path / "settings")
+    own_settings.create()
+    own_settings.toml.write_text('[identity]\ncompany_domains = ["vendor.example"]\n')
+    for own in (mine, own_settings):
+        before = contents(own.root)
+        with pytest.raises(SettingsError, match="no simulated workspace"):
+            generate_workspace(own.root, PLAN)
+        assert contents(own.root) == before
+    laid_out = Workspace(tmp_path / "laid out")
+    laid_out.create()
+    small = Plan(records=10)
+    assert generate_workspace(laid_out.root, small) == generate_workspace(laid_out.root, small)
 
 
 def outcomes_of(root: Path, as_of: str) -> dict[str, Counter[str]]:

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import msgspec
 
+from pipelines.errors import SettingsError
 from pipelines.simulate import app, chat, mail, meeting
 from pipelines.simulate.clock import DAY, HOUR, iso, midnight
 from pipelines.simulate.outbox import Delivery, Outbox
@@ -19,6 +20,7 @@ from pipelines.simulate.stage import Stage
 from pipelines.simulate.truth import journeys_of
 from pipelines.simulate.words import JOBS, UNCLASSIFIED
 from pipelines.simulate.world import COMPANY, FREE_MAIL, DirectoryWriter, accounts
+from pipelines.workspace import DEFAULT_TOML
 
 RECORDS_PER_ACCOUNT = 250
 SHARES = {
@@ -65,13 +67,18 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def generate_workspace(root: Path, plan: Plan) -> Made:
-    """Write ``inbox/``, ``truth/`` and ``touchloop.toml`` below ``root``. What lay in the first two is removed before.
+    """Write ``inbox/``, ``truth/`` and ``touchloop.toml`` below ``root``, in the place of those of an earlier simulation.
 
-    Raises ``ValueError`` for a plan shorter than 30 days or without records.
+    Raises ``ValueError`` for a plan shorter than 30 days or without records, and ``SettingsError`` where somebody's own workspace is:
+    its payloads and settings may be the only ones.
     """
     if plan.days < SHORTEST or plan.records < 1:
         raise ValueError(f"a plan needs a record and {SHORTEST} days; this one has {plan.records} and {plan.days}")
     inbox, truth = root / "inbox", root / "truth"
+    if not truth.is_dir() and (own := _own(root)):
+        raise SettingsError(
+            f"{root} is no simulated workspace: {own} would be replaced; give generate a folder of its own"
+        )
     for folder in (inbox, truth):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -81,6 +88,16 @@ def generate_workspace(root: Path, plan: Plan) -> Made:
         encoding="utf-8",
     )
     return _Simulation(plan, inbox, truth).run()
+
+
+def _own(root: Path) -> str | None:
+    """What is there that no simulation wrote and ``init`` did not lay out."""
+    toml, inbox = root / "touchloop.toml", root / "inbox"
+    if any(path.is_symlink() or not path.is_dir() for path in inbox.rglob("*")):
+        return "what lies in inbox/"
+    if toml.exists() and toml.read_bytes() != DEFAULT_TOML.encode():
+        return "touchloop.toml"
+    return None
 
 
 class _Simulation:
