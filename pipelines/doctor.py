@@ -58,7 +58,7 @@ def _inbox(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _state(workspace: Workspace) -> Iterator[Finding]:
-    if not workspace.warehouse.exists():
+    if not workspace.warehouse.exists() and not workspace.vault.exists():
         yield Finding(True, "no warehouse yet: touchloop run makes it")
         return
     with workspace.writer(), Store(workspace.warehouse, workspace.vault, workspace.scratch) as store:

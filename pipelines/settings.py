@@ -182,11 +182,13 @@ def load_settings(path: Path) -> WorkspaceSettings:
     if not path.exists():
         return WorkspaceSettings()
     try:
-        read = tomllib.loads(path.read_text(encoding="utf-8"))
+        read = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a mark of their encoding first
         _refuse_secrets(path, read.get("kafka"))
         settings = msgspec.convert(read, WorkspaceSettings)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: not UTF-8 at byte {error.start}") from None
     except msgspec.ValidationError as error:

@@ -76,6 +76,25 @@ def test_bad_settings_name_the_key(
     assert not (tmp_path / "published").exists()
 
 
+def test_settings_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bad settings like any others: exit 2, and doctor goes on with what it can look at."""
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "touchloop.toml").mkdir()
+    assert touchloop(monkeypatch, "run", "--workspace", str(tmp_path)) == 2
+    assert "touchloop.toml: cannot be read" in " ".join(capsys.readouterr().err.split())
+    assert touchloop(monkeypatch, "doctor", "--workspace", str(tmp_path)) == 1
+    assert "no directory" in capsys.readouterr().out
+
+
+def test_settings_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """Editors on Windows write one, and line ends of two characters."""
+    toml = tmp_path / "touchloop.toml"
+    toml.write_bytes(b'\xef\xbb\xbf[identity]\r\ncompany_domains = ["vendor.example"]\r\n')
+    assert Workspace(tmp_path).settings.identity.company_domains == ("vendor.example",)
+
+
 def test_bad_rules_name_the_rule(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -372,6 +372,16 @@ def test_a_missing_vault_is_refused(tmp_path: Path) -> None:
         increment(root)
 
 
+def test_a_vault_without_its_warehouse_is_refused(tmp_path: Path) -> None:
+    """Its marks say that what the warehouse no longer has was done: the directory would never be written again."""
+    root = example(tmp_path)
+    increment(root)
+    (root / "state" / "warehouse.duckdb").unlink()
+    with pytest.raises(FileNotFoundError, match="they belong together"):
+        increment(root)
+    assert not (root / "state" / "warehouse.duckdb").exists()
+
+
 def test_a_table_that_lacks_a_column_is_brought_up_to_date(tmp_path: Path) -> None:
     """The state of another version, of which no table may be left: one lacks columns, one has a column more."""
     root = example(tmp_path / "w")

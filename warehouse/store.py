@@ -79,11 +79,12 @@ class Store:
 
     def __init__(self, warehouse: Path, vault: Path, scratch: Path, *, memory_mb: int = 700) -> None:
         warehouse.parent.mkdir(parents=True, exist_ok=True)
-        if warehouse.exists() and not vault.exists():
-            raise FileNotFoundError(
-                f"{warehouse} is there, but {vault} is missing: they belong together. Restore both from one backup, or remove "
-                f"the folder {warehouse.parent} and build it again from the inbox"
-            )
+        for there, missing in ((warehouse, vault), (vault, warehouse)):
+            if there.exists() and not missing.exists() and not (there == vault and _is_new(vault)):
+                raise FileNotFoundError(
+                    f"{there} is there, but {missing} is missing: they belong together. Restore both from one backup, or remove "
+                    f"the folder {warehouse.parent} and build it again from the inbox"
+                )
         # in this order: a crash between the two leaves what the next start takes as new
         for path, version in ((vault, VAULT_VERSION), (warehouse, WAREHOUSE_VERSION)):
             if not path.exists():
@@ -216,6 +217,12 @@ def _make(path: Path, version: str) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH {quoted(str(new))} AS made (STORAGE_VERSION {quoted(version)})")
     os.replace(new, path)
+
+
+def _is_new(path: Path) -> bool:
+    """Whether nothing was ever put into a file: its tables are laid out when the other one is there too."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute("SELECT 1 FROM duckdb_tables()").fetchone() is None
 
 
 def clear_mark(vault: Path, name: str, value: str | None = None) -> None:
