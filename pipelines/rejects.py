@@ -12,6 +12,7 @@ from pipelines.read import Row, to_raw
 from pipelines.run import run_once
 from pipelines.summary import Say
 from pipelines.workspace import Workspace
+from transforms.event import hash_id
 from transforms.sources import all_sources
 from transforms.times import DAY
 from warehouse import replay as rows_of
@@ -63,6 +64,8 @@ def replay(workspace: Workspace, source: str | None, now: int, *, fixed: bool, s
             part = pending[start : start + settings.ingest.batch_records]
             raw = to_raw([_row(r) for r in part])
             files.append(land(normalizer.batch(raw), folder))
+        if files:  # the ledger is published too, whatever becomes of the tables
+            store.set_mark("unpublished", hash_id("\x1f".join([str(now), "rejects", *(r.unit_id for r in pending)])))
         counts = rows_of.commit_replay(store, files, LANDED, now) if files else {}
     if counts:
         run_once(workspace, now, fixed=fixed, say=say)

@@ -310,6 +310,20 @@ def test_a_replay_moves_what_a_fix_mends(tmp_path: Path) -> None:
         assert replay(workspace, None, now, fixed=True, say=lambda text: None) == {}
 
 
+def test_a_replay_that_mends_nothing_is_published(tmp_path: Path) -> None:
+    """Readers see when a record was last tried again and what became of it, as the ledger has it."""
+    root = example(tmp_path)
+    put(root, [("slack/broken.json", b'{"type"')])
+    run(root)
+    workspace = Workspace(root)
+    with workspace.writer():
+        assert replay(workspace, None, parse_iso(AS_OF, "as_of"), fixed=True, say=lambda text: None) == {"rejected": 1}
+    for published in (True, False):
+        with snapshot(root, published=published) as connection:
+            found = connection.execute("SELECT outcome, replayed_at IS NOT NULL FROM rejected_record").fetchall()
+            assert found == [("rejected", True)]
+
+
 def test_a_crash_after_the_commit_still_publishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tables are committed and the marks are not: the next run, with nothing new, knows that they are unpublished."""
     root = example(tmp_path)
