@@ -52,6 +52,7 @@ def test_parquet_has_the_rows_of_the_database(root: Path) -> None:
     manifest = json.loads((folder / "parquet" / "manifest.json").read_text())
     for table, rows in counts(root / "published" / "touchloop.duckdb").items():
         files = manifest["tables"][table]["files"]
+        assert files, f"{table} has no file that tells its columns"
         assert sum(f["rows"] for f in files) == rows, table
         for file in files:
             metadata = pq.ParquetFile(root / "published" / "parquet" / file["path"]).metadata

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from schemas.fields import Table
 from schemas.registry import TABLES
-from warehouse.digests import ALL, UNKNOWN, Part, moment_of, source_of, start_of
+from warehouse.digests import UNKNOWN, Part, moment_of, source_of, start_of
 
 TOGETHER = 5_000_000
 """Values (rows times columns) that are sorted at once, unless one partition has more."""
@@ -118,12 +118,13 @@ def partitions(table: Table, parts: Sequence[Part]) -> Iterator[Partition]:
 
     ``parts`` are its digests; so is the fingerprint of a file, which does not depend on the order of rows, nor on the run.
     """
+    if not parts:  # a file without rows tells the columns
+        yield Partition(f"{table.name}/data.parquet", "false", 0, f"{table.version}:0")
+        return
     if moment := moment_of(table):
         yield from _by_days(table, moment, [(_day(part), n, x) for part, n, x in parts])
         return
     columns = period_of(table)
-    if not columns and not parts:
-        parts = [(ALL, 0, 0)]  # a file without rows tells the columns
     for part, count, digest in parts:
         named = list(zip(columns, part.split("/") if columns else (), strict=True))
         path = "/".join((table.name, *(f"{name}={value}" for name, value in named), "data.parquet"))
