@@ -104,6 +104,7 @@ def test_a_vault_of_the_form_before_goes_on(tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{tmp_path / 'vault.duckdb'}' AS vault (STORAGE_VERSION 'v1.0.0')")
         connection.execute(VAULT_DDL.replace(" USING COMPRESSION zstd", ""))
+        connection.execute(f"ATTACH '{tmp_path / 'warehouse.duckdb'}' AS warehouse (STORAGE_VERSION 'v1.0.0')")
     with Store(tmp_path / "warehouse.duckdb", tmp_path / "vault.duckdb", tmp_path) as store:
         registered(store, tmp_path / "l", [event("u", 0, "a", "1")])
         committed(store, "u")

@@ -482,7 +482,7 @@ CASES = [
         [
             (
                 touches("plans", "subject_text, status, is_countable, time_quality"),
-                [("Call", "scheduled", False, "estimated"), ("Visit", "cancelled", False, "source")],
+                [("Call", "scheduled", False, "estimated"), ("Visit", "cancelled", False, "estimated")],
             )
         ],
     ),
