@@ -115,18 +115,22 @@ def test_a_streaming_job_survives_every_crash_and_the_loss_of_its_cluster(
     made = producers(broker)
     part = len(load) // 5 + 1
     for number in range(5):
-        produce(made, load[number * part : (number + 1) * part], rate=2000, seed=number)
-        if number == 4:
-            break
         if number == 2:
             killing.join()  # what is read twice from here on is told by a follow that lives to tell it
         until("the job is well", lambda: cluster.healthy(job), WAIT)
-        time.sleep(1.5)  # so that there is something read since the last checkpoint
+        sent = load[number * part : (number + 1) * part]
+        sending = threading.Thread(target=produce, args=(made, sent), kwargs={"rate": part / 8, "seed": number})
+        sending.start()
+        if number == 4:
+            break
+        time.sleep(5)  # in the midst of it: there is something read since the last checkpoint
         if number % 2:
             assert cluster.kill_worker()
         else:
             cluster.kill_taskmanager()
             until("the loss was noticed", lambda: not cluster.healthy(job), WAIT)
+        sending.join()
+    sending.join()
     followed_to_the_end(broker, root, follow)
     assert cluster.restored(job) >= 2
     equal_tables(world, root)
