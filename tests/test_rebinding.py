@@ -14,7 +14,7 @@ from test_directory import IDENTITY, directories, party
 from workspaces import contents, example, increment, payloads, put, snapshot
 
 from pipelines.rebinding import choosing
-from transforms.crm_rows import Crm
+from transforms.crm_rows import Account, Crm, Person
 from transforms.directory import Directory
 from transforms.event import hash_id
 
@@ -181,3 +181,17 @@ def test_what_no_longer_holds_is_taken_out(tmp_path: Path) -> None:
     assert told(*SAID) == []
     assert told(profile("U7", 1, email=TOM)) == [("B2",)]
     assert told(profile("U7", 9, email=INES)) == [("its profiles name B2 and B3, so it is bound to nobody",)]
+
+
+def test_a_profile_may_tell_of_a_conflict_otherwise() -> None:
+    """Of two rows about the same people, one that the directory tells and one that a profile does, both are named as differing."""
+    shared = "email:x@acme.test"
+    people = [
+        Person(person_id="C1", side="buyer", emails=(shared, "email:x@group.test"), account_id="A2"),
+        Person(person_id="C2", side="buyer", emails=(shared,), account_id="A1"),
+    ]
+    rows = Crm(accounts=[Account(account_id="A1", domains=("acme.test",)), Account(account_id="A2")], people=people)
+    before = Directory.build(rows, IDENTITY, [(shared,)])
+    now = Directory.build(rows, IDENTITY, [(shared,), (shared, "email:x@group.test")])
+    assert len({one.conflict_id for one in now.conflicts()}) == len(now.conflicts()) == len(before.conflicts()) + 1
+    assert hash_id(shared) in now.differing(before)

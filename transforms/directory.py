@@ -204,8 +204,9 @@ class Directory:
 
     def conflicts(self) -> list[IdentityConflict]:
         """What the directory's rows and the sources' profiles disagree about, by identifier; each once."""
-        found = {one.conflict_id: one for one in self._index.conflicts.values()} | self._index.disagreements
-        return sorted(found.values(), key=lambda one: (one.identifier_type, one.identifier_hash, one.conflict_id))
+        return sorted(
+            self._index.told().values(), key=lambda one: (one.identifier_type, one.identifier_hash, one.conflict_id)
+        )
 
     def domain_accounts(self, emails: Iterable[str]) -> tuple[str, ...]:
         """Accounts that the registrable domains of these ``email:`` ids map to, sorted; none for free mail."""

@@ -123,9 +123,13 @@ class PersonIndex:
             (self.conflicts, other.conflicts),
         ):
             found.update(one for one in mine.keys() | theirs.keys() if mine.get(one) != theirs.get(one))
-        told = self.disagreements | other.disagreements
-        disputed = self.disagreements.keys() ^ other.disagreements.keys()
-        return frozenset(map(hash_id, found)) | {told[one].identifier_hash for one in disputed}
+        ours, others = self.told(), other.told()
+        disputed = {one for one in ours.keys() | others.keys() if ours.get(one) != others.get(one)}
+        return frozenset(map(hash_id, found)) | {(ours | others)[one].identifier_hash for one in disputed}
+
+    def told(self) -> dict[str, IdentityConflict]:
+        """What the directory's rows and the profiles disagree about, by the id of the conflict."""
+        return {one.conflict_id: one for one in self.conflicts.values()} | self.disagreements
 
     def is_shared(self, ids: tuple[str, ...]) -> bool:
         """Whether the payload's account could make a difference to ``match``."""
@@ -307,9 +311,9 @@ class _Groups:
 
 
 def conflict_row(identifier: str, rule_id: str, chosen: str | None, other: str | None, detail: str) -> IdentityConflict:
-    """A row of ``identity_conflict`` about one identifier; its id is a hash of what disagrees."""
+    """A row of ``identity_conflict`` about one identifier; its id is a hash of what disagrees, and how."""
     return IdentityConflict(
-        conflict_id=hash_id(f"conflict\x1f{rule_id}\x1f{identifier}\x1f{chosen}\x1f{other}"),
+        conflict_id=hash_id(f"conflict\x1f{rule_id}\x1f{identifier}\x1f{chosen}\x1f{other}\x1f{detail}"),
         identifier_type=identifier.partition(":")[0],
         identifier_hash=hash_id(identifier),
         rule_id=rule_id,
