@@ -25,7 +25,7 @@ class Changed(msgspec.Struct, frozen=True):
     bindings: list[tuple[str, ...]]
     """Identifiers that payloads say belong together."""
     bound: list[tuple[str, ...]]
-    """Those of the last derivation."""
+    """Those of the last derivation, if they are others."""
     rebound: bool
     """They are others, and nothing else is: what is derived again are the events of whom they make somebody else."""
     everything: bool
@@ -57,7 +57,7 @@ class Changed(msgspec.Struct, frozen=True):
 
     def note(self, store: Store) -> None:
         """After the commit: this is what the tables rest on."""
-        if self.bound != self.bindings:
+        if self.everything or self.rebound:
             remember_bindings(store, self.bindings)
         for name, value in self.rests_on.items():
             store.set_mark(name, value)
@@ -65,7 +65,7 @@ class Changed(msgspec.Struct, frozen=True):
 
 def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: int, *, fixed: bool) -> Changed:
     """``fixed``: the user has set the clock, and another time of the clock is another question."""
-    bindings, bound = bindings_in(store, "binding"), bindings_in(store, "bound")
+    bindings = bindings_in(store, "binding")
     rests_on = {
         "directory": directory.digest,
         "config": workspace.settings.meaning_hash(workspace.rulebook.version),
@@ -78,6 +78,7 @@ def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: 
     everything = any(before[name] != rests_on[name] for name in ("directory", "config", "version"))
     everything |= before["as_of"] is None or (fixed and before["as_of"] != str(now))
     rebound = before["bindings"] not in (None, "", rests_on["bindings"])
+    bound = bindings_in(store, "bound") if rebound else []
     # not if a crash, or a version that kept only their digest, has left others
     everything |= rebound and before["bindings"] != digest_of(bound)
     return Changed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from itertools import zip_longest
@@ -106,7 +106,10 @@ class Increment:
                 directory = FoundDirectory(workspace.root, workspace.crm)
             planned_units: list[Unit] = [*units, *topics.gaps, *topics.ranges, *(turn.units if turn else ())]
             self.summary.run_id = run_id_of(
-                self.now, planned_units, directory.digest, self.settings.meaning_hash(rules_version)
+                self.now,
+                (unit.unit_id for unit in planned_units),
+                directory.digest,
+                self.settings.meaning_hash(rules_version),
             )
             if planned_units:
                 self._start()
@@ -338,8 +341,8 @@ class Increment:
         self.say(f"rebuilt {self.summary.touchpoints:,} touchpoints and {self.summary.accounts_rebuilt:,} accounts")
 
 
-def run_id_of(now: int, units: Sequence[Unit], directory: str, config: str) -> str:
+def run_id_of(now: int, unit_ids: Iterable[str], directory: str, config: str) -> str:
     digest = hashlib.sha256(f"{now}\x1f{directory}\x1f{config}".encode())
-    for unit in units:
-        digest.update(unit.unit_id.encode())
+    for unit_id in unit_ids:
+        digest.update(unit_id.encode())
     return digest.hexdigest()[:32]

@@ -6,13 +6,13 @@ from typing import Any
 
 from pipelines.directory import SYSTEM as CRM
 from pipelines.errors import UserError
+from pipelines.increment import run_id_of
 from pipelines.landed import LANDED, land
 from pipelines.normalize import Normalizer
 from pipelines.read import Row, to_raw
 from pipelines.run import run_once
 from pipelines.summary import Say
 from pipelines.workspace import Workspace
-from transforms.event import hash_id
 from transforms.sources import all_sources
 from transforms.times import DAY
 from warehouse import replay as rows_of
@@ -65,7 +65,7 @@ def replay(workspace: Workspace, source: str | None, now: int, *, fixed: bool, s
             raw = to_raw([_row(r) for r in part])
             files.append(land(normalizer.batch(raw), folder))
         if files:  # the ledger is published too, whatever becomes of the tables
-            store.set_mark("unpublished", hash_id("\x1f".join([str(now), "rejects", *(r.unit_id for r in pending)])))
+            store.set_mark("unpublished", run_id_of(now, (row.unit_id for row in pending), "rejects", "replay"))
         counts = rows_of.commit_replay(store, files, LANDED, now) if files else {}
     if counts:
         run_once(workspace, now, fixed=fixed, say=say)

@@ -50,7 +50,7 @@ def replay_units(
                 f"nothing that has landed matches {location!r}{_between(start, end)} (SELECT location, range_start, range_end FROM ledger_unit)"
             )
         units = list(_readable(workspace, list(landed.values()), kafka, say))
-        run_id = run_id_of(now, units, location, "replay")
+        run_id = run_id_of(now, (unit.unit_id for unit in units), location, "replay")
         for number, batch in enumerate(increments(units, settings.ingest.increment_bytes)):
             folder = scratch / f"replay-{number}"
             folder.mkdir()

@@ -14,6 +14,7 @@ from schemas.registry import TABLES
 from warehouse import changes, digests, exchange, steps
 from warehouse.arrow_files import stream
 from warehouse.store import Store
+from warehouse.terms import counts_in
 
 TOUCHPOINT_TABLES = (
     "fact_touchpoint",
@@ -226,12 +227,12 @@ def write_account_shards(
     Only these columns are written, less than half of what the tables hold.
     """
     con = store.connection
-    # what we held with two customers or sent to both is one touchpoint in both; the deal is the primary account's
+    # a touchpoint may count in several accounts; the deal is the primary one's
     con.execute(
-        """CREATE OR REPLACE TEMP TABLE member AS
+        f"""CREATE OR REPLACE TEMP TABLE member AS
            SELECT t.touchpoint_id, b.account_id, CASE WHEN b.is_primary THEN t.opportunity_id END AS opportunity_id
            FROM fact_touchpoint t JOIN bridge_touchpoint_account b USING (touchpoint_id)
-           WHERE t.is_countable AND (b.is_primary OR t.direction IN ('outbound', 'mutual')) AND b.account_id IN (SELECT account_id FROM touched)"""
+           WHERE t.is_countable AND {counts_in("b.is_primary", "t.direction")} AND b.account_id IN (SELECT account_id FROM touched)"""
     )
     rows = store.count("SELECT count(*) FROM member")
     if not rows:

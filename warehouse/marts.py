@@ -44,8 +44,8 @@ DEAL = (
 SOME_CELLS, MOST = 5_000, 0.6
 """From so many cells, and such a share of all, the marts are built whole: both ways give the same tables, and this costs less."""
 CALENDAR = ("period", "period_day")
-MARKS = ("shared", "unknown")
-"""What is told of touchpoints wherever they are loaded."""
+MARKS = ("shared", "unknown", "group_member")
+"""What is told of touchpoints, and of people in them, wherever they are loaded."""
 BASE = (
     "account_period",
     "cell_day",

@@ -25,7 +25,7 @@ import duckdb
 from schemas.ddl import comments, create, quoted
 from schemas.registry import TABLES
 from warehouse.digests import DIGESTS, Part, digests_of
-from warehouse.parquet import write_parquet
+from warehouse.parquet import link, write_parquet
 from warehouse.store import SETTINGS
 
 SELLER_TABLES = ("mart_seller_account_period", "mart_seller_period", "mart_response_time")
@@ -191,9 +191,7 @@ def copy_file(source: Path, target: Path) -> None:
 
 def link_file(source: str | Path, target: str | Path) -> None:
     """A hard link, or a copy where the file system has none."""
-    try:
-        os.link(source, target)
-    except OSError:
+    if not link(Path(source), Path(target)):
         copy_file(Path(source), Path(target))
 
 

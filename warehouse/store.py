@@ -40,7 +40,7 @@ at once take as long; the writer's also leave row groups half full, which are wr
 Parquet work beside each other."""
 
 NOT_WORTH_IT = "fsst"
-"""Of ways to compress: it makes the file a twentieth smaller, and a commit's checkpoint a third longer."""
+"""Of ways to compress: it makes the file a twentieth smaller, and a commit's checkpoint a quarter longer."""
 
 RESTING_MB = 100
 """Of a connection that waits for long."""

@@ -91,6 +91,12 @@ FROM day LEFT JOIN opened USING (day)
 """Grain: day from the first touchpoint to two years after as_of. ``open_no`` numbers the open days; a closed one has the number of the next."""
 
 
+def counts_in(is_primary: str, direction: str) -> str:
+    """The condition, in SQL, that a touchpoint counts in an account of its bridge: what we held with two customers or sent to both
+    counts in both, what a buyer wrote or did in the primary one alone."""
+    return f"({is_primary} OR {direction} IN ('outbound', 'mutual'))"
+
+
 def declare(connection: Any, parameters: Parameters, *, everything: bool) -> None:
     """Temporary table ``param`` (one row), codes of channels, modalities and jobs as bits, and macros over them."""
     channels = sorted(ALL_CHANNELS)
@@ -146,6 +152,7 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         "is_plan(kind, tags) AS kind = 'plan_update' OR list_contains(tags, 'plan_update')",
         *dart.MACROS,
         # who works for nobody that the directory knows may be anybody's
+        f"counts_in(is_primary, direction) AS {counts_in('is_primary', 'direction')}",
         "is_at(home, account) AS home IS NULL OR home = account",
         # the first day after a period; NULL for lifetime
         """period_stop(grain, first_day) AS (first_day

@@ -2,16 +2,13 @@
 -- Grain: cell x party. Key: both. Of a meeting with two customers each account counts its own people and the members of its deals'
 -- buying groups, wherever they work, as deal_person does.
 WITH
-member AS (
-  SELECT DISTINCT account_id, person_id, true AS is_member FROM dim_buying_group_member JOIN dim_opportunity USING (opportunity_id)
-),
 engaged AS (
   SELECT hash(touchpoint_id) AS touch_no, party_id, person_id, dim_person.account_id AS home_account_id
   FROM fact_touchpoint_participant p LEFT JOIN dim_person USING (person_id)
   WHERE is_engaged AND p.side = 'buyer'
 ),
 engaged_day AS (
-  SELECT DISTINCT account_id, day, party_id, person_id FROM engaged JOIN touch USING (touch_no) LEFT JOIN member USING (account_id, person_id)
+  SELECT DISTINCT account_id, day, party_id, person_id FROM engaged JOIN touch USING (touch_no) LEFT JOIN group_member USING (account_id, person_id)
   WHERE NOT is_shared OR is_at(home_account_id, account_id) OR is_member
 ),
 dated AS MATERIALIZED (SELECT account_id, party_id, person_id, period_grain, period_start FROM engaged_day JOIN cell_day USING (day))

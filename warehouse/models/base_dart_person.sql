@@ -2,16 +2,13 @@
 -- Grain: scope x touchpoint x participant. Of a meeting with two customers each account counts the people that cell_engaged does.
 WITH
 run AS (FROM param),
-member AS (
-  SELECT DISTINCT account_id, person_id, true AS is_member FROM dim_buying_group_member JOIN dim_opportunity USING (opportunity_id)
-),
 account_person AS (
   SELECT t.account_id, touch_no, day, direction, occurred_at, ended_at, party_id, coalesce(attended, false) OR is_engaged AS is_present,
          is_engaged AND direction <> 'outbound' AS is_engaged, buyer_roles
   FROM (SELECT * FROM touch SEMI JOIN scope_account USING (account_id)) t
   JOIN (SELECT *, hash(touchpoint_id) AS touch_no FROM fact_touchpoint_participant WHERE side = 'buyer') p USING (touch_no)
   LEFT JOIN dim_person USING (person_id)
-  LEFT JOIN member ON member.account_id = t.account_id AND member.person_id = p.person_id
+  LEFT JOIN group_member m ON m.account_id = t.account_id AND m.person_id = p.person_id
   WHERE NOT is_shared OR is_at(dim_person.account_id, t.account_id) OR is_member
 ),
 person AS (

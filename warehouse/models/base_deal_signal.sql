@@ -9,7 +9,7 @@ won AS (
   FROM dim_opportunity WHERE status = 'won' AND closed_at IS NOT NULL
 ),
 judged AS (
-  SELECT deal.*, median_won_days FROM deal ASOF LEFT JOIN won ON deal.seen_until >= won.won_at 
+  SELECT deal.*, median_won_days FROM deal ASOF LEFT JOIN won ON deal.seen_until >= won.won_at
   -- a deal that opens after as_of is not open yet
   WHERE (status = 'open' AND opened_at <= seen_until) OR at_landmark
 ),

@@ -5,10 +5,10 @@ WITH
 touchpoint AS (SELECT * FROM fact_touchpoint WHERE is_countable),
 membership AS (SELECT touchpoint_id, account_id, is_primary FROM bridge_touchpoint_account SEMI JOIN loading USING (account_id)),
 member AS (
-  SELECT t.*, m.account_id AS member_account_id, s.touchpoint_id IS NOT NULL AND t.direction IN ('outbound', 'mutual') AS is_shared,
+  SELECT t.*, m.account_id AS member_account_id, s.touchpoint_id IS NOT NULL AND counts_in(false, t.direction) AS is_shared,
          u.touchpoint_id IS NOT NULL AS is_unresolved
   FROM touchpoint t JOIN membership m USING (touchpoint_id) LEFT JOIN shared s USING (touchpoint_id) LEFT JOIN unknown u USING (touchpoint_id)
-  WHERE m.is_primary OR t.direction IN ('outbound', 'mutual')
+  WHERE counts_in(m.is_primary, t.direction)
 )
 SELECT
   member_account_id AS account_id, hash(touchpoint_id) AS touch_no, local_day(occurred_at) AS day,

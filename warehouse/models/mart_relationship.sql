@@ -8,20 +8,17 @@ touch AS (
          is_plan(interaction_kind, tags) AS is_plan_update,
          channel IN ('email', 'chat') AS is_message, direction <> 'outbound' AS is_buyer, count(*) OVER (PARTITION BY t.touchpoint_id) > 1 AS is_shared
   FROM fact_touchpoint t JOIN bridge_touchpoint_account b USING (touchpoint_id), run
-  WHERE is_countable AND (is_primary OR direction IN ('outbound', 'mutual')) AND occurred_at <= as_of
+  WHERE is_countable AND counts_in(is_primary, direction) AND occurred_at <= as_of
     AND occurred_at >= as_of - to_microseconds((relationship_window_days * 86400000000)::BIGINT)
 ),
 seat AS (
   SELECT account_id, direction, is_shared, p.side, party_id, p.person_id, is_engaged, coalesce(attended, false) AS attended, participation_role, coalesce(p.is_executive, false) AS is_executive
   FROM fact_touchpoint_participant p JOIN touch USING (touchpoint_id)
 ),
-member AS (
-  SELECT DISTINCT account_id, person_id, true AS is_member FROM dim_buying_group_member JOIN dim_opportunity USING (opportunity_id)
-),
 buyers AS (
   SELECT seat.account_id, count(DISTINCT party_id) AS engaged_contacts, count(DISTINCT party_id) FILTER (seat.is_executive) AS engaged_executives
   FROM seat LEFT JOIN dim_person USING (person_id)
-  LEFT JOIN member ON member.account_id = seat.account_id AND member.person_id = seat.person_id
+  LEFT JOIN group_member m ON m.account_id = seat.account_id AND m.person_id = seat.person_id
   WHERE is_engaged AND seat.side = 'buyer' AND (NOT is_shared OR is_at(dim_person.account_id, seat.account_id) OR is_member)
   GROUP BY seat.account_id
 ),
