@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,11 +49,19 @@ def start_job(cluster: FlinkCluster, root: Path, landing: Path) -> str:
     finish(
         touchloop(
             "ingest", "--streaming", "--workspace", str(root), "--landing", str(landing), "--as-of", AS_OF,
-            "--runner", "FlinkRunner", *cluster.options, "--parallelism=2", "--checkpointing_interval=3000",
+            "--runner", "FlinkRunner", *cluster.options, "--parallelism=2", "--checkpointing_interval=6000",
         )
     )  # fmt: skip
     until("Flink runs the job", lambda: len(set(cluster.running()) - before) == 1, WAIT)
     return (set(cluster.running()) - before).pop()
+
+
+def beyond_checkpoints(cluster: FlinkCluster, job: str, landing: Path) -> bool:
+    """Whether a parcel landed after the job's last checkpoint was complete and before the next has begun: killed now, it is read twice."""
+    last = cluster.last_checkpoint(job)
+    with suppress(FileNotFoundError):  # ``follow`` took it meanwhile
+        return last is not None and any(path.stat().st_mtime > last for path in landing.rglob("*.arrow"))
+    return False
 
 
 class Follow:
@@ -119,11 +128,11 @@ def test_a_streaming_job_survives_every_crash_and_the_loss_of_its_cluster(
             killing.join()  # what is read twice from here on is told by a follow that lives to tell it
         until("the job is well", lambda: cluster.healthy(job), WAIT)
         sent = load[number * part : (number + 1) * part]
-        sending = threading.Thread(target=produce, args=(made, sent), kwargs={"rate": part / 8, "seed": number})
+        sending = threading.Thread(target=produce, args=(made, sent), kwargs={"rate": part / 20, "seed": number})
         sending.start()
         if number == 4:
             break
-        time.sleep(5)  # in the midst of it: there is something read since the last checkpoint
+        until("something landed that no checkpoint holds", lambda: beyond_checkpoints(cluster, job, landing), WAIT)
         if number % 2:
             assert cluster.kill_worker()
         else:
