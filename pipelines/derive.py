@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SMALL_EVENTS = 5_000
 """Events below which a second process costs more than it saves."""
+MANY_GROUPS, MANY_ACCOUNTS = 50_000, 5_000
+"""Conversations, users and meetings that are folded, and accounts that are rebuilt, above which the warehouse takes all the memory that it may."""
 
 
 class Derivation:
@@ -62,6 +64,8 @@ class Derivation:
 
     def run(self) -> None:
         con, everything = self.store.connection, self.change.everything
+        if everything or self.change.due:
+            self.store.allow(little=False)
         with self.phase("group"):
             if everything:
                 groups.mark_everything_dirty(self.store)
@@ -72,7 +76,8 @@ class Derivation:
                 self.rebound = mark_rebound(self.store, before, self.world.directory())
                 self.small &= self.store.count("SELECT count(*) FROM vault.dirty") < SMALL_EVENTS
             self._find_series()
-            groups.close_over_edges(self.store)
+            if groups.close_over_edges(self.store) > MANY_GROUPS:
+                self.store.allow(little=False)
             groups.label_groups(self.store)
             shards = derive.write_event_shards(
                 self.store, self.scratch / "events", self.settings.shard_events, self._hands
@@ -95,6 +100,8 @@ class Derivation:
                 self._stage_directory(folded, self.rebound)
             derive.load_identity(self.store, staged(folded, "identity_link"), staged(folded, "identity_conflict"))
             self.accounts = derive.finish_touchpoints(self.store, due=self.change.due)
+            if self.accounts > MANY_ACCOUNTS:
+                self.store.allow(little=False)
             account_shards = derive.write_account_shards(
                 self.store, self.scratch / "accounts", TOUCHPOINT_COLUMNS, PARTICIPANT_COLUMNS,
                 self.settings.shard_touchpoints, self._hands,

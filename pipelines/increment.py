@@ -37,6 +37,10 @@ if TYPE_CHECKING:  # only a run on a cluster imports what it needs
     from pipelines.cluster.workers import ClusterWorkers
 
 
+LITTLE_BYTES = 40_000_000
+"""Of units: what a stream takes in at a time lands without all of the warehouse's memory."""
+
+
 class Increment:
     """Runs one increment in a workspace whose writer lock is held. ``now`` is the clock; ``fixed`` says that the user set it.
 
@@ -113,6 +117,7 @@ class Increment:
             )
             if planned_units:
                 self._start()
+            store.allow(little=sum(unit.size for unit in planned_units) <= LITTLE_BYTES)
             if recognised:
                 store.connection.execute("BEGIN")
                 remember_files(store, recognised)

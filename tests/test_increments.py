@@ -23,6 +23,7 @@ from pipelines.run import publish_now
 from pipelines.workspace import Workspace
 from transforms.times import parse_iso
 from warehouse import commit
+from warehouse.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,27 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tupl
     with snapshot(root, published=False) as connection:
         conservation(connection)
         return contents(connection)
+
+
+def test_little_memory_is_for_what_changes_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first run derives everything, on a new day much is due, and large units land with all of it; some events more do not."""
+    root = example(tmp_path / "w")
+    workspace = Workspace(root)
+    said: list[bool] = []
+    monkeypatch.setattr(Store, "allow", lambda store, *, little: said.append(little))
+
+    def after(items: list[tuple[str, bytes]], day: str) -> list[bool]:
+        put(root, items)
+        said.clear()
+        with workspace.writer():
+            Increment(workspace, parse_iso(day, "as_of"), fixed=False).run()
+        return list(said)
+
+    assert after(payloads()[:-3], "2026-05-11T12:00:00Z") == [True, False]
+    assert after(payloads()[-3:-1], "2026-05-11T12:00:05Z") == [True]
+    assert after([], "2026-05-12T12:00:00Z") == [True, False]
+    monkeypatch.setattr(increments, "LITTLE_BYTES", 0)
+    assert after(payloads()[-1:], "2026-05-12T12:00:05Z") == [False]
 
 
 def test_a_second_run_finds_nothing_new(tmp_path: Path) -> None:

@@ -52,6 +52,18 @@ def test_a_rest_frees_what_is_buffered(store: Store, monkeypatch: pytest.MonkeyP
         assert store.count(held) <= files.RESTING_MB * 1_000_000 < before
 
 
+def test_a_little_is_done_in_less_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It grows with the files, never beyond what the settings allow."""
+    assert setting(store, "memory_limit") == "286.1 MiB"
+    store.allow(little=True)
+    assert setting(store, "memory_limit") == "238.4 MiB"  # the files have nothing in them
+    store.allow(little=False)
+    assert setting(store, "memory_limit") == "286.1 MiB"
+    monkeypatch.setattr(files, "LITTLE_SHARE", 1e6)
+    store.allow(little=True)
+    assert setting(store, "memory_limit") == "286.1 MiB"
+
+
 def test_a_large_commit_is_written_once(store: Store) -> None:
     """It goes into the file and leaves no log behind; a small one does not rewrite the file."""
     log = store.path.with_name("warehouse.duckdb.wal")

@@ -30,13 +30,13 @@ WHOLE = (
     "mart_transition_matrix",
     "mart_gap_sensitivity",
     "mart_data_quality",
-    "mart_relationship",
     "mart_signal_lift",
     "dim_date",
 )
 """Small, and a figure of each rests on all accounts: built whole every time."""
 BY_DEAL = ("mart_opportunity_coverage", "mart_lost_deal_review", "mart_deal_risk")
 AT_LANDMARK = ("mart_deal_landmark",)
+RELATIONSHIP = "mart_relationship"
 DEAL = (
     "deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "deal_answers", "deal_journey", "deal_plan", "deal_signal",
 )  # fmt: skip
@@ -74,6 +74,7 @@ SCOPES = (
     "scope_team",
     "further_pair",
     "further_account",
+    "scope_relationship",
 )
 SCRATCH = (*CALENDAR, *MARKS, *SCOPES, "in_reach", "loading", "touch", "seller_touch", *BASE, *ROWS, *DEAL, *CODES)
 """Temporary tables, dropped when the marts are built."""
@@ -122,6 +123,8 @@ def build_marts(
     restated.begin(connection)
     _build_coverage(connection, put, everything=everything)
     _build_deals(connection, put, everything=everything)
+    _stage(connection, "scope_relationship")
+    put(connection, RELATIONSHIP, None if everything else ("scope_relationship", ["account_id"]))
     for mart in WHOLE:
         put(connection, mart, None)
     restated.write(connection, run_id, reasons)

@@ -1,13 +1,15 @@
 -- What kind of relationship an account has with us (semantics 5.7): the first type whose tests all hold, over a trailing window.
--- Grain: account x as_of day. Key: account_id, as_of_date. Holds the day of the last build only; rebuilt whole.
+-- Grain: account x as_of day. Key: account_id, as_of_date. Holds the day of the last build only. Of the accounts in scope_relationship.
 -- A human touchpoint is any but the buyer's self-service. Months and weeks are the calendar's, the last of them that of as_of.
 WITH
 run AS (SELECT *, local_day(as_of) AS today FROM param),
 touch AS (
   SELECT t.touchpoint_id, b.account_id, direction, local_day(occurred_at) AS day, interaction_kind, actor_side, asset_types, actor_party_id,
          is_plan(interaction_kind, tags) AS is_plan_update,
-         channel IN ('email', 'chat') AS is_message, direction <> 'outbound' AS is_buyer, count(*) OVER (PARTITION BY t.touchpoint_id) > 1 AS is_shared
-  FROM fact_touchpoint t JOIN bridge_touchpoint_account b USING (touchpoint_id), run
+         channel IN ('email', 'chat') AS is_message, direction <> 'outbound' AS is_buyer,
+         s.touchpoint_id IS NOT NULL AND counts_in(false, direction) AS is_shared
+  FROM fact_touchpoint t JOIN (FROM bridge_touchpoint_account SEMI JOIN scope_relationship USING (account_id)) b USING (touchpoint_id)
+  LEFT JOIN shared s USING (touchpoint_id), run
   WHERE is_countable AND counts_in(is_primary, direction) AND occurred_at <= as_of
     AND occurred_at >= as_of - to_microseconds((relationship_window_days * 86400000000)::BIGINT)
 ),
@@ -43,7 +45,7 @@ delivered AS (
   SELECT account_id, count(DISTINCT asset_type) AS delivered_asset_count
   FROM (SELECT account_id, unnest(asset_types) AS asset_type FROM touch WHERE direction IN ('outbound', 'mutual')) GROUP BY account_id
 ),
-account AS (SELECT account_id FROM dim_account UNION SELECT account_id FROM touch),
+account AS (SELECT account_id FROM dim_account SEMI JOIN scope_relationship USING (account_id) UNION SELECT account_id FROM touch),
 counted AS (
   SELECT account_id, coalesce(human_touch_count, 0) AS human_touch_count, coalesce(engaged_contacts, 0) AS engaged_contacts,
          coalesce(engaged_executives, 0) AS engaged_executives, coalesce(engaged_sellers, 0) AS engaged_sellers,
