@@ -74,15 +74,16 @@ class Publication:
         self.ended = time.time()
         self.seconds += time.perf_counter() - began
 
-    def add_files(self) -> None:
-        """Parquet files and the report of the database that ``carry_out`` has published, in a snapshot beside it.
+    def add_files(self, *, beside: bool) -> None:
+        """Parquet files and the report of the database that ``carry_out`` has published, in a snapshot beside it; ``beside``: while
+        others work.
 
         Raises ``OSError`` if the disk does not take them: the database stays with the files that it has.
         """
         began = time.perf_counter()
         candidate = self.candidate.again(fresh_name(self.workspace.published / "snapshots", self.run_id))
         try:
-            self._write_files(candidate)
+            self._write_files(candidate, beside=beside)
         except BaseException:
             candidate.discard()
             raise
@@ -90,8 +91,8 @@ class Publication:
         self.has_files = True
         self.files_seconds = time.perf_counter() - began
 
-    def _write_files(self, candidate: Candidate) -> None:
-        candidate.write_parquet(run_id=self.run_id)
+    def _write_files(self, candidate: Candidate, *, beside: bool = False) -> None:
+        candidate.write_parquet(run_id=self.run_id, beside=beside)
         if self.workspace.settings.publish.report:
             write_report(candidate.database, candidate.folder / "report" / "index.html")
 

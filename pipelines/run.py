@@ -118,7 +118,7 @@ class Session:
         publication.carry_out(files=not pace)
         if not publication.has_files and time.monotonic() - self._files_at >= pace:
             self._files_at = time.monotonic()
-            publication.add_files()
+            publication.add_files(beside=True)
 
     def rest(self) -> None:
         """Settle, and have files follow that are owed: there is nothing else to do. Raises what ``settle`` does, and ``OSError``."""
@@ -126,7 +126,7 @@ class Session:
         owed, self._owed = self._owed, None
         if owed is not None:
             self._files_at = time.monotonic()
-            owed.add_files()
+            owed.add_files(beside=False)
             if self.observer is not None:
                 self.observer.wrote_files(time.time())
 

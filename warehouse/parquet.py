@@ -30,6 +30,7 @@ TOGETHER = 5_000_000
 BATCH = 50_000
 """Rows of a row group: what a writer has in memory at once."""
 WRITERS = 2
+"""Of files at a time, where nothing else is to be done."""
 MONTH = 31
 SPANS = (MONTH, 8, 2, 1)
 """Days that a file of a month's may hold; the largest that keeps it small, as far as days do."""
@@ -55,6 +56,7 @@ def write_parquet(
     old: Path | None,
     previous: dict[str, Any],
     run_id: str,
+    writers: int = WRITERS,
 ) -> dict[str, Any]:
     """Write or link the files of every table into ``folder``; gives the manifest's ``tables``.
 
@@ -96,7 +98,7 @@ def write_parquet(
         with con.cursor() as own:
             write_partitions(own, table, group, folder, run_id, whole=whole)
 
-    with ThreadPoolExecutor(WRITERS) as pool:
+    with ThreadPoolExecutor(writers) as pool:
         for _ in pool.map(write, jobs):
             pass  # what one of them raises is raised here
     for table_entry in tables.values():
