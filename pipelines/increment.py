@@ -117,7 +117,7 @@ class Increment:
             )
             if planned_units:
                 self._start()
-            store.allow(little=sum(unit.size for unit in planned_units) <= LITTLE_BYTES)
+            self._make_room(store, planned_units)
             if recognised:
                 store.connection.execute("BEGIN")
                 remember_files(store, recognised)
@@ -136,6 +136,9 @@ class Increment:
             if self._is_started and self._is_watched:
                 self.inputs, self.totals = inputs(store, self.summary.run_id), totals(store)
             return self.summary
+
+    def _make_room(self, store: Store, units: Sequence[Unit]) -> None:
+        store.allow(little=sum(unit.size for unit in units) <= LITTLE_BYTES)
 
     def _start(self) -> None:
         """Tell that there is something to do, once."""
@@ -242,6 +245,7 @@ class Increment:
     def _land_parcels(self, store: Store, follower: Follower, turn: Turn) -> None:
         """Commit what workers elsewhere have read and normalised, turn by turn."""
         while turn:
+            self._make_room(store, turn.units)
             folder = self._landing_folder()
             with self.phase("ingest"):
                 follower.stage(turn, folder)
