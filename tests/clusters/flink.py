@@ -195,10 +195,9 @@ class FlinkCluster:
         return int(self._rest(f"/jobs/{job}/checkpoints")["counts"]["completed"])
 
     def last_checkpoint(self, job: str) -> float | None:
-        """When the last one was complete, in seconds since the epoch; ``None`` if there is none, or another is under way."""
-        found = self._rest(f"/jobs/{job}/checkpoints")
-        last = found["latest"]["completed"]
-        return None if last is None or found["counts"]["in_progress"] else float(last["latest_ack_timestamp"]) / 1000
+        """When the last one was complete, in seconds since the epoch; ``None`` if there is none."""
+        last = self._rest(f"/jobs/{job}/checkpoints")["latest"]["completed"]
+        return None if last is None else float(last["latest_ack_timestamp"]) / 1000
 
     def cancel(self, job: str) -> None:
         request = urllib.request.Request(f"http://127.0.0.1:{self.rest}/jobs/{job}", method="PATCH")

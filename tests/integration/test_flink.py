@@ -57,7 +57,7 @@ def start_job(cluster: FlinkCluster, root: Path, landing: Path) -> str:
 
 
 def beyond_checkpoints(cluster: FlinkCluster, job: str, landing: Path) -> bool:
-    """Whether a parcel landed after the job's last checkpoint was complete and before the next has begun: killed now, it is read twice."""
+    """Whether a parcel landed after the job's last checkpoint was complete: killed now, before another is, it is read twice."""
     last = cluster.last_checkpoint(job)
     with suppress(FileNotFoundError):  # ``follow`` took it meanwhile
         return last is not None and any(path.stat().st_mtime > last for path in landing.rglob("*.arrow"))
