@@ -117,7 +117,7 @@ class Increment:
             )
             if planned_units:
                 self._start()
-            self._make_room(store, planned_units)
+            self._make_room(store, [*units, *topics.ranges])
             if recognised:
                 store.connection.execute("BEGIN")
                 remember_files(store, recognised)

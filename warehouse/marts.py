@@ -36,7 +36,6 @@ WHOLE = (
 """Small, and a figure of each rests on all accounts: built whole every time."""
 BY_DEAL = ("mart_opportunity_coverage", "mart_lost_deal_review", "mart_deal_risk")
 AT_LANDMARK = ("mart_deal_landmark",)
-RELATIONSHIP = "mart_relationship"
 DEAL = (
     "deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "deal_answers", "deal_journey", "deal_plan", "deal_signal",
 )  # fmt: skip
@@ -98,7 +97,7 @@ def build_marts(
 
     ``everything``: all of them, from nothing. Else the rows of the periods in which a time of the temporary table
     ``changed(account_id, happened_at, is_ours)`` lies (of all periods of the account where it is NULL), the rollups that hold them, the
-    deals of the accounts in ``touched(account_id)``, and the small marts whole.
+    deals and relationships of the accounts in ``touched(account_id)``, and the small marts whole.
 
     What changes of periods that were final is logged as changed by ``run_id``, for ``reasons`` (see ``warehouse.restated``).
     """
@@ -124,7 +123,7 @@ def build_marts(
     _build_coverage(connection, put, everything=everything)
     _build_deals(connection, put, everything=everything)
     _stage(connection, "scope_relationship")
-    put(connection, RELATIONSHIP, None if everything else ("scope_relationship", ["account_id"]))
+    put(connection, "mart_relationship", None if everything else ("scope_relationship", ["account_id"]))
     for mart in WHOLE:
         put(connection, mart, None)
     restated.write(connection, run_id, reasons)

@@ -34,7 +34,7 @@ SELLER_ROWS = {"metric_restatement": "seller_id IS NOT NULL"}
 MEMORY = "300MB"
 """For sorting what Parquet gets; beyond it DuckDB spills. All files of four million records take 4 % longer than with 500 MB."""
 MEMORY_BESIDE = "200MB"
-"""With one writer the same files take as long with 150 MB as with 300, and cannot be sorted with 100."""
+"""With one writer the files of four million records take as long with 150 MB as with 300, and cannot be sorted with 100."""
 
 
 class Candidate:
@@ -86,14 +86,14 @@ class Candidate:
                 shutil.copytree(old / name, self.folder / name, copy_function=link_file)
 
     def write_parquet(self, *, run_id: str, beside: bool = False) -> None:
-        """Write or link the Parquet files of the copied database; ``beside`` other work, with one core and half of the memory."""
+        """Write or link the Parquet files of the copied database; ``beside`` other work, with one writer, one thread and less memory."""
         memory, writers = (MEMORY_BESIDE, 1) if beside else (MEMORY, WRITERS)
         old = current(self.published)
         con = duckdb.connect(str(self.database), read_only=True)
         try:
             for statement in (
                 *SETTINGS,
-                f"SET threads={writers}",
+                *(("SET threads=1",) if beside else ()),
                 f"SET memory_limit='{memory}'",
                 f"SET temp_directory={quoted(str(self.spill))}",
             ):

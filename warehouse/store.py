@@ -185,8 +185,8 @@ class Store:
         return int(row[0])
 
     def allow(self, *, little: bool) -> None:
-        """Before work begins: all the memory that there is for it, or no more than a little of it is done as fast with. So a
-        stream takes as much at the end of a day as at its beginning."""
+        """Before work begins: all the memory that there is for it, or no more than a little of it is done as fast with: a
+        stream's memory then grows with its warehouse by far less than the warehouse."""
         size = sum(path.stat().st_size for path in (self.path, self.vault)) / 1e6
         wanted = min(self.most_mb, LITTLE_MB + int(LITTLE_SHARE * size)) if little else self.most_mb
         with self.connection.cursor() as beside, suppress(duckdb.OutOfMemoryException):

@@ -133,6 +133,7 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         # the zone is a literal: a zone that comes from a row is looked up for every row
         f"local_day(t) AS timezone({zone}, t)::DATE",
         f"month_of(t) AS date_trunc('month', timezone({zone}, t))::DATE",
+        "span_of_days(days) AS to_microseconds((days * 86400000000)::BIGINT)",
         "days_between(a, b) AS (epoch_us(b) - epoch_us(a)) / 86400000000",
         f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
         # so many business days later; what begins on a closed day begins with the next open one
@@ -151,8 +152,8 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         # an action plan edited, be it among other pages of a session
         "is_plan(kind, tags) AS kind = 'plan_update' OR list_contains(tags, 'plan_update')",
         *dart.MACROS,
-        # who works for nobody that the directory knows may be anybody's
         f"counts_in(is_primary, direction) AS {counts_in('is_primary', 'direction')}",
+        # who works for nobody that the directory knows may be anybody's
         "is_at(home, account) AS home IS NULL OR home = account",
         # the first day after a period; NULL for lifetime
         """period_stop(grain, first_day) AS (first_day

@@ -4,7 +4,7 @@
 WITH
 run AS (FROM param),
 closed AS (
-  SELECT o.*, closed_at - to_microseconds((signal_landmark_days * 86400000000)::BIGINT) AS landmark_at
+  SELECT o.*, closed_at - span_of_days(signal_landmark_days) AS landmark_at
   FROM dim_opportunity o, run WHERE status IN ('won', 'lost') AND closed_at <= as_of
 )
 SELECT opportunity_id, account_id, opened_at, closed_at, status, loss_reason, amount, currency, landmark_at AS seen_until,

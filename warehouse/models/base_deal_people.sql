@@ -6,7 +6,7 @@ run AS (FROM param),
 engaged AS (SELECT * FROM deal_person WHERE is_engaged),
 summed AS (
   SELECT opportunity_id, count(DISTINCT party_id) AS engaged_contacts,
-         count(DISTINCT party_id) FILTER (ended_at >= seen_until - to_microseconds((single_thread_window_days * 86400000000)::BIGINT)) AS recent_contacts,
+         count(DISTINCT party_id) FILTER (ended_at >= seen_until - span_of_days(single_thread_window_days)) AS recent_contacts,
          min(occurred_at) FILTER (is_executive) AS exec_first_at,
          max(ended_at) FILTER (is_champion) AS champion_last_at,
          count(DISTINCT touchpoint_id) FILTER (is_champion AND is_message AND direction = 'inbound') AS champion_in

@@ -3,7 +3,7 @@
 -- Grain: account. Key: account_id.
 WITH
 clock AS (
-  SELECT before, as_of, to_microseconds((relationship_window_days * 86400000000)::BIGINT) AS reach,
+  SELECT before, as_of, span_of_days(relationship_window_days) AS reach,
          everything OR before IS NULL OR before > as_of OR local_day(before) <> local_day(as_of) AS is_all
   FROM param, (SELECT max(as_of) AS before FROM dim_run)
 ),

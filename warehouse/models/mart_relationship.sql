@@ -11,7 +11,7 @@ touch AS (
   FROM fact_touchpoint t JOIN (FROM bridge_touchpoint_account SEMI JOIN scope_relationship USING (account_id)) b USING (touchpoint_id)
   LEFT JOIN shared s USING (touchpoint_id), run
   WHERE is_countable AND counts_in(is_primary, direction) AND occurred_at <= as_of
-    AND occurred_at >= as_of - to_microseconds((relationship_window_days * 86400000000)::BIGINT)
+    AND occurred_at >= as_of - span_of_days(relationship_window_days)
 ),
 seat AS (
   SELECT account_id, direction, is_shared, p.side, party_id, p.person_id, is_engaged, coalesce(attended, false) AS attended, participation_role, coalesce(p.is_executive, false) AS is_executive
