@@ -111,12 +111,13 @@ TABLES = (
         number("gap_days", "Session gap tried", unit="days", nn=True, minimum=0),
         count("session_count", "Sessions it would give"),
     ), sort=("account_id", "journey_id")),
-    Table("mart_transition_matrix", "mart", "scope x from x to", ("journey_scope", "from_state", "to_state"), (
+    Table("mart_transition_matrix", "mart", "scope x from x to x segment", ("journey_scope", "from_state", "to_state", "segment"), (
         text("journey_scope", "Scope", nn=True, values=vocab.SCOPES),
         text("from_state", "Job left, or START", nn=True),
         text("to_state", "Job entered, or WON, LOST, OPEN", nn=True),
-        count("n", "Transitions, resumes left out", big=True),
-        count("row_total", "Transitions from that state", big=True),
+        text("segment", "'all' journeys of the scope, or those of one kind, such as 'deal_size=large' (setting coverage.transition_segments)", nn=True),
+        count("n", "Transitions in the segment, resumes left out", big=True),
+        count("row_total", "Transitions in the segment from that state", big=True),
         share("probability", "n / row_total; NULL where the row total is below 30"),
-    )),
+    ), version="2.0.0"),
 )  # fmt: skip

@@ -488,6 +488,23 @@ def test_transition_probability_from_thirty_on() -> None:
     assert found["probability"] == 0.5
 
 
+def test_transition_matrix_by_segment() -> None:
+    """Journeys are counted once in 'all' and once in their segment of each kind that the settings name; an account's has no deal's."""
+    settings = Settings(coverage=Coverage(transition_segments=("deal_size", "outcome", "country")))
+    world = worked_example(settings=settings)
+    found = {
+        (r["journey_scope"], r["segment"]): r["n"]
+        for r in world.rows("mart_transition_matrix", "from_state = 'START' AND to_state = 'problem_identification'")
+    }
+    deal, account = [[segment for scope, segment in found if scope == one] for one in ("opportunity", "account")]
+    assert sorted(deal) == ["all", "country=unknown", "deal_size=large", "outcome=lost"]
+    assert sorted(account) == ["all", "country=unknown"]
+    assert set(found.values()) == {1}
+    in_all = world.rows("mart_transition_matrix", "segment = 'all'")
+    of_size = world.rows("mart_transition_matrix", "segment = 'deal_size=large'")
+    assert [r["n"] for r in of_size] == [r["n"] for r in in_all if r["journey_scope"] == "opportunity"]
+
+
 def test_gap_sensitivity(example: World) -> None:
     """Session counts at 7, 14, 21 and 30 days are 2, 2, 1, 1."""
     found = example.rows("mart_gap_sensitivity", "journey_scope = 'opportunity'")

@@ -127,6 +127,9 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     hybrid_min_touches: Count = 5
     p90_min_n: Count = 5
     transition_min_row: Count = 30
+    transition_segments: tuple[Literal["outcome", "deal_size", "country"], ...] = ()
+    """Kinds of segments that ``mart_transition_matrix`` has beside 'all': a deal's outcome by as_of, whether it is of
+    ``large_deal_amount``, and the account's country."""
     low_n: Count = 30
     """Deals below which a group is too small to be compared."""
     signal_landmark_days: SomeDays = 30

@@ -28,6 +28,7 @@ class Parameters:
     hybrid_min_touches: int
     p90_min_n: int
     transition_min_row: int
+    transition_segments: tuple[str, ...]
     silence_days: float
     single_thread_window_days: float
     response_horizon_business_hours: float
@@ -57,6 +58,7 @@ class Parameters:
             hybrid_min_touches=coverage.hybrid_min_touches,
             p90_min_n=coverage.p90_min_n,
             transition_min_row=coverage.transition_min_row,
+            transition_segments=coverage.transition_segments,
             silence_days=coverage.silence_days,
             single_thread_window_days=coverage.single_thread_window_days,
             response_horizon_business_hours=coverage.response_horizon_business_hours,
