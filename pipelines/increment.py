@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from itertools import zip_longest
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines import unread
+from pipelines.ahead import NOTHING, Ahead, Found
 from pipelines.changed import changed
 from pipelines.directory import ADAPTER_VERSION, FoundDirectory
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, UserError
@@ -46,7 +47,8 @@ class Increment:
 
     ``on_work`` is called once there is something to do, and room: what takes long to start can start beside it. ``kafka`` None leaves
     topics alone; ``follower`` takes what has landed in a shared folder, and nothing else is read; ``go_on`` is asked between two
-    landings of ranges, and what it refuses waits for the next increment.
+    landings of ranges, and what it refuses waits for the next increment. ``ahead`` has read some of the ranges, and reads on
+    while the marts are built.
 
     What stopped a part of the work and not the rest (a broker that is away, a unit with too many rejects) stands in ``faults``
     when ``run`` returns, for the caller to raise once the rest is published.
@@ -65,9 +67,11 @@ class Increment:
         follower: Follower | None = None,
         go_on: Callable[[], bool] = lambda: True,
         observer: Observer | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         self.workspace, self.now, self.fixed, self.say, self.on_work = workspace, now, fixed, say, on_work
         self.workers, self.kafka, self.follower, self.go_on = workers, kafka, follower, go_on
+        self.ahead = ahead if kafka is not None else None
         self.observer = observer or Observer()
         self.began = time.time()
         self.inputs: list[Input] = []
@@ -190,10 +194,11 @@ class Increment:
         if self.kafka is None or not plan.ranges:
             return
         ends = {}
-        for turn in rounds(plan.ranges, self.kafka.settings.max_records_per_increment):
+        found, rest = self.ahead.take(plan.ranges) if self.ahead else (NOTHING, plan.ranges)
+        for turn in turns(found.units, rest, self.kafka.settings.max_records_per_increment):
             units = [unit for unit in turn if unit.location not in self._held]
             try:
-                landed = self._land(store, workers, units) if units else []
+                landed = self._land(store, workers, units, found) if units else []
             except (BrokerUnavailable, KafkaRefused) as fault:
                 self.faults.append(fault)
                 break
@@ -234,13 +239,21 @@ class Increment:
                     reading = ahead.submit(read, after)
                 self._commit(store, self._unchanged(batch), folder)
 
-    def _land(self, store: Store, workers: Workers | ClusterWorkers, units: Sequence[Unit]) -> list[Unit]:
-        """Read, decode and commit these units in one transaction. Returns those that were: a unit that changed, or has too many
-        rejects, is left out."""
+    def _land(
+        self, store: Store, workers: Workers | ClusterWorkers, units: Sequence[Unit], found: Found = NOTHING
+    ) -> list[Unit]:
+        """Read, decode and commit these units in one transaction, but for reading those that were ``found``. Returns those that were
+        landed: a unit that changed, or has too many rejects, is left out."""
         folder = self._landing_folder()
+        read = {unit.unit_id: found.seen_at for unit in found.units}
         with self.phase("ingest"):
-            read_units(self.workspace, units, folder, self.now, workers, self.kafka)
-        return self._commit(store, self._unchanged(units), folder)
+            read_units(
+                self.workspace, [u for u in units if u.unit_id not in read], folder, self.now, workers, self.kafka
+            )
+            if any(unit.unit_id in read for unit in units):
+                for file in found.files:
+                    file.rename(folder / file.name)
+        return self._commit(store, self._unchanged(units), folder, read)
 
     def _land_parcels(self, store: Store, follower: Follower, turn: Turn) -> None:
         """Commit what workers elsewhere have read and normalised, turn by turn."""
@@ -277,12 +290,17 @@ class Increment:
         folder.mkdir(parents=True)
         return folder
 
-    def _commit(self, store: Store, units: Sequence[Unit], folder: Path) -> list[Unit]:
-        """Commit units and the files of ``pipelines.landed.LANDED`` in the folder. Returns the units without too many rejects."""
+    def _commit(
+        self, store: Store, units: Sequence[Unit], folder: Path, seen_at: Mapping[str, int] | None = None
+    ) -> list[Unit]:
+        """Commit units and the files of ``pipelines.landed.LANDED`` in the folder. Returns the units without too many rejects.
+
+        ``seen_at``: when units were read, by unit_id, if that was not now.
+        """
         with self.phase("land"):
             kept = list(units)
             files = sorted(folder.glob("*.arrow"))
-            register_landed(store, files, LANDED, {u.unit_id: self.now for u in kept})
+            register_landed(store, files, LANDED, {u.unit_id: (seen_at or {}).get(u.unit_id, self.now) for u in kept})
             kept = self._within_limits(store, kept)
             if not kept:
                 forget_landed(store)
@@ -346,8 +364,23 @@ class Increment:
         derivation = Derivation(
             store, workers, self.workspace, found.read(), change, self.now, self.scratch, self.phase
         )
-        Rebuild(derivation, self.summary).run(self.on_work)
+        Rebuild(derivation, self.summary).run(self.on_work, self._read_ahead)
         self.say(f"rebuilt {self.summary.touchpoints:,} touchpoints and {self.summary.accounts_rebuilt:,} accounts")
+
+    def _read_ahead(self) -> None:
+        if self.ahead is not None and self.ends is not None and not self.faults:
+            self.ahead.begin(self.ends, self._held)
+
+
+def turns(read: list[KafkaUnit], rest: Sequence[KafkaUnit], limit: int) -> Iterator[list[KafkaUnit]]:
+    """Ranges in the order of their landings, each of at most ``limit`` offsets: what was ``read`` already comes first, with the rest
+    if there is room for it."""
+    if sum(unit.records for unit in (*read, *rest)) <= limit:
+        yield [*read, *rest]
+        return
+    if read:
+        yield read
+    yield from rounds(rest, limit)
 
 
 def run_id_of(now: int, unit_ids: Iterable[str], directory: str, config: str) -> str:

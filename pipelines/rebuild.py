@@ -21,9 +21,9 @@ class Rebuild:
         self.store, self.workspace, self.directory = derivation.store, derivation.workspace, derivation.directory
         self.change, self.now = derivation.change, derivation.now
 
-    def run(self, on_work: Callable[[], None]) -> None:
+    def run(self, on_work: Callable[[], None], before_marts: Callable[[], None] = lambda: None) -> None:
         """``on_work`` is called when there is room for what takes long to start: after long work of the workers, who need memory
-        and cores, and else beside it."""
+        and cores, and else beside it. ``before_marts``: when the workers are done, and their brokers are nobody's."""
         if not self.derivation.is_long:
             on_work()
         self.derivation.run()
@@ -31,6 +31,7 @@ class Rebuild:
             on_work()
         self.summary.accounts_rebuilt = self.derivation.accounts
         self.summary.touchpoints = self.derivation.touchpoints
+        before_marts()
         reasons = self.change.reasons(self.store)
         with self.derivation.phase("marts"):
             self._put_dimensions()

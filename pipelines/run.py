@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from pipelines.ahead import Ahead
 from pipelines.auditor import Auditor
 from pipelines.errors import AuditFailed, BrokerUnavailable, UserError
 from pipelines.increment import Increment
@@ -53,10 +54,12 @@ class Session:
         workers: ClusterWorkers | None = None,
         follower: Follower | None = None,
         beside: bool = False,
+        clock: Callable[[], int] | None = None,
     ) -> None:
         """``deaf``: the workers do not hear signals that end this process; see ``Workers``. ``workers`` on a cluster are used instead
         of processes here. With ``follower``, what has landed in a shared folder is committed, and nothing else is read.
-        ``beside``: a snapshot is made while the next increment is at work, and its owner settles the last one.
+        ``beside``: a snapshot is made while the next increment is at work, and its owner settles the last one. With a ``clock``
+        (in microseconds) topics are read ahead of the next increment.
         """
         self.workspace, self.say, self.observer = workspace, say, observer
         self.auditor = Auditor(workspace)
@@ -64,6 +67,9 @@ class Session:
         self.follower = follower
         settings = None if follower else workspace.settings.kafka
         self.kafka = Connection(workspace.root, settings) if settings else None
+        self.ahead: Ahead | None = None
+        if self.kafka is not None and clock is not None and isinstance(self.workers, Workers):
+            self.ahead = Ahead(workspace, self.kafka, self.workers, clock)
         self.faults: list[UserError] = []
         """Of the last increment: what stopped a part of it, and not the rest."""
         self.ends: dict[str, int] | None = None
@@ -87,9 +93,18 @@ class Session:
         increment = Increment(
             self.workspace, now, fixed=fixed, say=self.say, on_work=self.auditor.start, workers=self.workers,
             kafka=self.kafka if topics else None, follower=self.follower, go_on=go_on, observer=self.observer,
+            ahead=self.ahead,
         )  # fmt: skip
-        with self._told(increment):
-            summary = increment.run()
+        try:
+            with self._told(increment):
+                summary = increment.run()
+            return self._publish(increment, summary)
+        finally:
+            if self.ahead is not None:
+                self.ahead.settle()
+
+    def _publish(self, increment: Increment, summary: Summary) -> Summary:
+        """Begin what makes the increment's snapshot, once that of the one before is settled."""
         self.faults, self.ends = increment.faults, increment.ends
         summary.snapshot = str(self.workspace.snapshot)
         on_its_way = self._pending.publication.run_id if self._pending else None
@@ -169,6 +184,8 @@ class Session:
             raise
 
     def close(self) -> None:
+        if self.ahead is not None:
+            self.ahead.close()
         if self._beside is not None:
             self._beside.shutdown()
         self.workers.close()

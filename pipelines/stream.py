@@ -154,7 +154,10 @@ def stream(
     observer = observer or Observer()
     if workspace.settings.kafka:
         observer.broker(up=True)
-    with Session(workspace, say, deaf=True, observer=observer, beside=True) as session, stopping.on_signals(say):
+    with (
+        Session(workspace, say, deaf=True, observer=observer, beside=True, clock=clock) as session,
+        stopping.on_signals(say),
+    ):
         watch = Watch(session)
         try:
             while not stopping.asked:

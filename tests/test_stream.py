@@ -15,10 +15,14 @@ from test_cli import touchloop
 from workspaces import AS_OF, SOURCES, Unaudited, conservation, contents, example, payloads, put, run, snapshot
 
 from pipelines import stream as streaming
+from pipelines.ahead import Ahead, Found
 from pipelines.errors import BrokerUnavailable, KafkaRefused, TooManyRejects
+from pipelines.increment import turns
+from pipelines.kafka.plan import KafkaUnit
 from pipelines.run import Session
 from pipelines.stream import Progress, Stopping, stream
 from pipelines.summary import Summary
+from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.times import parse_iso
 
@@ -76,6 +80,16 @@ def ledger(root: Path) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
+def ends_of(broker: FakeBroker) -> dict[str, int]:
+    return {f"{where.topic}/{where.partition}": end for where, end in broker.end.items() if end}
+
+
+def large_landings(root: Path) -> Path:
+    toml = root / "touchloop.toml"
+    toml.write_text(toml.read_text().replace("max_records_per_increment = 7", "max_records_per_increment = 500"))
+    return root
+
+
 def test_topics_give_the_tables_that_files_give(tmp_path: Path, broker: FakeBroker) -> None:
     """The same payloads as messages: every table but the ledger and the arrival is equal, in a run and in a stream of small increments."""
     files = example(tmp_path / "files")
@@ -115,8 +129,150 @@ def test_offsets_are_landed_once_and_without_a_hole(tmp_path: Path, broker: Fake
             connection.execute(
                 "SELECT location, max(range_end) FROM ledger_unit WHERE kind = 'kafka' GROUP BY 1"
             ).fetchall()
-        ) == {f"{where.topic}/{where.partition}": end for where, end in broker.end.items() if end}
+        ) == ends_of(broker)
     assert broker.committed == {w: e for w, e in broker.end.items() if e}
+
+
+class Meanwhile:
+    """A stream that reads ahead in this process, for the broker is in its memory; some messages come before it does, some after.
+
+    ``taken``: the ranges that each increment found read, and those that it read itself.
+    """
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, broker: FakeBroker, arriving: list[tuple[str, bytes]], portion: int = 4
+    ) -> None:
+        self.taken: list[tuple[list[KafkaUnit], list[KafkaUnit]]] = []
+        begin, settle, take = Ahead.begin, Ahead.settle, Ahead.take
+
+        def arrive() -> None:
+            produce(broker, arriving[:portion], partitions=1)
+            del arriving[:portion]
+
+        def begun(ahead: Ahead, *given: Any) -> None:
+            arrive()
+            begin(ahead, *given)
+
+        def settled(ahead: Ahead) -> None:
+            settle(ahead)
+            arrive()
+
+        def took(ahead: Ahead, ranges: list[KafkaUnit]) -> tuple[Found, list[KafkaUnit]]:
+            found, rest = take(ahead, ranges)
+            self.taken.append((found.units, rest))
+            return found, rest
+
+        for name, what in (("begin", begun), ("settle", settled), ("take", took)):
+            monkeypatch.setattr(Ahead, name, what)
+        monkeypatch.setattr("pipelines.ahead.WORTH_IT", 1)
+        monkeypatch.setattr(Workers, "run", lambda _, function, jobs, **__: [function(job) for job in jobs])
+
+
+def test_what_comes_in_meanwhile_is_read_ahead(
+    tmp_path: Path, broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ranges read while the marts were built are landed by the next increment, with what came behind them: the tables are those of files."""
+    files = example(tmp_path / "files")
+    put(files, payloads())
+    run(files)
+    root = large_landings(with_topics(tmp_path / "streamed"))
+    produce(broker, payloads()[:3])
+    meanwhile = Meanwhile(monkeypatch, broker, payloads()[3:])
+    caught_up(root)
+    assert any(
+        read.end == left.start for found, rest in meanwhile.taken for read in found for left in rest
+        if read.location == left.location
+    )  # fmt: skip
+    with snapshot(files) as expected, snapshot(root) as streamed:
+        conservation(streamed)
+        assert contents(streamed) == contents(expected)
+    ends: dict[str, int] = {}
+    for _, location, start, end, *_ in ledger(root):
+        assert start == ends.get(location, 0)
+        ends[location] = end
+    assert ends == ends_of(broker)
+    assert not (root / "state" / "ahead").exists()
+
+
+@pytest.mark.usefixtures("unaudited")
+def test_a_unit_was_seen_when_it_was_read(tmp_path: Path, broker: FakeBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read ahead of its increment was received then, and landed when the ledger says."""
+    root = with_topics(tmp_path)
+    produce(broker, payloads()[:3])
+    meanwhile = Meanwhile(monkeypatch, broker, payloads()[3:], portion=6)
+    moments = iter(range(NOW, NOW + 1000))
+    with Workspace(root).writer():
+        stream(Workspace(root), every=0.01, until_caught_up=True, clock=lambda: next(moments), fixed=True, say=str)
+    assert any(found for found, _ in meanwhile.taken)
+    with snapshot(root, published=False) as connection:
+        seen_before_it_landed = connection.execute(
+            """SELECT count(*) FROM fact_event JOIN ledger_unit USING (unit_id) WHERE received_at < landed_at AND kind = 'kafka'"""
+        ).fetchone()
+        assert seen_before_it_landed is not None
+        assert seen_before_it_landed[0] > 0
+        assert connection.execute(
+            "SELECT count(*) FROM fact_event JOIN ledger_unit USING (unit_id) WHERE received_at > landed_at"
+        ).fetchone() == (0,)
+
+
+def test_no_landing_is_larger_for_what_was_read_ahead() -> None:
+    """What was read comes first, with the rest if it fits; nothing is left out or cut where it was read."""
+
+    def unit(partition: int, start: int, end: int) -> KafkaUnit:
+        return KafkaUnit.of("t", partition, start, end, "slack")
+
+    read, rest = [unit(0, 0, 3), unit(1, 5, 7)], [unit(0, 3, 4), unit(2, 0, 1)]
+    assert list(turns(read, rest, 7)) == [[*read, *rest]]
+    assert list(turns(read, rest, 6)) == [read, rest]
+    assert list(turns([], rest, 2)) == [rest]
+    assert list(turns(read, [], 5)) == [read]
+    large = [unit(0, 3, 30)]
+    first, *others = turns(read, large, 6)
+    assert first == read
+    assert [(one.start, one.end) for (one,) in others] == [(3, 9), (9, 15), (15, 21), (21, 27), (27, 30)]
+
+
+@pytest.mark.usefixtures("unaudited")
+def test_a_range_that_was_refused_is_not_read_ahead(
+    tmp_path: Path, broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream stops on it with everything before it landed, and what came behind it is left to the next start."""
+    root = large_landings(with_topics(tmp_path))
+    produce(broker, payloads()[:3])
+    bad = [("slack/x", b"junk")] * 250
+    meanwhile = Meanwhile(monkeypatch, broker, bad, portion=125)
+    with pytest.raises(TooManyRejects, match=r"native\.slack"):
+        caught_up(root)
+    assert all(rejected == 0 for *_, rejected in ledger(root))
+    assert meanwhile.taken
+
+
+@pytest.mark.usefixtures("unaudited")
+def test_a_broker_that_goes_away_while_it_is_read_ahead_stops_nothing(
+    tmp_path: Path, broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The increment at work is published; the next one finds the broker away, and says so."""
+    root = with_topics(tmp_path)
+    monkeypatch.setattr(streaming, "FIRST_WAIT", 0.01)
+    produce(broker, payloads()[:9])
+    Meanwhile(monkeypatch, broker, payloads()[9:], portion=9)
+    begin = Ahead.begin
+
+    def begun(ahead: Ahead, *given: Any) -> None:
+        broker.down = not said_so
+        begin(ahead, *given)
+
+    def show(progress: Progress) -> None:
+        if progress.broker_away_since is not None:
+            said_so.append(True)
+            broker.down = False
+
+    said_so: list[bool] = []
+    monkeypatch.setattr(Ahead, "begin", begun)
+    _, said, made = caught_up(root, show=show)
+    assert any("does not answer" in text for text in said)
+    assert len(made) > 1
+    assert {location: end for _, location, _, end, *_ in ledger(root)} == ends_of(broker)
 
 
 @pytest.mark.usefixtures("unaudited")

@@ -1,0 +1,92 @@
+"""Read ahead: what comes into the topics while an increment is at work is read beside the last part of it, for the next to begin with.
+
+Nothing of it counts before that one commits it. A stop or a crash forgets it, and it is read again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from pipelines.errors import UserError
+from pipelines.kafka.broker import look
+from pipelines.kafka.connection import Connection
+from pipelines.kafka.plan import KafkaUnit, plan_ranges, rounds
+from pipelines.landing import SMALL, read_units
+from pipelines.workers import Workers
+from pipelines.workspace import Workspace
+
+WORTH_IT = 2 * SMALL
+"""Bytes of ranges below which the next increment reads them as fast itself."""
+
+
+class Found(NamedTuple):
+    """Ranges that were read, and the files of ``pipelines.landed.LANDED`` that hold what they came to."""
+
+    units: list[KafkaUnit]
+    files: list[Path]
+    seen_at: int
+    """When they were read, in microseconds."""
+
+
+NOTHING = Found([], [], 0)
+
+
+class Ahead:
+    """Reads in a thread, whose work other processes do. Between ``begin`` and ``settle`` nobody else may use the brokers or the workers."""
+
+    def __init__(self, workspace: Workspace, kafka: Connection, workers: Workers, clock: Callable[[], int]) -> None:
+        self.workspace, self.kafka, self.workers, self.clock = workspace, kafka, workers, clock
+        self.folder = workspace.state / "ahead"
+        self._thread = ThreadPoolExecutor(1, "ahead")
+        self._reading: Future[Found] | None = None
+        self._found = NOTHING
+
+    def begin(self, ends: Mapping[str, int], held: Collection[str] = ()) -> None:
+        """Read on from where the ledger now ends, by location; partitions in ``held`` stand still. Returns at once."""
+        if self.workers.count > 1:
+            self._reading = self._thread.submit(self._read, dict(ends), frozenset(held))
+
+    def settle(self) -> None:
+        """Wait for what was begun. What kept it from being read keeps the next increment from it too, which will say so."""
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            try:
+                self._found = reading.result()
+            except (UserError, OSError):
+                self._found = NOTHING
+
+    def take(self, ranges: Iterable[KafkaUnit]) -> tuple[Found, list[KafkaUnit]]:
+        """What of these ranges was read, and what is left of them. It is given away once."""
+        found, self._found = self._found, NOTHING
+        read = {unit.location: unit for unit in found.units}
+        units, rest = [], []
+        for one in ranges:
+            unit = read.get(one.location)
+            if unit is None or unit.start != one.start or unit.end > one.end or unit.system != one.system:
+                rest.append(one)  # a range that was refused is begun again, and a topic made anew has other offsets
+                continue
+            units.append(unit)
+            if unit.end < one.end:
+                rest.append(KafkaUnit.of(one.topic, one.partition, unit.end, one.end, one.system))
+        return found._replace(units=units), rest
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _read(self, ends: Mapping[str, int], held: Collection[str]) -> Found:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        plan = plan_ranges(look(self.kafka), ends)
+        gone = {gap.location for gap in plan.gaps}
+        ranges = [unit for unit in plan.ranges if unit.location not in gone and unit.location not in held]
+        units = next(rounds(ranges, self.kafka.settings.max_records_per_increment), [])
+        if sum(unit.size for unit in units) < WORTH_IT:
+            return NOTHING
+        seen_at = self.clock()
+        self.folder.mkdir(parents=True)
+        read_units(self.workspace, units, self.folder, seen_at, self.workers, self.kafka)
+        return Found(units, sorted(self.folder.glob("*.arrow")), seen_at)
