@@ -29,7 +29,7 @@ from transforms.fold import Folder
 from transforms.jobs import Rulebook
 from transforms.series import SeriesBook
 from transforms.settings import Settings
-from transforms.touchpoint import Folded, Participant, Touchpoint
+from transforms.touchpoint import AssetEvent, Folded, Participant, Touchpoint
 
 TOUCHPOINT_COLUMNS = (
     "touchpoint_id", "source", "occurred_at", "ended_at", "sequence", "channel", "direction", "interaction_kind", "is_question",
@@ -40,6 +40,7 @@ PARTICIPANT_COLUMNS = (
     "touchpoint_id", "participant_seq", "party_id", "person_id", "side", "identifier_type", "participation_role",
     "attended", "is_engaged",
 )  # fmt: skip
+VIEW_COLUMNS = ("touchpoint_id", "asset_type", "occurred_at")
 """What rebuilding an account looks at, less than half of what the tables hold."""
 
 
@@ -279,6 +280,9 @@ class BuildAccounts(beam.DoFn):
             participants.setdefault(participant.touchpoint_id, []).append(participant)
         for people in participants.values():
             people.sort(key=lambda p: p.participant_seq)
+        viewed: dict[str, list[tuple[str, int]]] = {}
+        for view in structs(AssetEvent, VIEW_COLUMNS, shard.parent.parent / "views" / shard.name):
+            viewed.setdefault(view.touchpoint_id, []).append((view.asset_type, view.occurred_at))
         touchpoints = sorted(
             structs(Touchpoint, TOUCHPOINT_COLUMNS, shard), key=lambda t: (t.account_id or "", t.touchpoint_id)
         )
@@ -286,7 +290,7 @@ class BuildAccounts(beam.DoFn):
         count = 0
         for account_id, own in groupby(touchpoints, key=lambda t: t.account_id):
             assert account_id is not None
-            rows = build_account(account_id, list(own), participants, self.context)
+            rows = build_account(account_id, list(own), participants, self.context, viewed)
             stage.add("bridge_touchpoint_journey", rows.members)
             stage.add("fact_session", rows.sessions)
             stage.add("fact_visit", rows.visits)

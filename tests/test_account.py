@@ -312,6 +312,20 @@ class TestNeeds:
         assert self.need(ask, share, late)[0].consumed is False
         assert self.need(ask, share, as_of="03-20 00:00")[0].consumed is None
 
+    def test_consumed_at_the_moment_of_the_view(self) -> None:
+        """A session lasts: what was viewed in it was so at its own time, be that before the mail or after the 30 days."""
+        ask, share = self.ask("a", "03-02 10:00"), self.share("s", "03-02 11:00")
+
+        def consumed(session: str, view: str) -> bool | None:
+            fields = {"channel": "app", "direction": "self_serve", "asset_types": ["competition_sheet"]}
+            rows = [ask, share, touchpoint("v", session, **fields)]
+            viewed = {"v": [("competition_sheet", at(view))]}
+            return build_account(ACCOUNT, rows, {}, context(), viewed).needs[0].consumed
+
+        assert consumed("03-02 10:50", "03-02 11:10") is True
+        assert consumed("03-02 10:50", "03-02 10:59") is False
+        assert consumed("04-01 10:50", "04-01 11:10") is False
+
     def test_a_new_ask_after_delivery_is_a_new_need(self) -> None:
         """Met needs do not collect further asks."""
         got = self.need(self.ask("a", "03-02 10:00"), self.share("s", "03-02 11:00"), self.ask("b", "03-05 10:00"))

@@ -29,9 +29,10 @@ from fold_world import (
 
 from transforms.crm_rows import Account, Opportunity, Person
 from transforms.directory import Directory
-from transforms.event import Event
+from transforms.event import Event, Party
 from transforms.fold import Folder
 from transforms.jobs import Rulebook
+from transforms.reach import is_answer
 from transforms.touchpoint import Folded, Touchpoint
 
 PI, SE, RB, SS, CC = (
@@ -278,6 +279,39 @@ def test_partner_mail_comes_in_but_an_internal_one_does_not_count() -> None:
     internal = fold(email("i@x.example", "03-02 11:00", "S1", ["S2"])).touchpoints[0]
     assert internal.is_internal
     assert not internal.is_countable
+
+
+def seats(author: str, to: list[str], cc: list[str]) -> tuple[Party, ...]:
+    return (party(author, "actor"), *(party(one, "to") for one in to), *(party(one, "cc") for one in cc))
+
+
+def test_a_partner_who_writes_before_the_customer_is_no_buyer() -> None:
+    """To the customer, or to us with the customer in copy: it is not the customer's doing, and nobody of ours has answered."""
+    to_them = fold(email("t@x.example", "03-02 11:00", "P1", ["B1"], parties=seats("P1", ["B1"], ["S1"]))).touchpoints[
+        0
+    ]
+    before_them = fold(
+        email("c@x.example", "03-02 11:00", "P1", ["S1"], parties=seats("P1", ["S1"], ["B1"]))
+    ).touchpoints[0]
+    assert (to_them.direction, before_them.direction) == ("outbound", "outbound")
+    assert to_them.account_id == "A1"
+    assert not is_answer(to_them)
+    assert is_answer(fold(email("s@x.example", "03-02 11:00", "S1", ["B1"])).touchpoints[0])
+
+
+def test_every_author_of_a_mail_is_engaged() -> None:
+    """The first of two in From is the actor; a recipient in copy is not engaged."""
+    authors = (party("B1", "actor"), party("B2", "actor"), party("S1", "to"), party("B3", "cc"))
+    folded = fold(email("two@x.example", "03-02 11:00", "B1", ["S1"], parties=authors))
+    assert {seat.party_id for seat in folded.participants if seat.is_engaged} == {"B1", "B2"}
+
+
+def test_the_people_of_a_mail_stand_as_it_names_them() -> None:
+    """The author, then those in To in its order: among them the first one named is who was addressed."""
+    folded = fold(email("o@x.example", "03-02 11:00", "B1", ["S2", "S1"]))
+    assert [(one.participation_role, one.party_id) for one in folded.participants] == [
+        ("actor", "B1"), ("to", "S2"), ("to", "S1"),
+    ]  # fmt: skip
 
 
 def test_our_robot_writes_outbound_and_a_foreign_one_inbound() -> None:

@@ -28,7 +28,7 @@ def test_two_buyers_in_a_row_are_one_burst_by_one_side() -> None:
     """The first is the actor; both are engaged; lengths and questions are those of all messages."""
     folded = fold(
         chat("1", START, "B1", content_chars=5),
-        chat("2", START + 10 * SECOND, "B2", content_chars=7, has_question=True),
+        chat("2", START + 10 * SECOND, "B2", content_chars=7, first_line="And now?"),
         chat("3", START + 20 * SECOND, "S1"),
     )
     burst = folded.touchpoints[0]

@@ -301,6 +301,55 @@ def test_co_located_people_make_it_in_person_even_if_others_dialled_in() -> None
     assert set(people(folded, row)) == {"S1", "B1", "B2"}
 
 
+@pytest.mark.parametrize("online", [["S1"], ["B2"], ["S2", "B2"], ["S1", "B1"]])
+def test_a_call_beside_a_visit_does_not_end_it(online: list[str]) -> None:
+    """Who dialled in says nothing of those who were there: it is held, by the calendar's times, with all who had not declined."""
+    away = party("B3", "required", attended=False)
+    room = plan("a", "03-05 09:00", "03-05 17:00", ["S1", "B1", away], channel="in_person", join_keys=("zoom:1",))
+    call = report(
+        "u", "03-05 11:00", "03-05 11:30", [hour(one, "11:00", "11:30") for one in online], join_keys=("zoom:1",)
+    )
+    folded = fold(room, call)
+    row = only(folded)
+    assert (row.channel, row.status, row.time_quality, row.is_countable) == ("in_person", "held", "estimated", True)
+    assert (row.occurred_at, row.ended_at) == (at("03-05 09:00"), at("03-05 17:00"))
+    here = people(folded, row)
+    assert {name for name, seat in here.items() if seat.attended} == {"S1", "B1", *online}
+    assert {here[one].attended_seconds for one in online} == {1800}
+    tentative = msgspec.structs.replace(room, status="scheduled")
+    assert only(fold(tentative, call)).status == ("held" if len(online) == 2 else "no_show")
+
+
+def test_a_report_at_the_place_tells_who_was_there() -> None:
+    """A visit app knows better than the calendar, whoever dialled in."""
+    room = plan("a", "03-05 09:00", "03-05 17:00", ["S1", "B1", "B2"], channel="in_person", join_keys=("zoom:1",))
+    call = report("u", "03-05 11:00", "03-05 11:30", [hour("S2", "11:00", "11:30")], join_keys=("zoom:1",))
+    app = report(
+        "v", "03-05 10:00", "03-05 12:00", [hour("S1", "10:00", "12:00"), hour("B1", "10:00", "12:00")],
+        channel="in_person", source="/visits", join_keys=("zoom:1",),
+    )  # fmt: skip
+    folded = fold(room, call, app)
+    row = only(folded)
+    assert (row.status, row.occurred_at, row.ended_at) == ("held", at("03-05 10:00"), at("03-05 12:00"))
+    assert {name for name, seat in people(folded, row).items() if seat.attended} == {"S1", "S2", "B1"}
+
+
+def test_days_at_a_place_are_no_hours() -> None:
+    """Of an entry with dates and no times nobody knows how long people met."""
+    fair = plan("a", "03-05 12:00", "03-07 12:00", ["S1", "B1"], channel="in_person", time_quality="date_only")
+    row = only(fold(fair))
+    assert (row.status, row.time_quality) == ("held", "date_only")
+    assert (row.buyer_minutes, row.seller_minutes) == (0, 0)
+
+
+def test_a_report_of_the_whole_stay_needs_no_lost_leave() -> None:
+    """A join whose leave was lost lasts to the end only where nothing else tells of that person's stay."""
+    whole = report("u1", "03-05 10:00", "03-05 11:00", [hour("S1"), hour("B1", "10:00", "10:10")])
+    assert only(fold(step("B1", "03-05 10:00", joined=True), whole)).ended_at == at("03-05 10:10")
+    other = report("u1", "03-05 10:00", "03-05 11:00", [hour("S1")])
+    assert only(fold(step("B1", "03-05 10:00", joined=True), other)).ended_at == at("03-05 11:00")
+
+
 @pytest.mark.parametrize(("start", "who", "count"), [("12:00", "B1", 1), ("12:01", "B1", 2), ("12:00", "B2", 2)])
 def test_two_visits_an_hour_apart_with_a_common_buyer_are_one(start: str, who: str, count: int) -> None:
     """At most 60 minutes apart and a shared buyer; else two."""

@@ -235,6 +235,18 @@ class TestOrder:
         ]
         assert [t.touchpoint_id for t in ordered(rows)] == ["z", "b", "a"]
 
+    def test_equal_positions_are_a_tie(self) -> None:
+        """Messages that one source numbered alike: the one that goes on with the job under way comes first, whatever the ids."""
+        before, noon = at("03-02 11:00"), at("03-02 12:00")
+        for se, rb in (("a", "b"), ("b", "a")):
+            rows = [
+                touchpoint("x", before, job=RB, sequence="1"),
+                touchpoint(se, noon, job=SE, sequence="2"),
+                touchpoint(rb, noon, job=RB, sequence="2"),
+                touchpoint("y", noon, job=PI, sequence="3"),
+            ]
+            assert [t.touchpoint_id for t in ordered(rows)] == ["x", rb, se, "y"]
+
     def test_a_source_sequence_is_kept(self) -> None:
         """Positions that one source gave are knowledge; those of different sources say nothing of each other."""
         noon = at("03-02 12:00")

@@ -32,19 +32,19 @@ ITEMS = {  # in the order of PERIODS
     "buyer_validated": (False,) * 6,
     "trade_offs_disclosed": (False, False, False, True, False, True),  # T09
     "risk_item_buyer_owned_share": (None,) * 6,
-    "price_disclosed": (False, False, None, False, None, False),  # visits of selection start in W10 and W11
+    "price_disclosed": (False,) * 6,  # visits of selection start in W10 and W11; nor is it where none does
     "mutual_action_plan_score": (0, 0, 0, 0, 0, 0),
     "enablement_on_time_share": (0.5, None, None, 0.5, None, 0.5),
     "mutual_followup_share": (1.0, 0, None, 0.5, 0, 1 / 3),  # T04 by T06 on Monday, in the week after
     "dart_dialogue": (0.75, 0.5, None, 0.9167, 0, 0.7917),
     "dart_access": (0.7917, 0.5, 0, 0.7917, 0.25, 0.8542),
     "dart_risk": (0, 0, 0, 0.25, 0, 0.25),
-    "dart_transparency": (0.375, 0, None, 0.25, 0, 0.2083),
+    "dart_transparency": (0.375, 0, 0, 0.25, 0, 0.2083),
     "dart_index": (0.4792, 0.25, None, 0.5521, 0.0625, 0.526),
     "dart_dialogue_n_items": (4, 4, 0, 4, 2, 4),
     "dart_access_n_items": (4, 3, 2, 4, 3, 4),
     "dart_risk_n_items": (4, 4, 4, 4, 4, 4),
-    "dart_transparency_n_items": (4, 3, 1, 4, 2, 4),
+    "dart_transparency_n_items": (4, 3, 2, 4, 3, 4),
 }
 
 
@@ -88,13 +88,13 @@ def test_it_has_the_rows_and_metrics_of_account_period(example: World) -> None:
 @pytest.mark.parametrize(
     ("sent", "disclosed"),
     [
-        ("03-02 09:00", {"W10": True, "W11": True, "W12": None, "Mar": True, "Apr": None, "lifetime": True}),
-        ("03-13 16:30", {"W10": True, "W11": True, "W12": None, "Mar": True, "Apr": None, "lifetime": True}),
-        ("03-16 09:00", {"W10": False, "W11": True, "W12": True, "Mar": False, "Apr": None, "lifetime": False}),
-        ("04-02 09:00", {"W10": False, "W11": False, "W12": None, "Mar": False, "Apr": True, "lifetime": False}),
+        ("03-02 09:00", {"W10": True, "W11": True, "W12": False, "Mar": True, "Apr": False, "lifetime": True}),
+        ("03-13 16:30", {"W10": True, "W11": True, "W12": False, "Mar": True, "Apr": False, "lifetime": True}),
+        ("03-16 09:00", {"W10": False, "W11": True, "W12": True, "Mar": False, "Apr": False, "lifetime": False}),
+        ("04-02 09:00", {"W10": False, "W11": False, "W12": False, "Mar": False, "Apr": True, "lifetime": False}),
     ],
 )
-def test_a_price_by_five_business_days(sent: str, disclosed: dict[str, bool | None]) -> None:
+def test_a_price_by_five_business_days(sent: str, disclosed: dict[str, bool]) -> None:
     """Selection began on Friday 03-06 16:30 and again on 03-12: the price may come in another period, but by the Friday or Thursday after."""
     world = worked_example(built=False)
     price = touchpoint("X1", sent, direction="outbound", asset_types=["pricing_proposal"], thread_id="x")

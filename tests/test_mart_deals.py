@@ -366,3 +366,56 @@ def test_amounts_in_other_currencies_are_not_compared() -> None:
     assert world.one("mart_opportunity_coverage")["is_large_deal"] is False
     world.con.execute("UPDATE dim_opportunity SET currency = 'EUR'")
     assert world.build().one("mart_opportunity_coverage")["is_large_deal"] is None
+
+
+@pytest.mark.parametrize(("replied", "index"), [("05-10 10:00", True), ("05-11 00:30", False)])
+def test_an_answer_after_the_close_came_too_late_for_the_deal(replied: str, index: bool) -> None:
+    """A question of the last day: what its answer brings to DART counts up to the close, and is no hindsight afterwards."""
+    world = worked_example(at("06-30 00:00"), built=False)
+    asked = touchpoint("X1", "05-09 10:00", thread_id="x", is_question=True, channel="chat")
+    reply = touchpoint("X2", replied, direction="outbound", thread_id="x", channel="chat")
+    if not index:  # nothing is attached to a deal that is closed
+        reply = touchpoint("X2", replied, direction="outbound", thread_id="x", channel="chat", opportunity_id=None)
+    seats = {
+        "X1": [participant("X1", 0, "B2", "actor", is_engaged=True), participant("X1", 1, "S1", "to")],
+        "X2": [participant("X2", 0, "S1", "actor"), participant("X2", 1, "B2", "to")],
+    }
+    world.load([asked, reply], seats)
+    world.build()
+    without = worked_example(at("06-30 00:00"), built=False)
+    without.load([asked], seats)
+    without.build()
+    deal, unanswered = world.one("mart_opportunity_coverage"), without.one("mart_opportunity_coverage")
+    names = ("dart_dialogue", "dart_access", "dart_risk", "dart_transparency", "dart_index")
+    assert ([deal[name] for name in names] == [unanswered[name] for name in names]) is not index
+
+
+def test_an_executive_engaged_before_the_opening_was_so_from_the_start() -> None:
+    """The days are told as they are; the share of the cycle is none below 0."""
+    world = worked_example(built=False)
+    early = touchpoint("X1", "02-20 10:00", thread_id="x")
+    world.load(
+        [early], {"X1": [participant("X1", 0, "B3", "actor", is_engaged=True), participant("X1", 1, "S1", "to")]}
+    )
+    deal = world.build().one("mart_opportunity_coverage")
+    assert deal["exec_first_engaged_days"] < 0
+    assert deal["exec_first_engaged_share_of_cycle"] == 0
+
+
+def test_a_membership_that_ends_with_the_deal_is_known_at_its_close() -> None:
+    """Who was in the group until the very close is one of its members; who left a moment before is not."""
+    world = worked_example(built=False)
+    world.con.execute(
+        f"UPDATE dim_buying_group_member SET valid_to = make_timestamptz({CLOSED_AT}) WHERE person_id = 'B1'"
+    )
+    assert world.build().one("mart_opportunity_coverage")["contact_coverage_den"] == 5
+    world.con.execute(
+        f"UPDATE dim_buying_group_member SET valid_to = make_timestamptz({CLOSED_AT - 1}) WHERE person_id = 'B1'"
+    )
+    assert world.build().one("mart_opportunity_coverage")["contact_coverage_den"] == 4
+
+
+def test_a_business_deadline_keeps_the_time_of_day() -> None:
+    """In the reporting time zone: two business days after Thursday 16:00 in New York are Monday 16:00 there, summer time or not."""
+    settings = Settings(coverage=Coverage(reporting_timezone="America/New_York"))
+    assert deadline_of(settings, "03-05 21:00", 2) == moment(at("03-09 20:00"))

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from mart_world import World, about, worked_example
+from mart_world import World, about, moment, worked_example
 from worked_example import ACCOUNT, at, participant, touchpoint
 
 from schemas.arrow import to_batch
@@ -455,6 +455,17 @@ def test_relationship_of_an_account_without_evidence() -> None:
         worked_example(settings=Settings(relationship=strict)).one("mart_relationship")["relationship_type"]
         == "transactional"
     )
+
+
+def test_an_assignment_of_no_time_is_none() -> None:
+    """One that ends when it begins held on no day: it makes no row."""
+    world = worked_example(built=False)
+    when = moment(at("03-10 00:00"))
+    world.con.execute(
+        "INSERT INTO dim_assignment BY NAME SELECT 'A1' AS account_id, 'S9' AS seller_id, 'team' AS role, ? AS valid_from, ? AS valid_to",
+        [when, when],
+    )
+    assert world.build().rows("mart_seller_account_period", "seller_id = 'S9'") == []
 
 
 def test_transition_matrix(example: World) -> None:

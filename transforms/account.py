@@ -10,7 +10,7 @@ from transforms.business_time import SellerCalendars
 from transforms.followups import followups
 from transforms.journey_rows import AccountRows, JourneyRows
 from transforms.journeys import build_journey
-from transforms.needs import needs
+from transforms.needs import NOTHING_VIEWED, Viewed, needs
 from transforms.ordering import ordered
 from transforms.responses import wait_episodes
 from transforms.settings import Settings
@@ -39,12 +39,13 @@ def build_account(
     touchpoints: Iterable[Touchpoint],
     participants: Mapping[str, Sequence[Participant]],
     context: AccountContext,
+    viewed: Viewed = NOTHING_VIEWED,
 ) -> AccountRows:
     """Rebuild one account whole: a journey in account scope and one per opportunity, responses, follow-ups and needs.
 
     ``touchpoints`` are all of the account's, in any order; those that are not countable are left out.
-    ``participants`` maps a touchpoint's id to its participants. An account without a countable touchpoint gives no
-    rows.
+    ``participants`` maps a touchpoint's id to its participants, ``viewed`` to the assets viewed in it. An account without a
+    countable touchpoint gives no rows.
     """
     settings = context.settings
     rows = ordered(t for t in touchpoints if t.is_countable)
@@ -71,6 +72,7 @@ def build_account(
         context.tag_assets,
         context.closed_at,
         context.as_of,
+        viewed,
     )
     return result
 

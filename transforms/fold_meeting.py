@@ -163,6 +163,9 @@ def _settle(draft: Draft, found: Presence, plan: Event, events: Sequence[Event],
         row.status = "cancelled"
         if plan.family == "schedule":
             row.time_quality = _estimated(row.time_quality)
+    elif _is_visit(draft, found, plan, events, bench):
+        _settle_by_plan(draft, events, bench)
+        _mark_present(draft, found)
     elif found.people:
         _settle_by_presence(draft, found, planned if plan.family == "schedule" else None, bench)
     else:
@@ -172,14 +175,32 @@ def _settle(draft: Draft, found: Presence, plan: Event, events: Sequence[Event],
     row.duration_seconds = (row.ended_at - row.occurred_at) // SECOND
 
 
+def _is_visit(draft: Draft, found: Presence, plan: Event, events: Sequence[Event], bench: Workbench) -> bool:
+    """A plan for a place that has come off, of which the reports tell only who dialled in."""
+    return (
+        draft.row.channel == "in_person"
+        and draft.row.medium != "trade_event"
+        and plan.family == "schedule"
+        and not found.is_at_place
+        and bool(found.people)
+        and _has_come_off(draft, [event for event in events if event.family == "schedule"], bench)
+    )
+
+
+def _mark_present(draft: Draft, found: Presence) -> None:
+    """The times of those whom a report names; who has none is as the plan says."""
+    for seat in draft.seats:
+        intervals = found.people.get(seat.party.party_id)
+        if intervals:
+            seat.attended, seat.joined_at, seat.left_at = True, intervals[0][0], intervals[-1][1]
+            seat.attended_seconds = length(intervals) // SECOND
+
+
 def _settle_by_presence(draft: Draft, found: Presence, planned: tuple[int, int] | None, bench: Workbench) -> None:
     row = draft.row
     for seat in draft.seats:
-        intervals = found.people.get(seat.party.party_id)
-        seat.attended = bool(intervals)
-        if intervals:
-            seat.joined_at, seat.left_at = intervals[0][0], intervals[-1][1]
-            seat.attended_seconds = length(intervals) // SECOND
+        seat.attended = False
+    _mark_present(draft, found)
     together = both_sides(found, {seat.party.party_id: seat.side for seat in draft.seats})
     least = 0 if row.channel == "in_person" else bench.settings.min_meeting_overlap
     has_outsider = any(seat.side not in OURS for seat in draft.seats)
@@ -211,12 +232,7 @@ def _settle_by_plan(draft: Draft, events: Sequence[Event], bench: Workbench) -> 
         row.status = stated
     elif stated == "held":
         row.status = "held"
-    elif (
-        row.channel == "in_person"
-        and row.ended_at <= bench.as_of
-        and any(event.status is None for event in events)
-        and _neither_side_declined(draft)
-    ):
+    elif _has_come_off(draft, events, bench):
         row.status, row.time_quality = "held", _estimated(row.time_quality)
     else:
         row.status, row.time_quality = "scheduled", _estimated(row.time_quality)
@@ -225,6 +241,15 @@ def _settle_by_plan(draft: Draft, events: Sequence[Event], bench: Workbench) -> 
             seat.attended = seat.attended is not False
         elif row.status in NOT_THERE:
             seat.attended = False
+
+
+def _has_come_off(draft: Draft, events: Sequence[Event], bench: Workbench) -> bool:
+    return (
+        draft.row.channel == "in_person"
+        and draft.row.ended_at <= bench.as_of
+        and any(event.status is None for event in events)
+        and _neither_side_declined(draft)
+    )
 
 
 def _estimated(quality: str) -> str:

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from transforms.directory import Directory
-from transforms.fold_common import OURS, Draft, Seat
+from transforms.fold_common import OURS, PARTNER, Draft, Seat
 from transforms.normal import is_machine, machine_pattern, registrable_domain
 from transforms.settings import Identity
 from transforms.touchpoint import Participant
@@ -66,6 +66,8 @@ def _direction(draft: Draft, names: OurNames) -> str:
         return "outbound" if any(seat.side not in OURS for seat in draft.seats) else "inbound"
     if actor.side == "system":
         return "outbound" if _is_our_system(actor, names, row.channel) else "inbound"
+    if actor.side == PARTNER and any(seat.side == "buyer" for seat in draft.seats):
+        return "outbound"  # said to the customer, or before them: nothing that the customer did
     return "outbound" if actor.side == "seller" else "inbound"
 
 
@@ -96,7 +98,8 @@ def set_minutes(draft: Draft, chat_minutes: float) -> None:
         return
     author = draft.actor.side if draft.actor is not None else None
     if draft.is_live:
-        minutes = (row.duration_seconds or 0) / 60
+        # how long a thing took of which only the days are known, nobody has said
+        minutes = (row.duration_seconds or 0) / 60 if row.time_quality != "date_only" else 0.0
         row.buyer_minutes = minutes if buyers else 0.0
         row.seller_minutes = minutes * sellers
     elif row.channel == "app":
@@ -124,15 +127,16 @@ def is_engaged(draft: Draft, seat: Seat) -> bool:
         return bool(seat.attended)
     if row.direction not in ("inbound", "self_serve"):
         return False
-    # all authors of a burst wrote in it; the first is its actor
-    return seat is draft.actor or (seat.role == "attendee" and not draft.is_live)
+    # all authors of a burst or a mail wrote it; the first is its actor
+    return seat is draft.actor or (seat.role in ("actor", "attendee") and not draft.is_live)
 
 
 def participants(draft: Draft, directory: Directory) -> list[Participant]:
     """Rows of ``fact_touchpoint_participant``, who acted first; buyer roles as of the touchpoint."""
     row = draft.row
     found = []
-    seats = draft.seats if len(draft.seats) == 1 else sorted(draft.seats, key=_seat_order)
+    # the people of a mail in the order in which it names them
+    seats = sorted(draft.seats, key=_role_rank if row.channel == "email" else _seat_order)
     touchpoint_id, deal = row.touchpoint_id, row.opportunity_id
     for number, seat in enumerate(seats, start=1):
         party = seat.party
@@ -162,5 +166,9 @@ def participants(draft: Draft, directory: Directory) -> list[Participant]:
     return found
 
 
+def _role_rank(seat: Seat) -> int:
+    return _ROLE_RANK.get(seat.role, len(_ROLE_RANK))
+
+
 def _seat_order(seat: Seat) -> tuple[int, str]:
-    return (_ROLE_RANK.get(seat.role, len(_ROLE_RANK)), seat.party.party_id)
+    return _role_rank(seat), seat.party.party_id

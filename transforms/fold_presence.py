@@ -20,13 +20,16 @@ class Presence(msgspec.Struct, gc=False):
     """party_id to its united, ordered intervals. Empty: nobody's presence is reported."""
     bounds: Interval | None
     """First to last moment that any attendance report names; None: there is no such report."""
+    is_at_place: bool = False
+    """Some report tells who was at a place; else all tell who was in a call."""
 
 
 def presence(facts: Sequence[Fact], resolve: Resolver, planned_end: int | None) -> Presence:
     """Attendance facts of one meeting to who was there when.
 
     A join without its leave lasts until the meeting's last known moment (the planned end, if nobody ever left); a leave
-    without its join lasts from the first. At a place, people named without times were there all the time.
+    without its join lasts from the first; neither of somebody whose stay another report gives whole. At a place,
+    people named without times were there all the time.
     """
     reports = [fact for fact in facts if fact.event.family == "attendance"]
     if not reports:
@@ -52,8 +55,11 @@ def presence(facts: Sequence[Fact], resolve: Resolver, planned_end: int | None) 
             elif party.attended or (party.attended is None and event.channel == "in_person"):
                 whole.setdefault(who, []).append((event.occurred_at, end))
     for who, timeline in marks.items():
-        whole.setdefault(who, []).extend(pair_up([(at, what) for at, what, _ in sorted(timeline)], first, last))
-    return Presence({who: union(intervals) for who, intervals in whole.items()}, (first, last))
+        paired = pair_up([(at, what) for at, what, _ in sorted(timeline)], first, last, open_ends=who not in whole)
+        whole.setdefault(who, []).extend(paired)
+    at_place = any(fact.event.channel == "in_person" for fact in reports)
+    people = {who: union(intervals) for who, intervals in whole.items() if intervals}
+    return Presence(people, (first, last), at_place)
 
 
 def _moments(fact: Fact) -> list[int]:
@@ -62,11 +68,11 @@ def _moments(fact: Fact) -> list[int]:
     return [event.occurred_at, *named, *([event.ended_at] if event.ended_at is not None else [])]
 
 
-def pair_up(marks: Sequence[tuple[int, int]], first: int, last: int) -> list[Interval]:
+def pair_up(marks: Sequence[tuple[int, int]], first: int, last: int, *, open_ends: bool = True) -> list[Interval]:
     """Ordered (time, JOIN or LEAVE) of one participant to intervals.
 
     Somebody with two devices is there until both have left. A leave that follows no join counts from ``first`` only
-    where it is the first mark at all; a join that no leave follows counts until ``last``.
+    where it is the first mark at all; a join that no leave follows counts until ``last``; neither without ``open_ends``.
     """
     intervals: list[Interval] = []
     depth, start = 0, first
@@ -79,9 +85,9 @@ def pair_up(marks: Sequence[tuple[int, int]], first: int, last: int) -> list[Int
             depth -= 1
             if depth == 0:
                 intervals.append((start, at))
-        elif index == 0:
+        elif index == 0 and open_ends:
             intervals.append((first, at))
-    if depth > 0:
+    if depth > 0 and open_ends:
         intervals.append((start, max(start, last)))
     return intervals
 

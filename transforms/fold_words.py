@@ -75,8 +75,10 @@ class Labeller:
         words = self._words.get(key)
         if words is None:
             subject = None if channel == "chat" else own
-            question = self._asked(subject, draft.text, draft.has_question)
-            is_ack = channel in MESSAGES and self._rules.is_ack(subject, draft.first_line, question, has_asset)
+            question = self._asked(subject, draft.text)
+            is_ack = channel in MESSAGES and self._rules.is_ack(
+                subject, draft.first_line, question or draft.has_question, has_asset
+            )
             tags = self._rules.tags(subject, draft.text)
             # the rules for jobs read no words of a reply
             read = (None, None) if row.is_reply else (own, draft.first_line)
@@ -85,14 +87,10 @@ class Labeller:
             _remember(self._words, key, words)
         return words
 
-    def _asked(self, subject: str | None, text: str | None, stated: bool | None) -> bool | None:
-        """The source's word, else what the first lines and an own subject look like; None without words of its own."""
-        if stated:
-            return True
+    def _asked(self, subject: str | None, text: str | None) -> bool | None:
+        """What an own subject and the first lines look like; None without words of its own. A ``?`` further down asks nothing."""
         own = [one for one in (subject, text) if one]
-        if not own:
-            return stated
-        return any(self._asks.search(one) is not None for one in own)
+        return any(self._asks.search(one) is not None for one in own) if own else None
 
     def _judge(self, draft: Draft, tags: Sequence[str], words: Words) -> Verdict:
         row = draft.row

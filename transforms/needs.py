@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -19,6 +20,10 @@ from transforms.reach import Participants, addressed_seller
 from transforms.settings import Coverage
 from transforms.times import DAY
 from transforms.touchpoint import Touchpoint
+
+Viewed = Mapping[str, Sequence[tuple[str, int]]]
+"""By touchpoint id: the asset types viewed or downloaded in it, each with the moment in microseconds."""
+NOTHING_VIEWED: Viewed = MappingProxyType({})
 
 CONSUMED_WITHIN = 30 * DAY
 """How long after its delivery a view or download still counts as consuming it."""
@@ -105,6 +110,7 @@ def needs(
     tag_assets: Mapping[str, str],
     closed_at: Mapping[str, int],
     as_of: int,
+    viewed: Viewed = NOTHING_VIEWED,
 ) -> list[Need]:
     """One row per need, in the order of first asks.
 
@@ -112,10 +118,11 @@ def needs(
     are won or lost. Asks of one deal and asset type merge until the asset is delivered. ``outcome``: ``already_had``
     if it was shared within the lookback before the ask (delivery time 0), ``on_time`` or ``late`` by the business
     days allowed, ``never`` if the deal closed without it, ``open`` while it is not yet due; overdue and still
-    undelivered on an open deal it is ``late``, with no ``delivered_at``.
+    undelivered on an open deal it is ``late``, with no ``delivered_at``. ``viewed`` tells when in a touchpoint of several
+    pages an asset was viewed; one that it does not know was viewed at its start.
     """
     shares = _Shares(rows)
-    views = _views(rows)
+    views = _views(rows, viewed)
     lookback = int(settings.enablement_lookback_days * DAY)
     current: dict[tuple[str | None, str], _Wanted] = {}
     wanted: list[_Wanted] = []
@@ -143,13 +150,16 @@ def _closed_by(closed_at: Mapping[str, int], deal: str | None, moment: int) -> i
     return closed if closed is not None and closed <= moment else None
 
 
-def _views(rows: Sequence[Touchpoint]) -> dict[str, list[int]]:
+def _views(rows: Sequence[Touchpoint], viewed: Viewed) -> dict[str, list[int]]:
     """Times, ascending, at which the buyer viewed or downloaded each asset type on our property."""
     views: dict[str, list[int]] = {}
     for touchpoint in rows:
         if touchpoint.direction == "self_serve":
-            for asset_type in asset_types_of(touchpoint):
-                views.setdefault(asset_type, []).append(touchpoint.occurred_at)
+            at_start = [(asset_type, touchpoint.occurred_at) for asset_type in asset_types_of(touchpoint)]
+            for asset_type, moment in viewed.get(touchpoint.touchpoint_id, at_start):
+                views.setdefault(asset_type, []).append(moment)
+    for moments in views.values():
+        moments.sort()
     return views
 
 

@@ -125,12 +125,24 @@ def clean_subject(text: str | None, limit: int = 300) -> str | None:
     return line or None
 
 
+_SALUTATION = re.compile(
+    r"(?:hi|hey|hello|dear|hallo|bonjour|hola|good (?:morning|afternoon|evening|day)|greetings)"
+    r"(?:\s+(?:(?:mr|mrs|ms|dr|prof)\.|[^\s,.!?:;]+)){0,4}\s*[,.!:;]?",
+    re.IGNORECASE,
+)
+
+
 def text_facts(text: str | None, limit: int = 120) -> tuple[str | None, bool | None, int | None]:
-    """(first non-empty line, whether a ``?`` stands anywhere, length in characters); Nones where there is no text."""
+    """(first line, whether a ``?`` stands anywhere, length in characters); Nones where there is no text.
+
+    The first line is the first that is not empty. That it greets somebody and no more (``Hi Ann,``) says nothing: then it is the next.
+    """
     if text is None:
         return None, None, None
     stripped = text.strip()
     if not stripped:
-        return None, False, 0
-    first = stripped.partition("\n")[0]
+        return None, None, 0
+    first, _, further = stripped.partition("\n")
+    if further and _SALUTATION.fullmatch(first.strip()):
+        first = further.lstrip().partition("\n")[0]
     return clean_subject(first, limit), "?" in stripped, len(stripped)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
-from itertools import pairwise
+from itertools import groupby, pairwise, product
 
 from transforms.journey_rows import BUYER_EVIDENCE, JOB_CODES, UNCLASSIFIED
 from transforms.touchpoint import Touchpoint
@@ -98,8 +98,9 @@ def _known_order(group: list[Touchpoint]) -> tuple[dict[int, list[int]], list[in
         if touchpoint.sequence is not None:
             numbered.setdefault(touchpoint.source, []).append((touchpoint.sequence, index))
     for chain in numbered.values():
-        chain.sort()
-        for (_, earlier), (_, later) in pairwise(chain):
-            after.setdefault(earlier, []).append(later)
-            waits_for[later] += 1
+        steps = [[index for _, index in step] for _, step in groupby(sorted(chain), key=lambda one: one[0])]
+        for earlier_ones, later_ones in pairwise(steps):  # of equal numbers none is the earlier
+            for earlier, later in product(earlier_ones, later_ones):
+                after.setdefault(earlier, []).append(later)
+                waits_for[later] += 1
     return after, waits_for

@@ -14,7 +14,7 @@ Participants = Mapping[str, Sequence[Participant]]
 
 def is_answer(touchpoint: Touchpoint) -> bool:
     """A touchpoint in which a person of ours spoke; takes for granted that it is countable, so not automated."""
-    return touchpoint.direction in ("outbound", "mutual")
+    return touchpoint.direction in ("outbound", "mutual") and touchpoint.actor_side != "partner"
 
 
 def reached_parties(touchpoint: Touchpoint, participants: Participants) -> set[str]:

@@ -222,7 +222,8 @@ def write_account_shards(
     touchpoints_per_shard: int,
     hands: int,
 ) -> list[Path]:
-    """Countable touchpoints of the touched accounts and their participants, a folder a shard with ``touchpoints/`` and ``participants/``.
+    """Countable touchpoints of the touched accounts and their participants, a folder a shard with ``touchpoints/``, ``participants/``
+    and, where assets were viewed, ``views/``.
 
     Only these columns are written, less than half of what the tables hold.
     """
@@ -252,6 +253,11 @@ def write_account_shards(
         f"""COPY (SELECT {participant_values}, hash(m.account_id) % {shards} AS shard
                   FROM fact_touchpoint_participant p JOIN member m USING (touchpoint_id))
             TO '{folder}/participants' (FORMAT parquet, PARTITION_BY (shard), COMPRESSION lz4)"""
+    )
+    con.execute(
+        f"""COPY (SELECT a.touchpoint_id, a.asset_type, a.occurred_at, hash(m.account_id) % {shards} AS shard
+                  FROM fact_asset_event a JOIN member m USING (touchpoint_id) WHERE a.action IN ('view', 'download'))
+            TO '{folder}/views' (FORMAT parquet, PARTITION_BY (shard), COMPRESSION lz4)"""
     )
     con.execute("DROP TABLE member")
     return sorted((folder / "touchpoints").glob("shard=*"))

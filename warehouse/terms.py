@@ -139,8 +139,9 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         "days_between(a, b) AS (epoch_us(b) - epoch_us(a)) / 86400000000",
         f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",
         # so many business days later; what begins on a closed day begins with the next open one
-        """business_deadline(t, n) AS (
-            SELECT CASE WHEN begun.is_open THEN t + to_days((due.day - begun.day)::INTEGER) ELSE start_of_day(due.day) END
+        f"""business_deadline(t, n) AS (
+            SELECT CASE WHEN begun.is_open THEN timezone({zone}, timezone({zone}, t) + to_days((due.day - begun.day)::INTEGER))
+                        ELSE start_of_day(due.day) END
             FROM business_day begun JOIN business_day due ON due.is_open AND due.open_no = begun.open_no + n
             WHERE begun.day = local_day(t))""",
         # by a clock before its close a deal is open, whatever the CRM knows by now of its end

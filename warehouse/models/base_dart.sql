@@ -1,7 +1,7 @@
 -- DART (semantics 5.6): items, dimensions and index of a unit, which is a deal or an account in a period.
 -- Grain: unit. Key: unit_no.
 -- An item is NULL where there is nothing it could be a share of (C3: no message, no question, no meeting, no need); a thing not done is
--- 0: so is a plan's fourth item of risk, whether there is no plan or none of its items is marked as one. A dimension is the
+-- 0, a price not disclosed too: so is a plan's fourth item of risk, whether there is no plan or none of its items is marked as one. A dimension is the
 -- mean of its items, NULL below two; the index needs all four. Business days are those of the settings' calendar, without its holidays.
 WITH
 run AS (FROM param),
@@ -24,7 +24,7 @@ counted AS (
          risk_assets(traces) AS risk_asset_share_num, 4 AS risk_asset_share_den,
          shows(traces, 'buyer_validation') AS buyer_validated, shows(traces, 'trade_offs') AS trade_offs_disclosed,
          coalesce(buyer_risk_items, 0) AS risk_item_buyer_owned_share_num, coalesce(risk_items, 0) AS risk_item_buyer_owned_share_den,
-         price_disclosed,
+         coalesce(price_disclosed, false) AS price_disclosed,
          has_plan, coalesce(has_buyer_item, false) AS has_buyer_item,
          CASE WHEN is_by_both THEN 1 WHEN has_plan THEN 0.5 ELSE 0 END::DOUBLE AS mutual_action_plan_score,
          coalesce(met_needs, 0) AS enablement_on_time_share_num, coalesce(due_needs, 0) AS enablement_on_time_share_den,

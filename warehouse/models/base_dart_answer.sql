@@ -1,13 +1,16 @@
 -- Questions ever answered by a person, and needs (M14): whether what was asked for came, and in time.
--- Grain: unit with a question or a need. Key: unit_no. Both belong to the period in which they were asked; the answer may come later.
+-- Grain: unit with a question or a need. Key: unit_no. Both belong to the period in which they were asked; the answer may come later,
+-- but not after a deal's close.
 WITH
 asked AS (
   SELECT hash('account', f.account_id) AS scope_no, day, any_channel_answer_id IS NOT NULL AS is_answered
   FROM (SELECT *, hash(touchpoint_id) AS touch_no FROM fact_followup SEMI JOIN scope_account USING (account_id)) f JOIN touch USING (account_id, touch_no)
   WHERE shows(traces, 'question')
   UNION ALL
-  SELECT hash('deal', t.opportunity_id), day, any_channel_answer_id IS NOT NULL
-  FROM fact_followup JOIN deal_touch t USING (touchpoint_id) WHERE shows(traces, 'question')
+  SELECT hash('deal', t.opportunity_id), day, coalesce(answer.occurred_at <= seen_until, false)
+  FROM fact_followup f JOIN deal_touch t USING (touchpoint_id) JOIN deal ON deal.opportunity_id = t.opportunity_id
+  LEFT JOIN fact_touchpoint answer ON answer.touchpoint_id = f.any_channel_answer_id
+  WHERE shows(t.traces, 'question')
 ),
 dated AS MATERIALIZED (SELECT * FROM asked JOIN period_day USING (day)),
 questions AS (

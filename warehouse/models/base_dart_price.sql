@@ -1,6 +1,6 @@
 -- Whether the price was disclosed by 5 business days after the first visit of supplier selection.
 -- Grain: unit with such a visit or a price. Key: unit_no. A visit belongs to the period in which it starts; the price may have been
--- disclosed before or after that period. Where no visit starts, a price that was disclosed says yes, and none says nothing.
+-- disclosed before or after that period. Where no visit starts, a price that was disclosed says yes.
 WITH
 visit AS (
   SELECT hash('account', account_id) AS scope_no, local_day(started_at) AS day, started_at FROM fact_visit SEMI JOIN scope_account USING (account_id)
@@ -19,6 +19,6 @@ summed AS (
   SELECT unit_no, scope_no, min(started_at) AS selection_at, bool_or(is_price) AS is_priced
   FROM dated JOIN dart_unit USING (scope_no, period_grain, period_start) GROUP BY unit_no, scope_no
 )
-SELECT unit_no, CASE WHEN selection_at IS NULL THEN nullif(is_priced, false)
+SELECT unit_no, CASE WHEN selection_at IS NULL THEN is_priced
                      ELSE coalesce(first_priced_at <= business_deadline(selection_at, 5), false) END AS price_disclosed
 FROM summed LEFT JOIN first_price USING (scope_no)

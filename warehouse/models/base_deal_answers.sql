@@ -1,12 +1,21 @@
 -- How a deal's buyers were answered, and what stands open.
--- Grain: opportunity. Key: opportunity_id.
+-- Grain: opportunity. Key: opportunity_id. What came after the close was no answer to the deal: such an ask is one that nobody answered.
 WITH
-response AS (
-  SELECT opportunity_id, count(*) FILTER (is_within_horizon AND (answer_touchpoint_id IS NOT NULL OR is_due)) AS within_horizon,
-         count(*) FILTER (answer_touchpoint_id IS NOT NULL OR is_due) AS settled
-  FROM fact_response SEMI JOIN deal USING (opportunity_id) GROUP BY opportunity_id
+asked AS (
+  SELECT opportunity_id, is_due AND coalesce(due_at < seen_until, true) AS is_due, is_within_horizon AND coalesce(answered_at <= seen_until, true) AS is_within_horizon,
+         answer_touchpoint_id IS NOT NULL AND coalesce(answered_at <= seen_until, true) AS is_answered
+  FROM fact_response JOIN deal USING (opportunity_id) WHERE coalesce(asked_at <= seen_until, true)
 ),
-followup AS (SELECT f.* FROM fact_followup f SEMI JOIN deal_touch t ON t.touchpoint_id = f.touchpoint_id AND t.opportunity_id = f.opportunity_id),
+response AS (
+  SELECT opportunity_id, count(*) FILTER (is_within_horizon AND (is_answered OR is_due)) AS within_horizon, count(*) FILTER (is_answered OR is_due) AS settled
+  FROM asked GROUP BY opportunity_id
+),
+followup AS (
+  SELECT t.opportunity_id, f.channel, is_answered_same_channel AND answer.occurred_at <= seen_until AS is_answered_same_channel
+  FROM fact_followup f JOIN deal_touch t ON t.touchpoint_id = f.touchpoint_id AND t.opportunity_id = f.opportunity_id
+  JOIN deal ON deal.opportunity_id = t.opportunity_id
+  LEFT JOIN fact_touchpoint answer ON answer.touchpoint_id = f.same_channel_answer_id
+),
 answered AS (
   SELECT opportunity_id, count(DISTINCT channel) FILTER (is_answered_same_channel) AS answered_channels, count(DISTINCT channel) AS initiated_channels
   FROM followup GROUP BY opportunity_id

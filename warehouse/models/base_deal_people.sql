@@ -50,7 +50,7 @@ brought AS (
 ),
 known AS (
   SELECT DISTINCT opportunity_id, person_id FROM deal JOIN dim_buying_group_member USING (opportunity_id)
-  WHERE (valid_from IS NULL OR valid_from <= seen_until) AND (valid_to IS NULL OR valid_to > seen_until) AND seen_until IS NOT NULL
+  WHERE (valid_from IS NULL OR valid_from <= seen_until) AND (valid_to IS NULL OR valid_to >= seen_until) AND seen_until IS NOT NULL
 ),
 members AS (
   SELECT opportunity_id, count(*) AS known_contacts, count(e.person_id) AS engaged_known_contacts

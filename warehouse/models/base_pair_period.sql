@@ -12,7 +12,7 @@ assigned AS (
   SELECT seller_id, account_id, coalesce(local_day(valid_from), DATE '0001-01-01') AS from_day,
          local_day(least(coalesce(valid_to - INTERVAL 1 MICROSECOND, as_of), as_of)) AS to_day
   FROM assignment SEMI JOIN scope_account USING (account_id), run
-  WHERE valid_from IS NULL OR valid_from <= as_of
+  WHERE (valid_from IS NULL OR valid_from <= as_of) AND (valid_to IS NULL OR valid_from IS NULL OR valid_to > valid_from)
 ),
 assigned_period AS (
   SELECT seller_id, account_id, period_grain, period_start
