@@ -38,7 +38,7 @@ TOUCHPOINT_COLUMNS = (
 )  # fmt: skip
 PARTICIPANT_COLUMNS = (
     "touchpoint_id", "participant_seq", "party_id", "person_id", "side", "identifier_type", "participation_role",
-    "attended", "is_engaged",
+    "attended", "is_engaged", "home_account_id",
 )  # fmt: skip
 VIEW_COLUMNS = ("touchpoint_id", "asset_type", "occurred_at")
 """What rebuilding an account looks at, less than half of what the tables hold."""

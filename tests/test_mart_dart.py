@@ -135,10 +135,12 @@ def test_an_account_has_more_than_its_deal() -> None:
     """Research before any deal is the account's; a meeting shared with another customer is in both accounts, with their own people."""
     world = worked_example(built=False)
     world.dim("dim_person", {"person_id": "C1", "side": "buyer", "account_id": "A2"})
+    world.dim("dim_opportunity", {"opportunity_id": "O2", "account_id": "A2", "status": "open"})
+    world.dim("dim_buying_group_member", {"opportunity_id": "O2", "person_id": "C1", "buyer_role": "user"})
     early = touchpoint("X1", "02-02 10:00", opportunity_id=None, job="validation")
     both = touchpoint("X2", "03-03 10:00", "03-03 11:00", channel="video", direction="mutual", interaction_kind="demo")
     seats = {
-        "X1": [participant("X1", 0, "B4", "actor", is_engaged=True, buyer_roles=[])],
+        "X1": [participant("X1", 0, "B5", "actor", is_engaged=True, buyer_roles=[])],
         "X2": [
             participant("X2", n, who, "required", attended=True, is_engaged=who != "S1", buyer_roles=["user"] if who == "C1" else [])
             for n, who in enumerate(("S1", "B1", "C1"))
@@ -147,10 +149,25 @@ def test_an_account_has_more_than_its_deal() -> None:
     world.load([early, both], seats, also_in={"X2": ["A2"]})
     world.build()
     assert row(world, "lifetime")["buyer_validated"] is True
-    assert world.one("mart_opportunity_coverage")["dart_risk"] == about(0.25)
+    assert world.one("mart_opportunity_coverage", "opportunity_id = 'O1'")["dart_risk"] == about(0.25)
     assert row(world, "lifetime")["role_coverage"] == about(0.75)  # the other customer's user is not theirs
     other = row(world, "W10", "A2")
     assert (other["hands_on_offered"], other["role_coverage"], other["mutual_followup_share"]) == (True, 0.25, 0)
+
+
+def test_a_role_is_who_holds_it_at_the_end() -> None:
+    """Whoever was engaged before their role was entered has it from then on; whoever had it once has it no more."""
+    world = worked_example(built=False)
+    world.con.execute(
+        "UPDATE dim_buying_group_member SET valid_from = TIMESTAMPTZ '2026-03-20 00:00:00+00' WHERE person_id = 'B1'"
+    )
+    world.con.execute(
+        "UPDATE dim_buying_group_member SET valid_to = TIMESTAMPTZ '2026-03-20 00:00:00+00' WHERE person_id = 'B2'"
+    )
+    world.build()
+    found = {period: row(world, period)["role_coverage_num"] for period in ("W10", "W11", "Mar", "lifetime")}
+    assert found == {"W10": 1, "W11": 1, "Mar": 1, "lifetime": 2}  # B2; B2; B1; B1 and B3
+    assert world.one("mart_opportunity_coverage")["role_coverage_num"] == 2
 
 
 def test_is_final_follows_the_clock() -> None:

@@ -295,7 +295,8 @@ def test_closed_deal_without_a_date_has_no_age() -> None:
 
 
 def test_deal_counts_its_own_accounts_people() -> None:
-    """Of a meeting with two customers the deal counts the people of its own account, not the other's executive."""
+    """Of a meeting with two customers the deal counts the people of its own account, not the other's executive, nor a stranger whose
+    address is at the other's; one whose address says nothing may be of either."""
     world = worked_example(built=False)
     world.dim("dim_account", {"account_id": "A2", "name": "Two", "domains": []})
     world.dim(
@@ -310,10 +311,18 @@ def test_deal_counts_its_own_accounts_people() -> None:
         participant("M1", 2, "B1", "required", attended=True, is_engaged=True),
         participant("M1", 3, "X1", "required", attended=True, is_engaged=True, is_executive=True),
     ]
-    world.load([both], {"M1": seats}, also_in={"M1": ["A2"]})
+    strangers = [
+        participant("M1", 4, "u:theirs", "required", attended=True, is_engaged=True, home_account_id="A2"),
+        participant("M1", 5, "u:nobody's", "required", attended=True, is_engaged=True),
+    ]
+    world.load([both], {"M1": [*seats, *strangers]}, also_in={"M1": ["A2"]})
     world.build()
     row = world.one("mart_opportunity_coverage")
-    assert (row["engaged_contacts"], row["exec_first_engaged_days"]) == (3, about(30.417))
+    assert (row["engaged_contacts"], row["exec_first_engaged_days"]) == (4, about(30.417))
+    contacts = {
+        r["account_id"]: r["engaged_contacts"] for r in world.rows("mart_account_period", "period_grain = 'lifetime'")
+    }
+    assert contacts == {"A1": 4, "A2": 3}
 
 
 def test_open_deal_is_single_threaded_by_its_last_30_days() -> None:

@@ -88,7 +88,11 @@ def _own_people(
     for touchpoint in rows:
         here = participants.get(touchpoint.touchpoint_id, ())
         if touchpoint.direction == "mutual":
-            here = [p for p in here if account_id in accounts_of_people.get(p.person_id or "", {account_id})]
+            here = [
+                p
+                for p in here
+                if account_id in accounts_of_people.get(p.person_id or "", {p.home_account_id or account_id})
+            ]
         own[touchpoint.touchpoint_id] = here
     return own
 

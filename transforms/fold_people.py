@@ -161,9 +161,18 @@ def participants(draft: Draft, directory: Directory) -> list[Participant]:
                 buyer_roles=roles,
                 is_executive=party.is_executive,
                 person_rule_id=party.rule_id,
+                home_account_id=_home(seat),
             )
         )
     return found
+
+
+def _home(seat: Seat) -> str | None:
+    """Where an outside person works: by the directory, else by a domain of one account."""
+    if seat.side in OURS:
+        return None
+    party = seat.party
+    return party.account_id or (party.domain_accounts[0] if len(party.domain_accounts) == 1 else None)
 
 
 def _role_rank(seat: Seat) -> int:

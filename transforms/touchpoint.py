@@ -93,6 +93,7 @@ class Participant(msgspec.Struct, kw_only=True, gc=False):
     is_executive: bool | None = None
     person_rule_id: str | None = None
     """R1..R6 of the resolution: why this person."""
+    home_account_id: str | None = None
 
 
 class TouchpointEvent(msgspec.Struct, gc=False):

@@ -156,7 +156,7 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         "is_plan(kind, tags) AS kind = 'plan_update' OR list_contains(tags, 'plan_update')",
         *dart.MACROS,
         f"counts_in(is_primary, direction) AS {counts_in('is_primary', 'direction')}",
-        # who works for nobody that the directory knows may be anybody's
+        # who works for nobody that the directory or a domain names may be anybody's
         "is_at(home, account) AS home IS NULL OR home = account",
         # the first day after a period; NULL for lifetime
         """period_stop(grain, first_day) AS (first_day

@@ -3,7 +3,7 @@
 -- buying groups, wherever they work, as deal_person does.
 WITH
 engaged AS (
-  SELECT hash(touchpoint_id) AS touch_no, party_id, person_id, dim_person.account_id AS home_account_id
+  SELECT hash(touchpoint_id) AS touch_no, party_id, person_id, coalesce(dim_person.account_id, p.home_account_id) AS home_account_id
   FROM fact_touchpoint_participant p LEFT JOIN dim_person USING (person_id)
   WHERE is_engaged AND p.side = 'buyer'
 ),

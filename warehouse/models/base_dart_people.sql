@@ -1,11 +1,18 @@
--- M10r, and mutual touchpoints after which we wrote to somebody who was there, within 2 business days; that may be in the next period.
+-- M10r: required roles of those who were engaged, as they hold them at the end, as M10 counts members. And mutual touchpoints after
+-- which we wrote to somebody who was there, within 2 business days; that may be in the next period.
 -- Grain: unit with such people. Key: unit_no.
 WITH
-role AS (SELECT DISTINCT scope_no, day, unnest(engaged_roles) AS role FROM dart_person),
-dated_role AS MATERIALIZED (SELECT * FROM role JOIN period_day USING (day)),
+engaged AS (SELECT DISTINCT scope_no, day, person_id FROM dart_person WHERE is_engaged_holder),
+dated_engaged AS MATERIALIZED (SELECT DISTINCT scope_no, period_grain, period_start, person_id FROM engaged JOIN period_day USING (day)),
+member AS (FROM dim_buying_group_member JOIN param ON list_contains(required_roles, buyer_role)),
+holding AS (
+  SELECT hash('deal', opportunity_id) AS scope_no, person_id, buyer_role, valid_from, valid_to FROM member
+  UNION ALL SELECT hash('account', account_id), person_id, buyer_role, valid_from, valid_to FROM member JOIN dim_opportunity USING (opportunity_id)
+),
 roles AS (
-  SELECT unit_no, count(DISTINCT role) AS engaged_roles
-  FROM dated_role JOIN dart_unit USING (scope_no, period_grain, period_start) GROUP BY unit_no
+  SELECT unit_no, count(DISTINCT buyer_role) AS engaged_roles
+  FROM dated_engaged JOIN dart_unit USING (scope_no, period_grain, period_start) JOIN holding USING (scope_no, person_id)
+  WHERE (valid_from IS NULL OR valid_from <= last_at) AND (valid_to IS NULL OR valid_to > last_at) GROUP BY unit_no
 ),
 present AS (
   SELECT DISTINCT scope_no, touch_no, day, ended_at, business_deadline(ended_at, 2) AS due_at, party_id

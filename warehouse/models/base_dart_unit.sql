@@ -1,6 +1,11 @@
 -- Units of DART: deals in scope, each with its lifetime as the one period, and the periods of the accounts in scope.
 -- Grain: unit. Key: unit_no; scope_no, period_grain, period_start. ``scope_no``: the deal, or the account in all of its periods.
+-- ``last_at``: its last moment that can be known, of a closed deal the one before the close.
 SELECT row_number() OVER ()::INTEGER AS unit_no, * FROM (
-  SELECT hash('deal', opportunity_id) AS scope_no, opportunity_id, account_id, 'lifetime' AS period_grain, DATE '1970-01-01' AS period_start FROM deal
-  UNION ALL SELECT hash('account', account_id), NULL, account_id, period_grain, period_start FROM mart_account_period SEMI JOIN scope_account USING (account_id)
+  SELECT hash('deal', opportunity_id) AS scope_no, opportunity_id, account_id, 'lifetime' AS period_grain, DATE '1970-01-01' AS period_start,
+         CASE WHEN status = 'open' THEN seen_until ELSE seen_until - INTERVAL 1 MICROSECOND END AS last_at
+  FROM deal
+  UNION ALL
+  SELECT hash('account', account_id), NULL, account_id, period_grain, period_start, least(coalesce(end_at - INTERVAL 1 MICROSECOND, as_of), as_of)
+  FROM (FROM mart_account_period SEMI JOIN scope_account USING (account_id)) LEFT JOIN period USING (period_grain, period_start), param
 )

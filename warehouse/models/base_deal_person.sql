@@ -9,4 +9,4 @@ SELECT opportunity_id, touchpoint_id, day, direction, occurred_at, ended_at, par
 FROM fact_touchpoint_participant p JOIN deal_touch USING (touchpoint_id)
 LEFT JOIN dim_person USING (person_id) LEFT JOIN member USING (opportunity_id, person_id)
 WHERE p.side = 'buyer'
-  AND (NOT is_shared OR direction <> 'mutual' OR is_at(dim_person.account_id, deal_touch.account_id) OR coalesce(is_member, false))
+  AND (NOT is_shared OR direction <> 'mutual' OR is_at(coalesce(dim_person.account_id, p.home_account_id), deal_touch.account_id) OR coalesce(is_member, false))

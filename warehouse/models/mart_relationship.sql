@@ -14,14 +14,14 @@ touch AS (
     AND occurred_at >= as_of - span_of_days(relationship_window_days)
 ),
 seat AS (
-  SELECT account_id, direction, is_shared, p.side, party_id, p.person_id, is_engaged, coalesce(attended, false) AS attended, participation_role, coalesce(p.is_executive, false) AS is_executive
+  SELECT account_id, direction, is_shared, p.side, party_id, p.person_id, p.home_account_id, is_engaged, coalesce(attended, false) AS attended, participation_role, coalesce(p.is_executive, false) AS is_executive
   FROM fact_touchpoint_participant p JOIN touch USING (touchpoint_id)
 ),
 buyers AS (
   SELECT seat.account_id, count(DISTINCT party_id) AS engaged_contacts, count(DISTINCT party_id) FILTER (seat.is_executive) AS engaged_executives
   FROM seat LEFT JOIN dim_person USING (person_id)
   LEFT JOIN group_member m ON m.account_id = seat.account_id AND m.person_id = seat.person_id
-  WHERE is_engaged AND seat.side = 'buyer' AND (NOT is_shared OR is_at(dim_person.account_id, seat.account_id) OR is_member)
+  WHERE is_engaged AND seat.side = 'buyer' AND (NOT is_shared OR is_at(coalesce(dim_person.account_id, home_account_id), seat.account_id) OR is_member)
   GROUP BY seat.account_id
 ),
 sellers AS (
