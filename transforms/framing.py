@@ -5,16 +5,20 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from itertools import chain
 from typing import BinaryIO
 
 import msgspec
 
+from transforms.apart import taken_apart
+from transforms.event import Reject
 from transforms.frame_bytes import FRAME_LIMIT, BadFrame, chunks, split_lines
 from transforms.frame_ics import ics_frames
 from transforms.frame_json import is_value, json_frames
 from transforms.frame_mail import mail_frames
-from transforms.sources import Context, Framing, SourceSpec
+from transforms.sources import Context, Framing, SourceSpec, parse_record
 
 __all__ = ["FRAME_LIMIT", "BadFrame", "frames", "records", "records_in"]
 
@@ -38,7 +42,7 @@ def records(spec: SourceSpec, stream: BinaryIO, context: Context) -> Iterator[by
 
     A frame that ``explode`` cannot read stays whole, for ``parse`` to reject it with a reason.
     """
-    if spec.explode is None:
+    if spec.explode is None and not spec.lists:
         yield from frames(stream, context.name, spec.framing)
         return
     for frame in frames(stream, context.name, spec.framing):
@@ -72,13 +76,23 @@ def _only_frame(framing: Framing, data: bytes) -> bytes | None:
 
 
 def _parts(spec: SourceSpec, frame: bytes, context: Context) -> list[bytes]:
-    """What the adapter's own split makes of a frame."""
-    if spec.explode is None:
-        return [frame]
+    """What the adapter's own split makes of a frame, and of each part that cannot be read those of its elements that can."""
+    parts = [frame]
+    if spec.explode is not None:
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            parts = list(spec.explode(frame, context))
+    if not spec.lists:
+        return parts
+    return [piece for part in parts for piece in taken_apart(part, spec.lists, partial(_is_readable, spec, context))]
+
+
+def _is_readable(spec: SourceSpec, context: Context, record: bytes) -> bool:
+    """Whether the adapter takes it, once it is told a time zone."""
     try:
-        return list(spec.explode(frame, context))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return [frame]
+        parse_record(spec, record, context)
+    except Reject as reject:
+        return reject.reason_code == "naive_timestamp"
+    return True
 
 
 def line_frames(pieces: Iterator[bytes]) -> Iterator[bytes | BadFrame]:

@@ -11,7 +11,8 @@ from chat_mutations import broken, verdict_is_sound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.event import Event, Ignored
+from transforms.event import Event, Ignored, Reject
+from transforms.framing import records_in
 from transforms.markup import html_plain
 from transforms.sources import Context, parse_record
 from transforms.sources.intercom import SOURCE
@@ -168,3 +169,30 @@ def test_a_ticket_that_a_conversation_became_is_not_read_in_its_place() -> None:
     """Only ``ticket.closed`` wraps a ticket; in a conversation, whatever stands there is of no interest."""
     record = {**conversation(part(1, SELLER)), "ticket": {"type": "ticket", "id": 7, "category": {"odd": True}}}
     assert events_of(record) == events_of(conversation(part(1, SELLER)))
+
+
+def test_a_bad_part_spoils_no_other() -> None:
+    """Of a conversation's parts each fails alone: the others and the first message stay one record, with the same events."""
+    bad = part(2, SELLER, created_at="garbage")
+    for around in (webhook, lambda item: item):
+        whole = around(conversation(part(1, SELLER), bad, part(3, BUYER)))
+        good, alone = records_in(SOURCE, json.dumps(whole).encode(), Context(name="x"))
+        assert isinstance(good, bytes)
+        assert isinstance(alone, bytes)
+        found = parse_record(SOURCE, good, Context(name="x"))
+        assert found == events_of(around(conversation(part(1, SELLER), part(3, BUYER))))
+        with pytest.raises(Reject, match="garbage"):
+            parse_record(SOURCE, alone, Context(name="x"))
+        assert b"part 2" in alone
+        assert b"part 1" not in alone
+
+
+def test_a_conversation_stays_whole_where_no_part_is_to_blame() -> None:
+    """Neither one that can be read nor one whose own fields cannot; a time without a zone is a matter of the settings."""
+    for item in (
+        conversation(part(1, SELLER), part(2, BUYER)),
+        conversation(part(1, SELLER), id=None),
+        conversation(part(1, SELLER, created_at="2026-03-02T09:00:00"), part(2, BUYER)),
+    ):
+        data = json.dumps(webhook(item)).encode()
+        assert list(records_in(SOURCE, data, Context(name="x"))) == [data]

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from transforms.apart import Inner
 from transforms.event import Event, Ignored, Parsed, Reject
 
 Framing = Literal["json", "lines", "mail", "ics"]
@@ -48,6 +49,8 @@ class SourceSpec(msgspec.Struct, frozen=True):
     """One line per payload kind, for ``touchloop sources``."""
     explode: Callable[[bytes, Context], Iterable[bytes]] | None = None
     """Splits one frame that holds several records (``{"batch": [...]}``) without judging them; None: a frame is a record."""
+    lists: tuple[Inner, ...] = ()
+    """Lists in a record whose elements can fail alone."""
 
 
 @cache

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from transforms.apart import Inner
 from transforms.event import Event, Ignored, Party, Reject
 from transforms.normal import clean_subject, email_id, phone_id, scrub
 from transforms.sources import Context, SourceSpec
@@ -229,6 +230,7 @@ SOURCE = SourceSpec(
     framing="json",
     parse=parse,
     explode=explode,
+    lists=(Inner(("events",)),),
     supports=(
         "activities.list of meet, call_ended: attendance from joining to leaving",
         "other events of meet: ignored, counted by name",

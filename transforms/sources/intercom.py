@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import msgspec
 
+from transforms.apart import Inner
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.markup import html_plain
 from transforms.normal import email_id, phone_id, scrub, text_facts
@@ -311,6 +312,11 @@ SOURCE = SourceSpec(
     framing="json",
     parse=parse,
     explode=explode,
+    lists=tuple(
+        Inner((*around, parts, parts), is_all=False)
+        for around in (("data", "item"), ())
+        for parts in ("conversation_parts", "ticket_parts")
+    ),
     supports=(
         "Webhooks: conversation.* and conversation_part.* (each part one message; notes left out), ticket.*",
         "Webhooks: user.*, contact.*, lead.*, visitor.* (identities)",

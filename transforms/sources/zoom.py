@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+from transforms.apart import Inner
 from transforms.event import Event, Ignored, Reject
 from transforms.normal import clean_subject
 from transforms.sources import Context, SourceSpec
@@ -184,6 +185,7 @@ SOURCE = SourceSpec(
     framing="json",
     parse=parse,
     explode=explode,
+    lists=(Inner(("payload", "object", "occurrences")), Inner(("occurrences",))),
     supports=(
         "webhooks meeting.participant_joined, meeting.participant_left: attendance",
         "webhooks meeting.started, meeting.ended: the occurrence's interval",

@@ -1,0 +1,81 @@
+"""Elements of a list inside one record fail alone, in every source that has such lists."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from transforms.apart import MOST, Inner, taken_apart
+from transforms.event import Reject
+from transforms.framing import records_in
+from transforms.sources import Context, all_sources, parse_record
+
+GOLDEN = Path(__file__).parent / "golden"
+HERE = Context(name="x", until=4_000_000_000_000_000)
+
+
+def golden(name: str) -> Any:
+    return json.loads((GOLDEN / f"{name}.accept.json").read_text("utf-8"))["record"]
+
+
+def verdicts(source: str, record: Any) -> list[int | str]:
+    """Of each record that the payload falls into, how many events it gave, or why it was rejected."""
+    found: list[int | str] = []
+    for one in records_in(all_sources()[source], json.dumps(record).encode(), HERE):
+        assert isinstance(one, bytes)
+        try:
+            found.append(len(parse_record(all_sources()[source], one, HERE)))  # type: ignore[arg-type]
+        except Reject as reject:
+            found.append(reject.reason_code)
+    return found
+
+
+def test_a_stay_without_its_call_spoils_no_other() -> None:
+    """Google Meet: two stays in one activity; the one that names no call is rejected alone."""
+    activity = golden("google_meet/two_stays_in_one_activity")
+    assert verdicts("google_meet", activity) == [2]
+    [one for one in activity["events"] if one["name"] == "call_ended"][-1]["parameters"] = []
+    assert verdicts("google_meet", activity) == [1, "missing_field"]
+
+
+def test_a_date_without_a_time_spoils_no_other() -> None:
+    """Zoom: of a recurring meeting's dates the one that cannot be read is rejected alone."""
+    webhook = golden("zoom/recurring_meeting_created")
+    dates = webhook["payload"]["object"]["occurrences"]
+    assert verdicts("zoom", webhook) == [len(dates)]
+    dates[0]["start_time"] = "soon"
+    assert verdicts("zoom", webhook) == [len(dates) - 1, "bad_timestamp"]
+    for date in dates:
+        date["start_time"] = "soon"
+    assert verdicts("zoom", webhook) == ["bad_timestamp"] * len(dates)
+
+
+def has_no_words(record: bytes) -> bool:
+    data = json.loads(record)
+    return not any(isinstance(one, str) for one in (*data["x"], *data.values()))
+
+
+@pytest.mark.parametrize(
+    ("record", "pieces"),
+    [
+        ({"x": [1, 2]}, [{"x": [1, 2]}]),
+        ({"x": [1, "a", 2, "b"]}, [{"x": [1, 2]}, {"x": ["a"]}, {"x": ["b"]}]),
+        ({"x": ["a", "b"]}, [{"x": ["a"]}, {"x": ["b"]}]),
+        ({"x": ["a"]}, [{"x": ["a"]}]),
+        ({"x": [1, "a"], "y": "bad"}, [{"x": [1, "a"], "y": "bad"}]),
+        ({"x": [1, *["a"] * MOST]}, [{"x": [1, *["a"] * MOST]}]),
+    ],
+)
+def test_what_stays_together(record: dict[str, Any], pieces: list[dict[str, Any]]) -> None:
+    """The readable elements, each unreadable one alone; everything, where what is around the list is unreadable or it is very long."""
+    found = taken_apart(json.dumps(record).encode(), [Inner(("x",))], has_no_words)
+    assert [json.loads(piece) for piece in found] == pieces
+
+
+def test_what_is_around_the_list_may_be_a_record_too() -> None:
+    """Then it stays, though every element is bad."""
+    found = taken_apart(b'{"x": ["a", "b"], "y": 1}', [Inner(("x",), is_all=False)], has_no_words)
+    assert [json.loads(piece) for piece in found] == [{"x": [], "y": 1}, {"x": ["a"], "y": 1}, {"x": ["b"], "y": 1}]
