@@ -44,6 +44,7 @@ class Ahead:
         self._thread = ThreadPoolExecutor(1, "ahead")
         self._reading: Future[Found] | None = None
         self._found = NOTHING
+        shutil.rmtree(self.folder, ignore_errors=True)  # of a stream that was killed
 
     def begin(self, ends: Mapping[str, int], held: Collection[str] = ()) -> None:
         """Read on from where the ledger now ends, by location; partitions in ``held`` stand still. Returns at once."""

@@ -77,6 +77,8 @@ def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: 
     # what another version derived, this one might derive otherwise: no table holds figures of both
     everything = any(before[name] != rests_on[name] for name in ("directory", "config", "version"))
     everything |= before["as_of"] is None or (fixed and before["as_of"] != str(now))
+    # a clock set back by days: what it has counted by then is undone nowhere else
+    everything |= before["as_of"] is not None and int(before["as_of"]) // DAY > now // DAY
     rebound = before["bindings"] not in (None, "", rests_on["bindings"])
     bound = bindings_in(store, "bound") if rebound else []
     # not if a crash, or a version that kept only their digest, has left others

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,7 @@ from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     from pipelines.observe.logs import Logs
+    from pipelines.summary import Summary
 
 
 app = typer.Typer(
@@ -46,6 +48,7 @@ STORAGE_FAULTS = (
     duckdb.FatalException,  # a commit that could not be written: the process must end, the file stays as it was before
     duckdb.OutOfMemoryException,
     duckdb.SerializationException,
+    duckdb.TransactionException,
 )
 """What DuckDB raises when the disk is full or broken, or memory is short."""
 AFTER_A_STORAGE_FAULT = (
@@ -129,10 +132,13 @@ def run(
     say = logs.say() if logs else say_to(as_json)
     place = opened(workspace)
     with place.writer(), watchers(place, job="run", say=say, logs=logs) as observer:
-        summary = run_once(
+        run_once(
             place, clock_at(as_of), fixed=as_of is not None, say=say, observer=observer,
-            workers=_workers(place, runner, context.args),
+            workers=_workers(place, runner, context.args), done=partial(_print_summary, as_json),
         )  # fmt: skip
+
+
+def _print_summary(as_json: bool, summary: Summary) -> None:
     if as_json:
         print(msgspec.json.encode(summary).decode())
         return

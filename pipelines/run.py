@@ -74,6 +74,8 @@ class Session:
         """Of the last increment: what stopped a part of it, and not the rest."""
         self.ends: dict[str, int] | None = None
         """The ledger's end by ``topic/partition`` after it; None if it left topics alone."""
+        self.summary: Summary | None = None
+        """Of the last increment, whatever became of its snapshot."""
         self.finished: list[tuple[Summary, float]] = []
         """With ``beside``: increments that are done, and the seconds that each took until readers had it. Whoever looks takes them out."""
         self._beside = ThreadPoolExecutor(1, "publication") if beside else None
@@ -97,7 +99,7 @@ class Session:
         )  # fmt: skip
         try:
             with self._told(increment):
-                summary = increment.run()
+                summary = self.summary = increment.run()
             return self._publish(increment, summary)
         finally:
             if self.ahead is not None:
@@ -164,7 +166,7 @@ class Session:
         summary.seconds["publish"] = round(publication.seconds, 3)
         if publication.files_seconds is not None:
             summary.seconds["files"] = round(publication.files_seconds, 3)
-        summary.published = True
+        summary.published, summary.unpublished = True, None
         self._finish(pending.increment, publication.ended)
 
     def _finish(self, increment: Increment, ended: float) -> None:
@@ -220,14 +222,19 @@ def run_once(
     say: Say,
     observer: Observer | None = None,
     workers: ClusterWorkers | None = None,
+    done: Callable[[Summary], None] = lambda _: None,
 ) -> Summary:
-    """One increment, published; ``workers`` as in ``Session``.
+    """One increment, published; ``workers`` as in ``Session``. ``done`` is told of it also where this raises something afterwards.
 
     Raises ``AuditFailed`` (the last snapshot stays); and, once everything else is published, ``TooManyRejects`` (nothing of
     that unit was landed), ``BrokerUnavailable`` or ``KafkaRefused`` (no more of the topics).
     """
     with Session(workspace, say, observer=observer, workers=workers) as session:
-        summary = session.once(now, fixed=fixed)
+        try:
+            summary = session.once(now, fixed=fixed)
+        finally:
+            if session.summary is not None:
+                done(session.summary)
         if observer is not None and session.kafka is not None:
             away = [str(fault) for fault in session.faults if isinstance(fault, BrokerUnavailable)]
             observer.broker(up=not away, detail="; ".join(away))
@@ -280,7 +287,7 @@ def _last_run(workspace: Workspace) -> str:
             raise UserError(
                 f"the tables of {workspace.root} are to be derived again first: touchloop run --workspace {workspace.root} does, and publishes"
             )
-        row = store.connection.execute("SELECT run_id FROM dim_run ORDER BY as_of DESC, run_id LIMIT 1").fetchone()
+        row = store.connection.execute("SELECT run_id FROM dim_run ORDER BY rowid DESC LIMIT 1").fetchone()
     if row is None:
         raise UserError(
             f"{workspace.root} has nothing to publish yet: touchloop run --workspace {workspace.root} comes first"

@@ -13,6 +13,7 @@ import msgspec
 from pipelines.errors import SettingsError
 from schemas.vocab import ALL_CHANNELS, BUYER_ROLES, BUYING_JOBS
 from transforms.business_time import BusinessCalendar
+from transforms.normal import is_domain
 from transforms.settings import (
     BusinessHours,
     Count,
@@ -282,6 +283,14 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
     _check_labels(path, "coverage.channels", settings.coverage.channels, ALL_CHANNELS)
     _check_labels(path, "coverage.required_roles", settings.coverage.required_roles, BUYER_ROLES)
     _check_labels(path, "journeys.always_on_jobs", settings.journeys.always_on_jobs, BUYING_JOBS)
+    for key in ("company_domains", "partner_domains", "free_mail_domains"):
+        for domain in getattr(settings.identity, key):
+            if not is_domain(domain):
+                raise SettingsError(f"{path}: identity.{key}: {domain!r} is no domain such as example.com")
+    gaps = settings.journeys.gap_sensitivity_days
+    for gap in gaps:
+        if gaps.count(gap) > 1:
+            raise SettingsError(f"{path}: journeys.gap_sensitivity_days: {gap:g} is named twice")
     if not settings.coverage.channels:
         raise SettingsError(f"{path}: coverage.channels: names no channel")
     try:

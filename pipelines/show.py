@@ -36,7 +36,14 @@ def print_summary(out: Console, summary: Summary) -> None:
         out.print("no new units")
     if summary.accounts_rebuilt or summary.touchpoints:
         out.print(f"{summary.touchpoints:,} touchpoints and {summary.accounts_rebuilt:,} accounts rebuilt")
-    state = "published" if summary.published else "up to date"
+    # what waits to be published, because the audit failed, is not what stands there
+    state = (
+        "published"
+        if summary.published
+        else "not published; still the last one"
+        if summary.unpublished
+        else "up to date"
+    )
     out.print(f"{state}: {summary.snapshot}", soft_wrap=True)
 
 
@@ -53,7 +60,7 @@ def print_report(out: Console, snapshot: Path, page: Path) -> None:
     """Journeys, loops and coverage, the first 20 of each; then where the ``page`` is, if there is one."""
     connection = open_snapshot(snapshot)
     try:
-        as_of = connection.execute("SELECT max(as_of) FROM dim_run").fetchone()
+        as_of = connection.execute("SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1").fetchone()
         out.print(f"\n[bold]touchloop[/bold] as of {as_of[0] if as_of else '?'}")
         _print(out, connection, "Journeys", JOURNEYS)
         _print(out, connection, "Loops: where buyers came back to a job they had left", LOOPS)

@@ -58,6 +58,20 @@ def touchloop(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         ("[coverage]\nrequired_roles = ['boss']", "coverage.required_roles: 'boss' is none of"),
         ("[journeys]\nalways_on_jobs = ['VA']", "journeys.always_on_jobs: 'VA' is none of"),
         ("[folding]\nphone_call_channel = 'fax'", "folding.phone_call_channel: 'fax': Invalid enum value 'fax'"),
+        (
+            "[identity]\ncompany_domains = ['@vendor.example']",
+            "identity.company_domains: '@vendor.example' is no domain",
+        ),
+        (
+            "[identity]\npartner_domains = ['https://p.example']",
+            "identity.partner_domains: 'https://p.example' is no domain",
+        ),
+        ("[identity]\nfree_mail_domains = ['com']", "identity.free_mail_domains: 'com' is no domain"),
+        (
+            "[coverage]\nreporting_timezone = 'localtime'",
+            "coverage.reporting_timezone: 'localtime' is no IANA time zone",
+        ),
+        ("[journeys]\ngap_sensitivity_days = [7, 14, 7]", "journeys.gap_sensitivity_days: 7 is named twice"),
         ("rules = 'missing.yaml'", "rules: cannot read"),
         ("this is not toml", "not valid TOML"),
     ],
@@ -162,6 +176,21 @@ def test_sources_lists_all_ten(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert {p.name for p in (EXAMPLE / "inbox").iterdir()} - {"crm"} <= names
 
 
+def test_a_run_that_fails_has_told_what_it_found(
+    example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With too many rejects the rest is landed and published: its summary and warnings come before the exit with 1."""
+    put(example_root, [*payloads(), ("slack/bad.json", b"{}\n" * 150), ("teams/a.json", b"{}")])
+    arguments = ("run", "--workspace", str(example_root), "--as-of", "2026-05-11T00:00:00Z", "--json")
+    assert touchloop(monkeypatch, *arguments) == 1
+    told = capsys.readouterr()
+    summary = json.loads(told.out)
+    assert summary["published"] is True
+    assert summary["unpublished"] is None
+    assert any("inbox/teams/ is no source" in warning for warning in summary["warnings"])
+    assert "were rejected by the slack adapter" in told.err
+
+
 def test_doctor_finds_a_misnamed_folder(
     example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -195,7 +224,9 @@ def test_doctor_tells_what_an_older_adapter_read(
     assert any(f"of slack by {all_sources()['slack'].version} (now 99)" in one for one in told), told
 
 
-@pytest.mark.parametrize("fault", [duckdb.FatalException, duckdb.IOException, duckdb.OutOfMemoryException])
+@pytest.mark.parametrize(
+    "fault", [duckdb.FatalException, duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException]
+)
 def test_a_full_disk_is_told_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: type[Exception]
 ) -> None:

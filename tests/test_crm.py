@@ -74,6 +74,15 @@ def test_account_domains_are_registrable_even_where_the_crm_holds_websites() -> 
     assert account == Account(account_id="A1", domains=("acme.test", "acme.github.io"), country="DE")
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"), [("1.005", "1.00"), ("1.015", "1.02"), ("-3.1", "-3.10"), ("100.000", "100.00")]
+)
+def test_an_amount_has_two_decimals(given: str, kept: str) -> None:
+    """Some currencies have three: an amount is rounded, half to even, to what the column holds."""
+    (deal,) = rows("opportunities.csv", OPPORTUNITIES + f"O1,A1,,,2026-03-02,,open,,{given},KWD,\n")
+    assert str(deal.amount) == kept
+
+
 def test_a_deal_is_read_with_its_times_and_its_amount() -> None:
     """A date alone is midnight UTC, the amount is exact."""
     (deal,) = rows(

@@ -378,6 +378,33 @@ def test_the_clock_alone_moves_waits_and_plans(tmp_path: Path) -> None:
     assert waiting("2026-05-11T12:00:00Z") < waiting("2026-05-12T12:00:00Z")
 
 
+def test_a_clock_that_was_ahead_leaves_no_trace(tmp_path: Path) -> None:
+    """A run with a clock of next year, then one of today, with nothing new or with the rest: the tables are today's, also a month on."""
+    later, again = "2026-05-20T00:00:00Z", "2026-08-20T00:00:00Z"
+    plain = example(tmp_path / "plain")
+    put(plain, payloads())
+    increment(plain, again)
+    with snapshot(plain, published=False) as connection:
+        expected = contents(connection)
+    root = example(tmp_path / "ahead")
+    workspace = Workspace(root)
+
+    def routine(day: str) -> None:
+        with workspace.writer():
+            Increment(workspace, parse_iso(day, "as_of"), fixed=False).run()
+
+    put(root, payloads()[:-4])
+    increment(root, "2027-06-01T00:00:00Z")
+    routine(later)
+    with snapshot(root, published=False) as connection:
+        last = connection.execute("SELECT max(period_start) < DATE '2026-06-01' FROM mart_account_period").fetchone()
+    assert last == (True,)
+    put(root, payloads()[-4:])
+    routine(again)
+    with snapshot(root, published=False) as connection:
+        assert contents(connection) == expected
+
+
 def test_the_clock_alone_settles_a_need(tmp_path: Path) -> None:
     """A delivery that nobody opened within 30 days, on an account that nothing else keeps open, is told of as at once."""
     for name, days in (

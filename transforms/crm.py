@@ -217,13 +217,14 @@ def _flag(text: str, column: str, zone: str | None) -> bool:
     return value
 
 
+CENT = Decimal("0.01")
 _AMOUNT = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,6})?")
 
 
 def _amount(text: str, column: str, zone: str | None) -> Decimal:
     if not _AMOUNT.fullmatch(text):
         raise _invalid(column, text, "not a decimal number such as 640000.00")
-    return Decimal(text)
+    return Decimal(text).quantize(CENT)  # half to even; some currencies have three decimals
 
 
 def _currency(text: str, column: str, zone: str | None) -> str:

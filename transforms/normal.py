@@ -110,6 +110,11 @@ def registrable_domain(host: str) -> str | None:
     return unlisted[1] if unlisted else None
 
 
+def is_domain(text: str) -> bool:
+    """Whether a text is the name of a domain, and of nothing else."""
+    return re.fullmatch(r"[^\s@/:,;]+", text) is not None and registrable_domain(text) is not None
+
+
 def scrub(text: str) -> str:
     """Without lone surrogates and NULs, which neither UTF-8 nor the warehouse can hold."""
     if text.isascii():

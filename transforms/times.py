@@ -76,7 +76,9 @@ def from_epoch_millis(value: int | float | str, field: str) -> int:
 
 @lru_cache(maxsize=512)
 def zone_of(name: str) -> ZoneInfo | None:
-    """The IANA zone, or None if there is none of that name."""
+    """The IANA zone, or None if there is none of that name; those of one machine are none (``localtime``), nor are copies by another rule."""
+    if name in ("localtime", "posixrules") or name.startswith(("posix/", "right/")):
+        return None
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

@@ -98,7 +98,7 @@ class Candidate:
                 f"SET temp_directory={quoted(str(self.spill))}",
             ):
                 con.execute(statement)
-            row = con.execute("SELECT max(as_of) FROM dim_run").fetchone()
+            row = con.execute("SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1").fetchone()
             tables = write_parquet(
                 con, self.digests, self.folder / "parquet", old / "parquet" if old else None, read_manifest(old), run_id,
                 writers,

@@ -102,7 +102,7 @@ class Inspector:
             ).fetchall()
         }
         try:
-            run = self.connection.execute("SELECT run_id FROM dim_run ORDER BY as_of DESC, run_id LIMIT 1").fetchone()
+            run = self.connection.execute("SELECT run_id FROM dim_run ORDER BY rowid DESC LIMIT 1").fetchone()
         except duckdb.Error:
             run = None  # the verdict says what is wrong with the table
         return len(have & TABLES.keys()), str(run[0])[:12] if run else "no-run"

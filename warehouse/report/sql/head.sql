@@ -10,4 +10,4 @@ SELECT r.run_id, r.as_of, r.touchloop_version,
        (SELECT count(*) FROM dim_opportunity WHERE status = 'lost') AS deals_lost,
        (SELECT count(*) FROM mart_journey_summary WHERE journey_scope = 'opportunity' AND visit_count > 0) AS deal_journeys
 FROM (VALUES (1)) AS one (x) LEFT JOIN dim_run AS r ON true
-ORDER BY r.as_of DESC NULLS LAST, r.run_id LIMIT 1
+ORDER BY r.rowid DESC NULLS LAST LIMIT 1
