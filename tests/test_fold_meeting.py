@@ -411,6 +411,43 @@ def test_a_trade_event_is_one_touchpoint_by_account_and_day() -> None:
     assert set(people(folded, folded.touchpoints[0])) == {"S1", "B1", "B2"}
 
 
+def test_a_trade_event_of_several_days_is_one_touchpoint_a_day() -> None:
+    """An entry of three days is three, and a scan of one of them is that day's; of dates alone each day is at noon."""
+    stand = plan(
+        "fair",
+        "03-05 12:00",
+        "03-07 12:00",
+        ["S1", "B1"],
+        channel="in_person",
+        medium="trade_event",
+        time_quality="date_only",
+    )
+    folded = fold(stand, scan("1", "03-06 15:00", "S1", "B2"))
+    first, second, third = sorted(folded.touchpoints, key=lambda row: row.occurred_at)
+    assert [row.occurred_at for row in (first, second, third)] == [at(f"03-0{day} 12:00") for day in (5, 6, 7)]
+    assert (first.dedupe_key, third.dedupe_key) == ("meeting:fair", "meeting:fair@2026-03-07")
+    assert [set(people(folded, row)) for row in (first, second, third)] == [
+        {"S1", "B1"},
+        {"S1", "B1", "B2"},
+        {"S1", "B1"},
+    ]
+    assert {row.account_id for row in folded.touchpoints} == {"A1"}
+    assert sum(row.duration_seconds or 0 for row in (first, third)) == 0
+
+
+def test_the_days_of_a_fair_with_times() -> None:
+    """Cut at the midnights of the reporting time zone; one that ends at midnight has no part of the next day."""
+    here = msgspec.structs.replace(SETTINGS, coverage=Coverage(reporting_timezone="Europe/Berlin"))
+    stand = plan("fair", "03-05 08:00", "03-06 23:00", ["S1", "B1"], channel="in_person", medium="trade_event")
+    rows = sorted(fold(stand, settings=here).touchpoints, key=lambda row: row.occurred_at)
+    assert [(row.occurred_at, row.ended_at) for row in rows] == [
+        (at("03-05 08:00"), at("03-05 23:00")), (at("03-05 23:00"), at("03-06 23:00")),
+    ]  # fmt: skip
+    assert len(fold(stand).touchpoints) == 2
+    months = plan("long", "01-01 08:00", "03-06 20:00", ["S1", "B1"], channel="in_person", medium="trade_event")
+    assert len(fold(months).touchpoints) == 1
+
+
 def test_one_trade_event_with_two_accounts_is_one_touchpoint_in_each() -> None:
     """Split by account, with our people in both, and the event a witness of both."""
     folded = fold(scan("1", "03-05 10:00", "S1", "B1", "C1"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 import msgspec
 
@@ -11,7 +11,10 @@ from transforms.event import hash_id
 from transforms.fold_common import OURS, Draft, Seat, customers, set_assets
 from transforms.fold_meeting import GENERIC_KINDS
 from transforms.settings import Folding
-from transforms.times import MINUTE, SECOND, to_datetime
+from transforms.times import MINUTE, SECOND, from_datetime, to_datetime
+
+LONGEST_FAIR = 30
+"""Days after the first; what takes longer is no fair, and its days are not looked for together (``transforms.linking``)."""
 
 AccountOf = Callable[[Draft], str | None]
 
@@ -28,7 +31,9 @@ def settle_visits(drafts: Sequence[Draft], account_of: AccountOf, settings: Fold
         if draft.row.channel != "in_person" or draft.row.status != "held" or draft.row.is_voided:
             kept.append(draft)
             continue
-        parts = split_by_account(draft) if draft.row.medium == "trade_event" else [draft]
+        parts = [draft]
+        if draft.row.medium == "trade_event":
+            parts = [day for part in split_by_account(draft) for day in split_by_day(part, zone)]
         pool = trade if draft.row.medium == "trade_event" else visits
         for part in parts:
             account = account_of(part)
@@ -69,11 +74,42 @@ def split_by_account(draft: Draft) -> list[Draft]:
     if len(accounts) < 2:
         return [draft]
     ours = [seat for seat in draft.seats if seat.side in OURS]
-    return [_part(draft, account, [*ours, *theirs]) for account, theirs in sorted(accounts.items())]
+    return [_part_of(draft, account, [*ours, *theirs]) for account, theirs in sorted(accounts.items())]
 
 
-def _part(draft: Draft, account: str, seats: list[Seat]) -> Draft:
-    key = f"{draft.row.dedupe_key}@{account}"
+def split_by_day(draft: Draft, zone: tzinfo) -> list[Draft]:
+    """A trade event of several days to one draft a day, the first of which keeps its identity. Of entries with dates alone each
+    day is placed at noon, as a day is."""
+    row = draft.row
+    start, end = to_datetime(row.occurred_at).astimezone(zone), to_datetime(row.ended_at).astimezone(zone)
+    has_times = row.time_quality != "date_only"
+    if has_times and row.ended_at > row.occurred_at:
+        end -= timedelta(microseconds=1)  # what ends at midnight has no part of the next day
+    count = (end.date() - start.date()).days
+    if count > LONGEST_FAIR:
+        return [draft]
+    parts = []
+    for number in range(count + 1):
+        day = start.date() + timedelta(days=number)
+        part = _part(draft, f"{row.dedupe_key}@{day}", draft.seats) if number else draft
+        if has_times:
+            began = row.occurred_at if number == 0 else _midnight(day, zone)
+            ended = row.ended_at if number == count else _midnight(day + timedelta(days=1), zone)
+        else:
+            began = ended = from_datetime(start + timedelta(days=number))
+        parts.append((part, began, ended))
+    for part, began, ended in parts:
+        part.row.occurred_at, part.row.ended_at = began, ended
+        part.row.duration_seconds = (ended - began) // SECOND
+    return [part for part, *_ in parts]
+
+
+def _midnight(day: date, zone: tzinfo) -> int:
+    return from_datetime(datetime.combine(day, time.min, zone))
+
+
+def _part(draft: Draft, key: str, seats: Sequence[Seat]) -> Draft:
+    """A draft like another, of its own, with these people in it."""
     row = msgspec.structs.replace(draft.row, dedupe_key=key, touchpoint_id=hash_id(key))
     copies = [msgspec.structs.replace(seat) for seat in seats]
     acting = draft.actor.party.party_id if draft.actor is not None else None
@@ -84,9 +120,14 @@ def _part(draft: Draft, account: str, seats: list[Seat]) -> Draft:
         actor=next((seat for seat in copies if seat.party.party_id == acting), None),
         events=dict(draft.events),
         assets=list(draft.assets),
-        # its people name the account; what the payload says of the whole holds for one part only
-        account_hint=draft.account_hint if account and account == draft.account_hint else None,
     )
+
+
+def _part_of(draft: Draft, account: str, seats: Sequence[Seat]) -> Draft:
+    part = _part(draft, f"{draft.row.dedupe_key}@{account}", seats)
+    # its people name the account; what the payload says of the whole holds for one part only
+    part.account_hint = draft.account_hint if account and account == draft.account_hint else None
+    return part
 
 
 def _fold(parts: Sequence[Draft], rule: str) -> Draft:

@@ -117,7 +117,7 @@ def _meeting_keys(event: Event) -> Iterator[str]:
     if (
         event.medium == "trade_event"
     ):  # one touchpoint by account and day, whoever stood there; a zone's days begin with it
-        for day in _days(start - 12 * HOUR, start + 12 * HOUR):
+        for day in _days(start - 12 * HOUR, end + 12 * HOUR):
             yield f"q:trade_event@{day}"
 
 
