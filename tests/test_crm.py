@@ -182,6 +182,13 @@ def test_byte_order_mark_blank_lines_and_quoted_line_ends_are_no_obstacle() -> N
         ("opportunities.csv", OPPORTUNITIES + "O1,A1,,,2026-03-02,,open,,12k,,\n", "invalid_field", "amount", "'12k'"),
         (
             "opportunities.csv",
+            OPPORTUNITIES + f"O1,A1,,,2026-03-02,,open,,{'9' * 16}.999,,\n",
+            "invalid_field",
+            "amount",
+            "larger than an amount may be",
+        ),
+        (
+            "opportunities.csv",
             OPPORTUNITIES + "O1,A1,,,2026-03-02,,open,,1,Euro,\n",
             "invalid_field",
             "currency",

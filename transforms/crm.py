@@ -217,14 +217,17 @@ def _flag(text: str, column: str, zone: str | None) -> bool:
     return value
 
 
-CENT = Decimal("0.01")
+CENT, TOO_LARGE = Decimal("0.01"), Decimal(10) ** 16
 _AMOUNT = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,6})?")
 
 
 def _amount(text: str, column: str, zone: str | None) -> Decimal:
     if not _AMOUNT.fullmatch(text):
         raise _invalid(column, text, "not a decimal number such as 640000.00")
-    return Decimal(text).quantize(CENT)  # half to even; some currencies have three decimals
+    amount = Decimal(text).quantize(CENT)  # half to even; some currencies have three decimals
+    if abs(amount) >= TOO_LARGE:
+        raise _invalid(column, text, "larger than an amount may be")
+    return amount
 
 
 def _currency(text: str, column: str, zone: str | None) -> str:
