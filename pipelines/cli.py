@@ -339,8 +339,8 @@ def report(
 
 
 @app.command()
-def sources(as_json: JsonOption = False) -> None:
-    """What is supported, per system."""
+def sources(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+    """What is supported, per system: in every workspace the same."""
     from pipelines.show import print_sources
     from transforms.sources import all_sources
 

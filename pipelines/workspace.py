@@ -135,7 +135,8 @@ class Workspace:
             )
 
     def fresh_scratch(self) -> Path:
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        if self.scratch.exists():
+            shutil.rmtree(self.scratch)
         self.scratch.mkdir(parents=True)
         return self.scratch
 

@@ -170,7 +170,7 @@ def test_init_makes_a_workspace_that_runs(
 
 def test_sources_lists_all_ten(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Each source with what it reads."""
-    assert touchloop(monkeypatch, "sources", "--json") == 0
+    assert touchloop(monkeypatch, "sources", "--json", "--workspace", "anywhere") == 0
     names = {row["name"] for row in json.loads(capsys.readouterr().out)}
     assert names >= set(SOURCES)
     assert {p.name for p in (EXAMPLE / "inbox").iterdir()} - {"crm"} <= names

@@ -113,6 +113,10 @@ def _presence(webhook: Webhook, context: Context) -> Event:
     moment = parse_iso(said, field, meeting.timezone or context.zone) if said else sent
     if moment is None:
         raise Reject("missing_field", field, f"{field} is missing, and so is $.event_ts")
+    if not joins and person.join_time:
+        joined = parse_iso(person.join_time, f"{OBJECT}.participant.join_time", meeting.timezone or context.zone)
+        if joined > moment:
+            raise Reject("ends_before_start", field, f"{field} lies before the join_time beside it")
     key = occurrence_key(meeting, moment, f"{OBJECT}.uuid")
     party = participant(person, meeting, moment if joins else None, None if joins else moment)
     return Event(
