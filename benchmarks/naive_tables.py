@@ -18,7 +18,7 @@ from warehouse.terms import Parameters
 
 
 def read_world(workspace: Workspace, as_of: int) -> tuple[ReadDirectory, World]:
-    directory = FoundDirectory(workspace.root, workspace.crm).read()
+    directory = FoundDirectory(workspace.root, workspace.crm, workspace.settings.crm).read()
     return directory, World(directory.crm, [], workspace.settings.transforms(), None, as_of)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from pipelines.settings import WorkspaceSettings
+from pipelines.settings import CrmFiles, WorkspaceSettings
 from schemas import vocab
 from transforms.business_time import SellerCalendars
 from transforms.channels import channel_of, modality
@@ -60,8 +60,10 @@ class FoundDirectory:
     A run with nothing new does not, and a stream that finds the same content reads it once.
     """
 
-    def __init__(self, root: Path, folder: Path) -> None:
-        """All eight files below ``inbox/crm`` (any may be missing)."""
+    def __init__(self, root: Path, folder: Path, reading: CrmFiles) -> None:
+        """All eight files below ``inbox/crm`` (any may be missing). Read in another way they are other units."""
+        self.reading = reading
+        way = "" if reading == CrmFiles() else f"\x1f{msgspec.json.encode(reading, order='deterministic').decode()}"
         self._files = [(path.relative_to(root).as_posix(), path.read_bytes()) for path in crm_paths(folder)]
         contents = [hashlib.sha256(data).hexdigest() for _, data in self._files]
         names = [location.rpartition("/")[2] for location, _ in self._files]
@@ -70,8 +72,8 @@ class FoundDirectory:
         self.unit_ids = []
         digest = hashlib.sha256()
         for (location, _), name, content in zip(self._files, names, contents, strict=True):
-            self.unit_ids.append(hash_id(f"file\x1f{SYSTEM}\x1f{location}\x1f{content}{beside.get(name, '')}"))
-            digest.update(f"{name}\x1f{content}\x1e".encode())
+            self.unit_ids.append(hash_id(f"file\x1f{SYSTEM}\x1f{location}\x1f{content}{beside.get(name, '')}{way}"))
+            digest.update(f"{name}\x1f{content}{way}\x1e".encode())
         self.digest = digest.hexdigest()[:32]
 
     def read(self) -> ReadDirectory:
@@ -80,7 +82,7 @@ class FoundDirectory:
             found = ReadDirectory(Crm(), [], [], self.digest)
             # in the order of their names, so the deals are known before their stages are read
             for unit_id, (location, data) in zip(self.unit_ids, self._files, strict=True):
-                found.files.append(_read_file(found, unit_id, location, data))
+                found.files.append(_read_file(found, unit_id, location, data, self.reading))
             _READ[:] = [found]
         return _READ[0]
 
@@ -89,10 +91,10 @@ _READ: list[ReadDirectory] = []
 """The last directory that this process has read."""
 
 
-def _read_file(found: ReadDirectory, unit_id: str, location: str, data: bytes) -> CrmFile:
+def _read_file(found: ReadDirectory, unit_id: str, location: str, data: bytes, reading: CrmFiles) -> CrmFile:
     """One file's rows, added to those that were found before."""
     name = location.rpartition("/")[2]
-    verdicts: Iterable[tuple[int, bytes, Row | Reject]] = read_crm_file(name, data)
+    verdicts: Iterable[tuple[int, bytes, Row | Reject]] = read_crm_file(name, data, reading.timezone, reading.roles)
     if name == STAGES:
         verdicts = of_known_deals(verdicts, {deal.opportunity_id for deal in found.crm.opportunities})
     rows: list[Any] = found.stages if name == STAGES else getattr(found.crm, LISTS[name])

@@ -135,6 +135,15 @@ class Observe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     openlineage_namespace: str = "touchloop"
 
 
+class CrmFiles(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the directory's files are read."""
+
+    timezone: str | None = None
+    """IANA zone of times in them that name none; without it such a row is rejected (``naive_timestamp``)."""
+    roles: dict[Text, str] = {}
+    """A CRM's own names of buyer roles, whatever their case and separators, to ours: ``"Decision Maker" = "economic_buyer"``."""
+
+
 class WorkspaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of ``touchloop.toml``; every table and key is optional."""
 
@@ -144,6 +153,7 @@ class WorkspaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     kafka: Kafka | None = None
     observe: Observe = Observe()
     sources: dict[str, SourceSettings] = {}
+    crm: CrmFiles = CrmFiles()
     rules: Text | None = None
     """Path of a rules file that extends the default rules, relative to the workspace."""
     identity: Identity = Identity()
@@ -272,6 +282,11 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
         "coverage.reporting_timezone": settings.coverage.reporting_timezone,
     }
     zones |= {f"sources.{name}.timezone": s.timezone for name, s in settings.sources.items() if s.timezone}
+    if settings.crm.timezone is not None:
+        zones["crm.timezone"] = settings.crm.timezone
+    for name, role in settings.crm.roles.items():
+        if role not in BUYER_ROLES:
+            raise SettingsError(f"{path}: crm.roles.{name}: {role!r} is none of {', '.join(BUYER_ROLES)}")
     for key, zone in zones.items():
         if zone_of(zone) is None:
             raise SettingsError(f"{path}: {key}: {zone!r} is no IANA time zone")

@@ -72,6 +72,8 @@ def touchloop(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
             "coverage.reporting_timezone: 'localtime' is no IANA time zone",
         ),
         ("[journeys]\ngap_sensitivity_days = [7, 14, 7]", "journeys.gap_sensitivity_days: 7 is named twice"),
+        ("[crm]\ntimezone = 'Berlin'", "crm.timezone: 'Berlin' is no IANA time zone"),
+        ("[crm.roles]\n'Decision Maker' = 'king'", "crm.roles.Decision Maker: 'king' is none of economic_buyer"),
         ("rules = 'missing.yaml'", "rules: cannot read"),
         ("this is not toml", "not valid TOML"),
     ],

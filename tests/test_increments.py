@@ -405,6 +405,66 @@ def test_a_clock_that_was_ahead_leaves_no_trace(tmp_path: Path) -> None:
         assert contents(connection) == expected
 
 
+def test_the_directory_is_read_again_in_the_way_that_the_settings_say(tmp_path: Path) -> None:
+    """A zone and names of roles mend rows that were rejected: the next run has them, as one that began with these settings."""
+    mended = '\n[crm]\ntimezone = "Europe/Berlin"\n[crm.roles]\n"Decision Maker" = "economic_buyer"\n'
+    roots = []
+    for name, first in (("later", ""), ("at-once", mended)):
+        root = example(tmp_path / name)
+        group = root / "inbox" / "crm" / "buying_group.csv"
+        group.write_text(group.read_text().replace("economic_buyer", "Decision maker"))
+        deals = root / "inbox" / "crm" / "opportunities.csv"
+        deals.write_text(deals.read_text().replace("2026-03-02T00:00:00Z", "2026-03-02T01:00:00"))
+        toml = root / "touchloop.toml"
+        plain = toml.read_text()
+        toml.write_text(plain + first)
+        put(root, payloads())
+        increment(root)
+        toml.write_text(plain + mended)
+        increment(root)
+        roots.append(root)
+    tables = []
+    for root in roots:
+        with snapshot(root, published=False) as connection:
+            tables.append(contents(connection))
+            role = connection.execute(
+                "SELECT count(*) FROM dim_buying_group_member WHERE buyer_role = 'economic_buyer'"
+            ).fetchone()
+            assert role == (1,)
+            assert connection.execute("SELECT epoch(opened_at) % 86400 FROM dim_opportunity").fetchall() == [(0,)]
+    assert tables[0] == tables[1]
+
+
+def test_a_first_week_that_reaches_into_another_month(tmp_path: Path) -> None:
+    """A late touchpoint in the first week, a month earlier: assigned pairs owe their rows of zeros in that month too."""
+
+    def of(name: str, day: str) -> tuple[str, bytes]:
+        head = [
+            f"Message-ID: <{name}@x.example>",
+            f"Date: {day} 2026 10:00:00 +0000",
+            f"From: {name}@{name}.example",
+            "To: sam@vendor.example",
+        ]
+        text = "\r\n".join([*head, "", "Hi", ""])
+        return f"email/sam/{name}.eml", text.encode()
+
+    crm = "account_id,name,domains,owner_seller_id\nA,a,a.example,S1\nB,b,b.example,S1\nC,c,c.example,S1\n"
+    files = [
+        ("crm/accounts.csv", crm.encode()),
+        ("crm/people.csv", b"person_id,side,emails\nS1,seller,sam@vendor.example\n"),
+        of("a", "Sun, 01 Mar"), of("b", "Fri, 20 Mar"), of("c", "Sat, 28 Feb"),
+    ]  # fmt: skip
+    found = []
+    for parts in ([files], [files[:-1], files[-1:]]):
+        root = tmp_path / str(len(parts))
+        for part in parts:
+            put(root, part)
+            increment(root, "2026-04-01T00:00:00Z")
+        with snapshot(root, published=False) as connection:
+            found.append(contents(connection))
+    assert found[0] == found[1]
+
+
 def test_the_clock_alone_settles_a_need(tmp_path: Path) -> None:
     """A delivery that nobody opened within 30 days, on an account that nothing else keeps open, is told of as at once."""
     for name, days in (

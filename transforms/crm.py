@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -58,6 +59,9 @@ Cell = Callable[[str, str, str | None], Any]
 """(text of a cell, stripped and never empty; its column; zone of naive times or None) to a value; raises ``Reject``."""
 
 
+NO_ROLES: Mapping[str, str] = MappingProxyType({})
+
+
 class _Layout(msgspec.Struct, frozen=True):
     """How a file becomes rows: the columns that must be filled, the key, and the columns that are no plain text."""
 
@@ -66,11 +70,14 @@ class _Layout(msgspec.Struct, frozen=True):
     cells: Mapping[str, Cell] = {}
 
 
-def read_crm_file(name: str, data: bytes, zone: str | None = None) -> Iterator[tuple[int, bytes, Row | Reject]]:
+def read_crm_file(
+    name: str, data: bytes, zone: str | None = None, roles: Mapping[str, str] = NO_ROLES
+) -> Iterator[tuple[int, bytes, Row | Reject]]:
     """The data rows of one CRM file, in order.
 
     ``name`` is a path whose last part is one of ``CRM_FILES``; ``data`` the file's bytes, UTF-8 with or without a byte
-    order mark; ``zone`` the IANA zone of times that name none, which are rejects without it. Yields (position of the
+    order mark; ``zone`` the IANA zone of times that name none, which are rejects without it; ``roles`` a CRM's own names of
+    buyer roles to ours. Yields (position of the
     record, 0 for the first after the header; its bytes without the line end; the row, or the ``Reject`` that names
     column and value). No bytes make it raise.
     """
@@ -80,6 +87,8 @@ def read_crm_file(name: str, data: bytes, zone: str | None = None) -> Iterator[t
         yield 0, data, Reject("unknown_file", None, f"{file[:80]!r} is none of {', '.join(CRM_FILES)}")
         return
     layout = _LAYOUTS[file]
+    if roles and "buyer_role" in layout.cells:
+        layout = msgspec.structs.replace(layout, cells={**layout.cells, "buyer_role": _role(roles)})
     header, records = split_csv(data)
     fault = _header_fault(header, layout)
     seen: dict[tuple[Any, ...], int] = {}
@@ -184,6 +193,22 @@ def _check_unique(row: Row, key: tuple[str, ...], seen: dict[tuple[Any, ...], in
 
 def _invalid(column: str, text: str, wanted: str) -> Reject:
     return Reject("invalid_field", column, f"{column} is {text[:80]!r}: {wanted}")
+
+
+def _role(roles: Mapping[str, str]) -> Cell:
+    """One of ours, or a name that the settings map to one."""
+    mapped = {_bare(name): role for name, role in roles.items()}
+    ours = _one_of(vocab.BUYER_ROLES)
+
+    def parse(text: str, column: str, zone: str | None) -> str:
+        found: str = mapped.get(_bare(text)) or ours(text, column, zone)
+        return found
+
+    return parse
+
+
+def _bare(label: str) -> str:
+    return "".join(c for c in label.casefold() if c.isalnum())
 
 
 def _one_of(values: tuple[str, ...]) -> Cell:

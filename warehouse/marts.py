@@ -141,13 +141,14 @@ def _find_scope(connection: Any) -> None:
 
 
 def _has_another_start(connection: Any) -> bool:
-    """Whether the calendar begins in another week than when the marts were last built.
+    """Whether the calendar begins in another week, month or quarter than when the marts were last built: a week may lie in two months.
 
     Assignments without a start have a row in each of its periods, whatever account the first touchpoint is of.
     """
     ((is_another,),) = connection.execute(
-        """SELECT (SELECT min(period_start) FROM mart_account_period WHERE period_grain = 'week')
-                  IS DISTINCT FROM (SELECT min(period_start) FROM period WHERE period_grain = 'week')"""
+        """WITH begun AS (SELECT period_grain, min(period_start) AS was FROM mart_account_period GROUP BY period_grain)
+           SELECT coalesce(bool_or(was <> now), true) FROM begun
+           JOIN (SELECT period_grain, min(period_start) AS now FROM period GROUP BY period_grain) USING (period_grain)"""
     ).fetchall()
     return bool(is_another)
 

@@ -7,7 +7,7 @@ reach AS (
     SELECT local_day(min(occurred_at)) AS d FROM fact_touchpoint WHERE is_countable
     UNION ALL SELECT local_day(max(occurred_at)) FROM fact_touchpoint WHERE is_countable
     UNION ALL SELECT local_day(min(asked_at)) FROM fact_response
-    UNION ALL SELECT local_day(min(valid_from)) FROM dim_assignment
+    UNION ALL SELECT local_day(min(valid_from)) FROM dim_assignment WHERE valid_to IS NULL OR valid_to > valid_from
     UNION ALL SELECT local_day(as_of) FROM run
   )
 ),

@@ -5,7 +5,7 @@ WITH
 clock AS (
   SELECT before, as_of, span_of_days(relationship_window_days) AS reach,
          everything OR before IS NULL OR before > as_of OR local_day(before) <> local_day(as_of) AS is_all
-  FROM param, (SELECT as_of AS before FROM dim_run ORDER BY rowid DESC LIMIT 1)
+  FROM param, (SELECT (SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1) AS before)
 ),
 slid AS (
   SELECT b.account_id FROM fact_touchpoint JOIN bridge_touchpoint_account b USING (touchpoint_id), clock
