@@ -23,6 +23,11 @@ DEFAULT_TOML = """\
 company_domains = []                # domains of your own company: their people are sellers
 partner_domains = []
 
+# [crm]
+# timezone = "Europe/Berlin"        # of times in inbox/crm/*.csv that name none; else their rows are rejected
+# [crm.roles]
+# "Decision Maker" = "economic_buyer"
+
 [journeys]
 session_gap_days = 14
 session_clock = "buyer"             # or "all"
