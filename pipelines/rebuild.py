@@ -23,7 +23,7 @@ class Rebuild:
 
     def run(self, on_work: Callable[[], None], before_marts: Callable[[], None] = lambda: None) -> None:
         """``on_work`` is called when there is room for what takes long to start: after long work of the workers, who need memory
-        and cores, and else beside it. ``before_marts``: when the workers are done, and their brokers are nobody's."""
+        and cores, and else beside it. ``before_marts``: when the workers are idle, and nobody uses the brokers."""
         if not self.derivation.is_long:
             on_work()
         self.derivation.run()

@@ -37,13 +37,8 @@ def print_summary(out: Console, summary: Summary) -> None:
     if summary.accounts_rebuilt or summary.touchpoints:
         out.print(f"{summary.touchpoints:,} touchpoints and {summary.accounts_rebuilt:,} accounts rebuilt")
     # what waits to be published, because the audit failed, is not what stands there
-    state = (
-        "published"
-        if summary.published
-        else "not published; still the last one"
-        if summary.unpublished
-        else "up to date"
-    )
+    waiting = "not published; still the last one" if summary.unpublished else "up to date"
+    state = "published" if summary.published else waiting
     out.print(f"{state}: {summary.snapshot}", soft_wrap=True)
 
 

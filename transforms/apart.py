@@ -34,6 +34,7 @@ _list = msgspec.json.Decoder(list[msgspec.Raw])
 def taken_apart(record: bytes, lists: Sequence[Inner], is_readable: Callable[[bytes], bool]) -> list[bytes]:
     """The record, or one with its readable elements and one for each of the others.
 
+    A record with such a list is read once to find out, and again by whoever wants its events.
     It stays whole if no list is there, if all of its elements are readable, or if the rest of it is what cannot be read.
     """
     present = [one for one in lists if f'"{one.path[-1]}"'.encode() in record]

@@ -76,10 +76,9 @@ def read_crm_file(
     """The data rows of one CRM file, in order.
 
     ``name`` is a path whose last part is one of ``CRM_FILES``; ``data`` the file's bytes, UTF-8 with or without a byte
-    order mark; ``zone`` the IANA zone of times that name none, which are rejects without it; ``roles`` a CRM's own names of
-    buyer roles to ours. Yields (position of the
-    record, 0 for the first after the header; its bytes without the line end; the row, or the ``Reject`` that names
-    column and value). No bytes make it raise.
+    order mark; ``zone`` the IANA zone of times that name none, which are rejects without it; ``roles`` a CRM's own names
+    of buyer roles to ours. Yields (position of the record, 0 for the first after the header; its bytes without the line
+    end; the row, or the ``Reject`` that names column and value). No bytes make it raise.
     """
     file = name.replace("\\", "/").rpartition("/")[2].lower()
     row_type = CRM_FILES.get(file)

@@ -94,10 +94,7 @@ def begin(connection: Any) -> None:
     """Once the scope is found: ``restated_until``, the last day on which a final period may stop; empty if none is in scope."""
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE restated_until AS
-           WITH
-           -- runs with one clock, or with one set back, are told apart by the order of their rows alone
-           last AS (SELECT as_of AS before FROM dim_run ORDER BY rowid DESC LIMIT 1),
-           until AS (SELECT final_day(least(before, as_of)) AS day FROM last, param)
+           WITH until AS (SELECT final_day(least(last_as_of, as_of)) AS day FROM param WHERE last_as_of IS NOT NULL)
            SELECT day FROM until, param
            WHERE everything OR EXISTS (SELECT 1 FROM scope_cell, until WHERE period_stop(period_grain, period_start) <= day)"""
     )

@@ -100,7 +100,10 @@ def counts_in(is_primary: str, direction: str) -> str:
 
 
 def declare(connection: Any, parameters: Parameters, *, everything: bool) -> None:
-    """Temporary table ``param`` (one row), codes of channels, modalities and jobs as bits, and macros over them."""
+    """Temporary table ``param`` (one row), codes of channels, modalities and jobs as bits, and macros over them.
+
+    ``param.last_as_of`` is the clock of the last build, NULL before the first.
+    """
     channels = sorted(ALL_CHANNELS)
     values = asdict(parameters)
     values |= {f"relationship_{name}": value for name, value in values.pop("relationship").items()}
@@ -112,6 +115,8 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         "risk_signals": RISK_SIGNALS,
     }
     columns = ", ".join(_typed(name, value) for name, value in values.items())
+    # a clock may have been set back: the last run is not the one with the latest clock
+    columns += ", (SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1) AS last_as_of"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE param AS SELECT {columns}",
         [list(v) if isinstance(v, tuple) else v for v in values.values()],

@@ -16,4 +16,4 @@ SELECT opportunity_id, account_id, opened_at, closed_at, status, loss_reason, am
        days_between(opened_at, closed_at) AS cycle_days, false AS at_landmark
 FROM seen
 WHERE status = 'open' OR (SELECT everything FROM run) OR account_id IN (SELECT account_id FROM scope_account)
-  OR opportunity_id IN (SELECT opportunity_id FROM mart_deal_risk) OR opened_at > (SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1)
+  OR opportunity_id IN (SELECT opportunity_id FROM mart_deal_risk) OR opened_at > (SELECT last_as_of FROM run)

@@ -6,7 +6,7 @@ known AS (
   SELECT account_id FROM dim_account UNION SELECT account_id FROM dim_assignment UNION SELECT account_id FROM bridge_touchpoint_account
 ),
 -- the trailing window of a lifetime ends with as_of: by the passing of days touches leave it, and enter it
-clock AS (SELECT local_day(before) + 1 AS old_end, local_day(as_of) + 1 AS new_end FROM (SELECT (SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1) AS before), run),
+clock AS (SELECT local_day(last_as_of) + 1 AS old_end, local_day(as_of) + 1 AS new_end FROM run),
 passed AS (
   SELECT start_of_day(old_end) AS from_at, start_of_day(new_end) AS to_at FROM clock
   UNION ALL SELECT start_of_day(old_end - 7 * hybrid_window_weeks), start_of_day(new_end - 7 * hybrid_window_weeks) FROM clock, run

@@ -4,9 +4,9 @@
 WITH
 run AS (FROM param),
 clock AS (
-  SELECT before, as_of,
-         date_trunc('week', local_day(before)) <> date_trunc('week', local_day(as_of)) OR month_of(before) <> month_of(as_of) AS is_new_period
-  FROM (SELECT (SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1) AS before), run
+  SELECT last_as_of AS before, as_of,
+         date_trunc('week', local_day(last_as_of)) <> date_trunc('week', local_day(as_of)) OR month_of(last_as_of) <> month_of(as_of) AS is_new_period
+  FROM run
 ),
 since AS (SELECT DISTINCT day FROM period_day, clock WHERE day >= local_day(before)),
 -- a new period owes every assigned pair a row, be it of zeros

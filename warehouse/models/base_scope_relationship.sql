@@ -3,9 +3,9 @@
 -- Grain: account. Key: account_id.
 WITH
 clock AS (
-  SELECT before, as_of, span_of_days(relationship_window_days) AS reach,
-         everything OR before IS NULL OR before > as_of OR local_day(before) <> local_day(as_of) AS is_all
-  FROM param, (SELECT (SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1) AS before)
+  SELECT last_as_of AS before, as_of, span_of_days(relationship_window_days) AS reach,
+         everything OR last_as_of IS NULL OR last_as_of > as_of OR local_day(last_as_of) <> local_day(as_of) AS is_all
+  FROM param
 ),
 slid AS (
   SELECT b.account_id FROM fact_touchpoint JOIN bridge_touchpoint_account b USING (touchpoint_id), clock
