@@ -32,6 +32,11 @@ if TYPE_CHECKING:  # only a run on a cluster imports what it needs
     from pipelines.cluster.workers import ClusterWorkers
 
 
+FILES_SHARE = 0.1
+"""Of the time of a stream without a pause, at most, that goes into Parquet files: they are written anew where a row of theirs changed, and
+late records change some in every month."""
+
+
 class Pending(NamedTuple):
     """An increment whose snapshot is on its way."""
 
@@ -82,8 +87,8 @@ class Session:
         self._pending: Pending | None = None
         self._owed: Publication | None = None
         """The last one, if its Parquet files are those of a snapshot before."""
-        self._files_at = -math.inf
-        """When such files were last begun, in monotonic seconds."""
+        self._files_due = -math.inf
+        """When such files are to be begun again, in monotonic seconds."""
 
     def once(self, now: int, *, fixed: bool, topics: bool = True, go_on: Callable[[], bool] = lambda: True) -> Summary:
         """One increment and, if anything changed since the last publishing, a new snapshot.
@@ -131,19 +136,22 @@ class Session:
 
     def _carry_out(self, publication: Publication) -> None:
         """The database at once, and Parquet files and the report as often as the settings say."""
+        publication.carry_out(files=not self.workspace.settings.publish.parquet_every_seconds)
+        if not publication.has_files and time.monotonic() >= self._files_due:
+            self._add_files(publication, beside=True)
+
+    def _add_files(self, publication: Publication, *, beside: bool) -> None:
+        began = time.monotonic()
+        publication.add_files(beside=beside)
         pace = self.workspace.settings.publish.parquet_every_seconds
-        publication.carry_out(files=not pace)
-        if not publication.has_files and time.monotonic() - self._files_at >= pace:
-            self._files_at = time.monotonic()
-            publication.add_files(beside=True)
+        self._files_due = began + max(pace, (time.monotonic() - began) / FILES_SHARE)
 
     def rest(self) -> None:
         """Settle, and have files follow that are owed: there is nothing else to do. Raises what ``settle`` does, and ``OSError``."""
         self.settle()
         owed, self._owed = self._owed, None
         if owed is not None:
-            self._files_at = time.monotonic()
-            owed.add_files(beside=False)
+            self._add_files(owed, beside=False)
             if self.observer is not None:
                 self.observer.wrote_files(time.time())
 

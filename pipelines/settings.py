@@ -75,8 +75,8 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     report: bool = True
     """Write the report's page with the Parquet files."""
     parquet_every_seconds: Span = 15
-    """In a stream without a pause, Parquet files and the report are made again after so many seconds, and the database with each
-    increment. 0: always together."""
+    """In a stream without a pause, Parquet files and the report are made again after so many seconds, or ten times as long as they took if
+    that is more, and the database with each increment. 0: always together."""
     data_docs_runs: Count = 30
     """Audit results shown in the data docs."""
 

@@ -506,6 +506,31 @@ def test_parquet_files_follow_the_database_at_their_own_pace(
         conservation(connection)
 
 
+def test_files_that_take_long_are_made_less_often(
+    tmp_path: Path, broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An increment a second, and files that take three: every 30 seconds, though the settings say 5."""
+    elapsed, made = [0.0], []
+
+    class Slow(Unaudited):
+        def carry_out(self, *, files: bool = True) -> None:
+            super().carry_out()
+            self.has_files = files
+
+        def add_files(self, *, beside: bool) -> None:
+            made.append(elapsed[0])
+            elapsed[0] += 3
+
+    monkeypatch.setattr("pipelines.run.Publication", Slow)
+    monkeypatch.setattr("pipelines.run.time.monotonic", lambda: elapsed[0])
+    workspace = Workspace(paced(with_topics(tmp_path), 5))
+    with workspace.writer(), Session(workspace, str, beside=True) as session:
+        for _ in range(70):
+            session._carry_out(Slow(workspace, object(), "run"))  # type: ignore[arg-type]
+            elapsed[0] += 1
+    assert made == [0, 30, 60]
+
+
 def test_files_that_a_killed_stream_owes_come_with_the_next_run(tmp_path: Path, broker: FakeBroker) -> None:
     """The database of its last snapshot has the files of one before; a run with nothing new makes it whole."""
     root = paced(with_topics(tmp_path), 3600)
