@@ -358,6 +358,26 @@ def test_what_another_session_tells_of_a_step_is_a_change(gone: bool) -> None:
     assert world.one(dart.MART, life)["risk_item_buyer_owned_share_den"] == (1 if gone else 0)
 
 
+@pytest.mark.parametrize("gone", [True, False], ids=["goes", "comes"])
+def test_what_the_next_period_answers_is_a_change(gone: bool) -> None:
+    """On Friday A4 met us about suppliers; on the Tuesday of the next week we write to the buyer who was there, with the price."""
+    met = replace(FIRST, day=4, hour=9, kind="met")
+    states = {"P1": met}, {"P1": met, "P2": replace(met, day=8, hour=8, kind="wrote", asset="pricing_proposal")}
+    world = Changing("UTC")
+    week = "account_id = 'A4' AND period_grain = 'week' AND period_start = '2026-03-02'"
+
+    def found() -> tuple[int, bool]:
+        row = world.one(dart.MART, week)
+        return row["mutual_followup_share_num"], row["price_disclosed"]
+
+    world.become(states[gone], START + 80 * DAY, ())
+    world.build()
+    assert found() == ((1, True) if gone else (0, False))
+    world.become(states[not gone], world.as_of, ())
+    compare(world)
+    assert found() == ((0, False) if gone else (1, True))
+
+
 def test_a_need_that_falls_due_is_a_change() -> None:
     """What A4 asked for in a meeting, where no wait is counted, is due with the passing of days alone: not met in time."""
     world = Changing("UTC")

@@ -24,6 +24,7 @@ TRACES = {
 RISK_ASSETS = ("security_pack", "roi_model", "customer_reference", "contract_terms")
 
 STAGES = (
+    "scope_dart",
     "dart_unit",
     "dart_trace",
     "dart_person",

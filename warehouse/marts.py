@@ -222,7 +222,7 @@ def _build_dart(connection: Any, put: Put, *, everything: bool) -> None:
     """Once the deals are staged and mart_account_period is built."""
     for name in dart.STAGES:
         _stage(connection, name)
-    put(connection, dart.MART, None if everything else ("scope_account", ["account_id"]))
+    put(connection, dart.MART, None if everything else ("scope_dart", ["account_id", "period_grain", "period_start"]))
 
 
 def _put_anew(connection: Any, mart: str, scope: Scope | None) -> None:

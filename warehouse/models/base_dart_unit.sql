@@ -1,4 +1,4 @@
--- Units of DART: deals in scope, each with its lifetime as the one period, and the periods of the accounts in scope.
+-- Units of DART: deals in scope, each with its lifetime as the one period, and the periods in scope of accounts.
 -- Grain: unit. Key: unit_no; scope_no, period_grain, period_start. ``scope_no``: the deal, or the account in all of its periods.
 -- ``last_at``: its last moment that can be known, of a closed deal the one before the close.
 SELECT row_number() OVER ()::INTEGER AS unit_no, * FROM (
@@ -7,5 +7,5 @@ SELECT row_number() OVER ()::INTEGER AS unit_no, * FROM (
   FROM deal
   UNION ALL
   SELECT hash('account', account_id), NULL, account_id, period_grain, period_start, least(coalesce(end_at - INTERVAL 1 MICROSECOND, as_of), as_of)
-  FROM (FROM mart_account_period SEMI JOIN scope_account USING (account_id)) LEFT JOIN period USING (period_grain, period_start), param
+  FROM (FROM mart_account_period SEMI JOIN scope_dart USING (account_id, period_grain, period_start)) LEFT JOIN period USING (period_grain, period_start), param
 )
