@@ -56,14 +56,17 @@ def compare(connection: Any, name: str, scope: str, *, moving: bool = False) -> 
         f"""CREATE OR REPLACE TEMP TABLE standing AS SELECT rowid AS row, {key}, hash(t) AS content FROM "{name}" t WHERE {scope}"""
     )
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {gone(name)} AS SELECT row FROM standing
-            ANTI JOIN (SELECT {key}, hash(i) AS content FROM {incoming(name)} i{still}) USING ({key}, content)"""
+        f"CREATE OR REPLACE TEMP TABLE coming AS SELECT rowid AS row, {key}, hash(i) AS content FROM {incoming(name)} i"
     )
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {came(name)} AS FROM {incoming(name)} WHERE rowid IN (
-              SELECT row FROM (SELECT rowid AS row, {key}, hash(i) AS content FROM {incoming(name)} i)
-              ANTI JOIN (FROM standing{still}) USING ({key}, content))"""
+        f"""CREATE OR REPLACE TEMP TABLE {gone(name)} AS
+            SELECT row FROM standing ANTI JOIN (FROM coming{still}) USING ({key}, content)"""
     )
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {came(name)} AS FROM {incoming(name)}
+            WHERE rowid IN (SELECT row FROM coming ANTI JOIN (FROM standing{still}) USING ({key}, content))"""
+    )
+    connection.execute("DROP TABLE temp.coming")
     connection.execute("DROP TABLE temp.standing")
     connection.execute(f"DROP TABLE temp.{incoming(name)}")
 

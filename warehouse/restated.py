@@ -133,10 +133,10 @@ def compare(connection: Any, mart: str, rows: str, *, everything: bool) -> None:
     have = [d[0] for d in connection.execute("SELECT * FROM restated_was LIMIT 0").description]
     key, columns = ", ".join(table.key), ", ".join(f'"{c}"' for c in have if c != "content")
     now = f'(SELECT {columns}, hash({columns}) AS content FROM "{rows}" WHERE {FINAL})'
-    mine = f"SELECT {key}, content FROM"
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE restated_key AS SELECT DISTINCT {key} FROM (
-              ({mine} restated_was EXCEPT {mine} {now}) UNION ALL ({mine} {now} EXCEPT {mine} restated_was))"""
+        f"""CREATE OR REPLACE TEMP TABLE restated_key AS SELECT {key}
+            FROM (SELECT {key}, content FROM restated_was) o FULL JOIN (SELECT {key}, content FROM {now}) n USING ({key})
+            WHERE o.content IS DISTINCT FROM n.content"""
     )
     ((count, came),) = connection.execute(
         f'SELECT (SELECT count(*) FROM restated_key), (SELECT count(*) FROM "{rows}")'
