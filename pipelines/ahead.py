@@ -1,6 +1,7 @@
 """Read ahead: what comes into the topics while an increment is at work is read beside the last part of it, for the next to begin with.
 
-It is begun as late as it can be and still be done in time, for what comes in afterwards the next increment reads itself. Nothing of it counts before that one commits it. A stop or a crash forgets it, and it is read again.
+It is begun as late as it can be and still be done in time, for what comes in afterwards the next increment reads itself. Nothing of it
+counts before that one commits it. A stop or a crash forgets it, and it is read again.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.ddl import SQL_TYPES
 from schemas.registry import TABLES
 from warehouse import digests
 
@@ -37,18 +38,25 @@ def going(name: str) -> str:
     return f"rowid IN (SELECT row FROM {gone(name)})"
 
 
-def stage(connection: Any, name: str, query: str | None) -> None:
-    """Take in the rows that are to stand: a query whose columns have the table's names, or None for no rows."""
+def stage(connection: Any, name: str, query: str | None, *, twice: bool = False) -> None:
+    """Take in the rows that are to stand: a query whose columns have the table's names, or None for no rows.
+
+    ``twice``: it costs less to run the query a second time than to keep all of its rows until some are to come.
+    """
+    columns = ", ".join(f'"{column}"' for column in TABLES[name].names)
+    if twice:
+        typed = ", ".join(f'CAST("{c.name}" AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in TABLES[name].columns)
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {incoming(name)} AS SELECT {typed} FROM ({query})")
+        return
     connection.execute(f'CREATE OR REPLACE TEMP TABLE {incoming(name)} AS FROM "{name}" LIMIT 0')
     if query is not None:
-        columns = ", ".join(f'"{column}"' for column in TABLES[name].names)
         connection.execute(f"INSERT INTO {incoming(name)} ({columns}) SELECT {columns} FROM ({query})")
 
 
-def compare(connection: Any, name: str, scope: str, *, moving: bool = False) -> None:
+def compare(connection: Any, name: str, scope: str, *, moving: bool = False, twice: bool = False) -> None:
     """Set the staged rows beside those of the table in ``scope`` (SQL): makes ``gone`` and ``came``.
 
-    ``moving``: rows of touchpoints in ``MOVED`` go and come even if they are the same.
+    ``moving``: rows of touchpoints in ``MOVED`` go and come even if they are the same. ``twice``: as they were staged.
     """
     key = ", ".join(f'"{column}"' for column in TABLES[name].key)
     still = f" WHERE touchpoint_id NOT IN (SELECT touchpoint_id FROM {MOVED})" if moving else ""
@@ -56,7 +64,7 @@ def compare(connection: Any, name: str, scope: str, *, moving: bool = False) -> 
         f"""CREATE OR REPLACE TEMP TABLE standing AS SELECT rowid AS row, {key}, hash(t) AS content FROM "{name}" t WHERE {scope}"""
     )
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE coming AS SELECT rowid AS row, {key}, hash(i) AS content FROM {incoming(name)} i"
+        f"CREATE OR REPLACE TEMP TABLE coming AS SELECT {key}, hash(i) AS content FROM {incoming(name)} i"
     )
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE {gone(name)} AS
@@ -64,11 +72,11 @@ def compare(connection: Any, name: str, scope: str, *, moving: bool = False) -> 
     )
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE {came(name)} AS FROM {incoming(name)}
-            WHERE rowid IN (SELECT row FROM coming ANTI JOIN (FROM standing{still}) USING ({key}, content))"""
+            SEMI JOIN (SELECT {key} FROM coming ANTI JOIN (FROM standing{still}) USING ({key}, content)) USING ({key})"""
     )
-    connection.execute("DROP TABLE temp.coming")
-    connection.execute("DROP TABLE temp.standing")
-    connection.execute(f"DROP TABLE temp.{incoming(name)}")
+    for table in ("coming", "standing"):
+        connection.execute(f"DROP TABLE temp.{table}")
+    connection.execute(f"DROP {'VIEW' if twice else 'TABLE'} temp.{incoming(name)}")
 
 
 def exchange(connection: Any, *names: str) -> None:

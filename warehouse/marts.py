@@ -127,7 +127,7 @@ def build_marts(
     for mart in WHOLE:
         put(connection, mart, None)
     restated.write(connection, run_id, reasons)
-    connection.execute("DROP VIEW temp.coverage")
+    connection.execute(f"DROP {'VIEW' if everything else 'TABLE'} temp.coverage")
     for name in (*SCRATCH, *dart.STAGES):  # after a failure the rollback takes them
         connection.execute(f"DROP TABLE temp.{name}")
 
@@ -185,7 +185,8 @@ def _build_coverage(connection: Any, put: Put, *, everything: bool) -> None:
         _stage(connection, name, name)
     for metric in METRICS:
         _stage(connection, f"row_{metric}", f"metric_{metric}")
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW coverage AS\n{model('coverage')}")
+    # a table where its rows are compared with the marts', and most are not kept a second time
+    connection.execute(f"CREATE OR REPLACE TEMP {'VIEW' if everything else 'TABLE'} coverage AS\n{model('coverage')}")
     for mart, scope in COVERAGE.items():
         key = [name for name in TABLES[mart].key if scope != "scope_cell" or name != "seller_id"]
         put(connection, mart, None if everything else (scope, key))
@@ -228,7 +229,7 @@ def _build_dart(connection: Any, put: Put, *, everything: bool) -> None:
 def _put_anew(connection: Any, mart: str, scope: Scope | None) -> None:
     """What a mart's model gives, where all is built from nothing: no old row is worth a comparison."""
     assert scope is None
-    is_final = restated.keep(connection, mart, "true")
+    is_final = restated.keep(connection, mart, "true", staying=False)
     if mart in digests.TRACKED:
         digests.forget(connection, mart)
     columns = ", ".join(f'"{name}"' for name in TABLES[mart].names)
@@ -244,8 +245,9 @@ def _exchange(connection: Any, mart: str, scope: Scope | None) -> None:
     if scope is not None:
         table, key = scope
         mine = f"({', '.join(key)}) IN (SELECT ({', '.join(key)}) FROM {table})"
-    exchange.stage(connection, mart, f"\n{model(mart)}")
-    exchange.compare(connection, mart, mine)
-    if restated.keep(connection, mart, exchange.going(mart)):
+    twice = mart in (*COVERAGE, dart.MART)  # all of their figures are in a table by now
+    exchange.stage(connection, mart, f"\n{model(mart)}", twice=twice)
+    exchange.compare(connection, mart, mine, twice=twice)
+    if restated.keep(connection, mart, exchange.going(mart), staying=True):
         restated.compare(connection, mart, exchange.came(mart), everything=False)
     exchange.exchange(connection, mart)

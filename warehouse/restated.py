@@ -106,8 +106,9 @@ def begin(connection: Any) -> None:
 FINAL = "period_stop(period_grain, period_start) <= (SELECT day FROM restated_until)"
 
 
-def keep(connection: Any, mart: str, scope: str) -> bool:
-    """Set the mart's final rows in ``scope`` (a condition in SQL) aside. Returns False if there is nothing to compare."""
+def keep(connection: Any, mart: str, scope: str, *, staying: bool) -> bool:
+    """Set the mart's final rows in ``scope`` (a condition in SQL) aside; those that are ``staying`` until they are compared are only
+    named. Returns False if there is nothing to compare."""
     if mart not in MARTS or not connection.execute("SELECT 1 FROM restated_until").fetchall():
         return False
     source = f"{mart}{OLDER}" if _has_older(connection, mart) else mart
@@ -118,7 +119,7 @@ def keep(connection: Any, mart: str, scope: str) -> bool:
     ).fetchall()
     columns = ", ".join(f'"{name}"' for name in _comparable(mart, dict(have)))
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE restated_was AS
+        f"""CREATE OR REPLACE TEMP {"VIEW" if staying else "TABLE"} restated_was AS
             SELECT {columns}, hash({columns}) AS content FROM "{source}" WHERE {FINAL} AND {scope}"""
     )
     return True
@@ -127,7 +128,8 @@ def keep(connection: Any, mart: str, scope: str) -> bool:
 def compare(connection: Any, mart: str, rows: str, *, everything: bool) -> None:
     """Add what differs between the rows that were set aside and those of the table ``rows``, in their place, to ``restated_line``.
 
-    Of history that is being landed (``MANY``, ``MOST``; not where ``everything`` was built again) only how many rows, by period.
+    Of history that is being landed (``MANY``, ``MOST``; not where ``everything`` was built again, and no row was staying) only how many
+    rows, by period.
     """
     table = TABLES[mart]
     have = [d[0] for d in connection.execute("SELECT * FROM restated_was LIMIT 0").description]
@@ -163,8 +165,8 @@ def compare(connection: Any, mart: str, rows: str, *, everything: bool) -> None:
             if lines:
                 connection.execute(f"INSERT INTO restated_line BY NAME {lines.format(head=head, key=key)}")
         connection.execute("DROP TABLE temp.restated_pair")
-    for name in ("restated_was", "restated_key"):
-        connection.execute(f"DROP TABLE temp.{name}")
+    connection.execute(f"DROP {'TABLE' if everything else 'VIEW'} temp.restated_was")
+    connection.execute("DROP TABLE temp.restated_key")
 
 
 def _numbers(table: Table, have: Sequence[str]) -> str:
