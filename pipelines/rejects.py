@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.directory import SYSTEM as CRM
-from pipelines.errors import UserError
+from pipelines.errors import SettingsError, UserError
 from pipelines.increment import run_id_of
 from pipelines.landed import LANDED, land
 from pipelines.normalize import Normalizer
@@ -28,8 +28,9 @@ def _store(workspace: Workspace) -> Store:
 def list_rejects(
     workspace: Workspace, source: str | None, limit: int
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(counts by source and reason, the newest records)."""
+    """(counts by source and reason, the newest records). Raises ``SettingsError`` for a source that is none."""
     with _store(workspace) as store:
+        _check_source(store, source)
         return rows_of.reasons(store, source), rows_of.newest(store, source, limit)
 
 
@@ -50,7 +51,7 @@ def replay(workspace: Workspace, source: str | None, now: int, *, fixed: bool, s
     """Put every rejected record through its adapter again. Counts by outcome.
 
     What is accepted moves from ``rejected`` to its new count in the ledger; the row stays, with ``replayed_at`` and ``outcome``.
-    Rows of the directory are not replayed: the next run reads its files whole.
+    Rows of the directory are not replayed: the next run reads its files whole. Raises ``SettingsError`` for a source that is none.
     """
     folder = workspace.fresh_scratch() / "replay"
     folder.mkdir()
@@ -58,6 +59,7 @@ def replay(workspace: Workspace, source: str | None, now: int, *, fixed: bool, s
     zones = settings.zones()
     normalizer = Normalizer(now, now + settings.recurrence_days * DAY, zones)
     with _store(workspace) as store:
+        _check_source(store, source)
         pending = rows_of.pending(store, source, CRM)
         files = []
         for start in range(0, len(pending), settings.ingest.batch_records):
@@ -70,6 +72,15 @@ def replay(workspace: Workspace, source: str | None, now: int, *, fixed: bool, s
     if counts:
         run_once(workspace, now, fixed=fixed, say=say)
     return counts
+
+
+def _check_source(store: Store, source: str | None) -> None:
+    """A record may be rejected because a header names a system that nobody knows; such a name is a source here."""
+    known = (*all_sources(), CRM)
+    if source is not None and source not in known and not rows_of.reasons(store, source):
+        raise SettingsError(
+            f"--source: {source!r} is no source, nor is a rejected record of one; there are {', '.join(known)}"
+        )
 
 
 def _row(pending: rows_of.Pending) -> Row:

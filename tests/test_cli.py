@@ -158,6 +158,19 @@ def test_commands_before_the_first_run(
     assert "touchloop run" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["list", "replay"])
+def test_rejects_of_a_source_that_is_none(
+    example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """A misspelt source has no rejected records to show: exit 2, and the sources that there are. One without rejects is fine."""
+    increment(example_root)
+    assert touchloop(monkeypatch, "rejects", command, "--source", "slak", "--workspace", str(example_root)) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "'slak' is no source" in told
+    assert "slack" in told
+    assert touchloop(monkeypatch, "rejects", command, "--source", "slack", "--workspace", str(example_root)) == 0
+
+
 def test_init_makes_a_workspace_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
