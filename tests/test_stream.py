@@ -194,6 +194,28 @@ def test_what_comes_in_meanwhile_is_read_ahead(
     assert not (root / "state" / "ahead").exists()
 
 
+def test_reading_ahead_waits_for_its_time_and_keeps_nobody(
+    tmp_path: Path, broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the last increment took an hour more than reading does, it is not yet begun when this one ends at once; else it is."""
+    monkeypatch.setattr("pipelines.ahead.WORTH_IT", 1)
+    monkeypatch.setattr(Workers, "run", lambda _, function, jobs, **__: [function(job) for job in jobs])
+    produce(broker, payloads()[:6])
+    with Session(Workspace(with_topics(tmp_path)), str, clock=lambda: NOW) as session:
+        ahead = session.ahead
+        assert ahead is not None
+        for span, is_read in ((3600.0, False), (0.0, True)):
+            ahead._span = span
+            ahead.begin({})
+            reading = ahead._reading
+            assert reading is not None
+            if is_read:
+                reading.result()
+            ahead.settle()
+            assert ahead._span < 60
+            assert bool(ahead._found.units) == is_read
+
+
 @pytest.mark.usefixtures("unaudited")
 def test_a_unit_was_seen_when_it_was_read(tmp_path: Path, broker: FakeBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read ahead of its increment was received then, and landed when the ledger says."""
