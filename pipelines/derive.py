@@ -25,8 +25,8 @@ from warehouse.store import Store
 if TYPE_CHECKING:
     from pipelines.cluster.workers import ClusterWorkers
 
-SMALL_EVENTS, SMALL_GROUPS = 5_000, 1_500
-"""Events, and conversations, users and meetings with new ones, below which a second process costs more than it saves."""
+SMALL_EVENTS = 5_000
+"""Events below which, where all are folded, other processes cost more than they save; else the workers say what is worth it."""
 MANY_GROUPS, MANY_ACCOUNTS = 50_000, 5_000
 """Conversations, users and meetings that are folded, and accounts that are rebuilt, above which the warehouse takes all the memory that it may."""
 
@@ -50,7 +50,7 @@ class Derivation:
         self.settings = workspace.settings.ingest
         self.world = World(directory.crm, change.bindings, workspace.settings.transforms(), workspace.rules_text, now)
         events = store.count("SELECT count(*) FROM vault.event_detail") if change.everything else change.dirty
-        self.small = events < (SMALL_EVENTS if change.everything else SMALL_GROUPS)
+        self.small = events < (SMALL_EVENTS if change.everything else workers.worth_groups)
         self.is_long = events > self.settings.shard_events
         """More than a worker folds at a time."""
         self.rebound: frozenset[str] = frozenset()
@@ -74,7 +74,7 @@ class Derivation:
             if self.change.rebound:
                 before = msgspec.structs.replace(self.world, bindings=self.change.bound).directory()
                 self.rebound = mark_rebound(self.store, before, self.world.directory())
-                self.small &= self.store.count("SELECT count(*) FROM vault.dirty") < SMALL_GROUPS
+                self.small &= self.store.count("SELECT count(*) FROM vault.dirty") < self.workers.worth_groups
             self._find_series()
             if groups.close_over_edges(self.store) > MANY_GROUPS:
                 self.store.allow(little=False)

@@ -28,6 +28,9 @@ class Workers:
     killed run leaves nobody behind who still writes.
     """
 
+    worth_groups = 1_500
+    """Conversations, users and meetings with new events, below which a second process costs more than it saves."""
+
     def __init__(self, count: int, *, deaf: bool = False) -> None:
         """``deaf`` workers do not hear a terminal's Ctrl-C or a service manager's TERM: their parent finishes what they are at."""
         self.count, self.deaf = count, deaf

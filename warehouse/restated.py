@@ -106,9 +106,11 @@ def begin(connection: Any) -> None:
 FINAL = "period_stop(period_grain, period_start) <= (SELECT day FROM restated_until)"
 
 
-def keep(connection: Any, mart: str, scope: str, *, staying: bool) -> bool:
-    """Set the mart's final rows in ``scope`` (a condition in SQL) aside; those that are ``staying`` until they are compared are only
-    named. Returns False if there is nothing to compare."""
+def keep(connection: Any, mart: str, scope: str, *, everything: bool) -> bool:
+    """Set the mart's final rows in ``scope`` (a condition in SQL) aside, until ``compare``. Returns False if there is nothing to compare.
+
+    Where ``everything`` is built again they are copied, for they are gone by then; else they still stand, and are read there.
+    """
     if mart not in MARTS or not connection.execute("SELECT 1 FROM restated_until").fetchall():
         return False
     source = f"{mart}{OLDER}" if _has_older(connection, mart) else mart
@@ -119,7 +121,7 @@ def keep(connection: Any, mart: str, scope: str, *, staying: bool) -> bool:
     ).fetchall()
     columns = ", ".join(f'"{name}"' for name in _comparable(mart, dict(have)))
     connection.execute(
-        f"""CREATE OR REPLACE TEMP {"VIEW" if staying else "TABLE"} restated_was AS
+        f"""CREATE OR REPLACE TEMP {"TABLE" if everything else "VIEW"} restated_was AS
             SELECT {columns}, hash({columns}) AS content FROM "{source}" WHERE {FINAL} AND {scope}"""
     )
     return True
@@ -128,8 +130,7 @@ def keep(connection: Any, mart: str, scope: str, *, staying: bool) -> bool:
 def compare(connection: Any, mart: str, rows: str, *, everything: bool) -> None:
     """Add what differs between the rows that were set aside and those of the table ``rows``, in their place, to ``restated_line``.
 
-    Of history that is being landed (``MANY``, ``MOST``; not where ``everything`` was built again, and no row was staying) only how many
-    rows, by period.
+    Of history that is being landed (``MANY``, ``MOST``; not where ``everything`` was built again) only how many rows, by period.
     """
     table = TABLES[mart]
     have = [d[0] for d in connection.execute("SELECT * FROM restated_was LIMIT 0").description]

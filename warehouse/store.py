@@ -35,8 +35,8 @@ WAREHOUSE_VERSION = "v1.0.0"
 """The warehouse is published, and an analyst's DuckDB may be an older one."""
 
 BLOCK_SIZE = 65_536
-"""Bytes. A commit writes blocks of a thousand columns, most of them small: with DuckDB's own 262,144 it takes half as long again, and the
-file is a fifth larger. DuckDB reads other sizes since 1.1."""
+"""Bytes. A commit writes blocks of a thousand columns, most of them small: of an increment of 9,000 records on 170,000 it takes 0.27 s, and
+with DuckDB's own 262,144 it is 0.46 s and a file a fifth larger. DuckDB reads other sizes since 1.1."""
 
 THREADS = 1
 """Of a connection. With two, an increment of 10,000 records takes a third more of the processors and no less time, and a million records

@@ -16,6 +16,9 @@ from pipelines.workers import tell_of_the_machine
 class ClusterWorkers:
     """Takes the place of ``pipelines.workers.Workers``. The workspace must be a folder that the cluster's workers see under the same path."""
 
+    worth_groups = 5_000
+    """Conversations, users and meetings with new events, below which a job on the cluster costs more than it saves."""
+
     def __init__(self, runner: Runner, count: int) -> None:
         """``count`` is how many shares of work are made; the runner's own options say how many are worked on at once."""
         self.runner, self.count = runner, count
