@@ -34,6 +34,9 @@ from pipelines.simulate import Plan, generate_workspace
 
 LOOK_SECONDS = 0.1
 PARTITIONS = 8
+Memory = tuple[int, int, int, int]
+"""Bytes at a moment: resident in all processes (shared pages count in each), in the largest; the same of pages that lie in no file,
+which the machine cannot take back as it can those of a file that is mapped."""
 
 
 def main() -> None:
@@ -79,9 +82,8 @@ def measure(base: Path, given: Any) -> None:
 
 def run(
     root: Path, broker: Broker, load: list[tuple[str, bytes]], rate: float, every: float
-) -> tuple[list[float], list[dict[str, Any]], list[tuple[int, int]]]:
-    """Seconds from produce to queryable of every message, what each increment said, and bytes resident once a second: of all
-    processes (shared pages count in each), of the largest."""
+) -> tuple[list[float], list[dict[str, Any]], list[Memory]]:
+    """Seconds from produce to queryable of every message, what each increment said, and memory once a second."""
     command = [sys.executable, "-m", "pipelines", "stream", "--workspace", str(root), "--every", str(every), "--json"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     lines: list[bytes] = []
@@ -96,7 +98,7 @@ def run(
         time.sleep(LOOK_SECONDS)
     feeding.start()
     last = None
-    resident: list[tuple[int, int]] = []
+    resident: list[Memory] = []
     looked = 0.0
     while sum(seen[-1][1].values()) < len(load) if seen else True:
         snapshot = current.resolve()
@@ -106,8 +108,9 @@ def run(
             last = snapshot
         if time.monotonic() - looked >= 1:
             looked = time.monotonic()
-            now = [memory(pid)[0] for pid, _ in family(running.pid)]
-            resident.append((sum(now), max(now, default=0)))
+            now = [memory(pid, ("VmRSS", "RssAnon")) for pid, _ in family(running.pid)] or [(0, 0)]
+            every, own = zip(*now, strict=True)
+            resident.append((sum(every), max(every), sum(own), max(own)))
         time.sleep(LOOK_SECONDS)
         assert running.poll() is None, "stream ended"
     feeding.join()
@@ -149,15 +152,16 @@ def times_of_messages(broker: Broker, count: int) -> dict[int, list[float]]:
     return found
 
 
-def report_memory(resident: list[tuple[int, int]]) -> None:
-    print("memory in MB by tenths of the time, most and least at once: of all processes, of the largest")
+def report_memory(resident: list[Memory]) -> None:
+    print(
+        "memory in MB by tenths of the time, most and least at once: of all processes, of the largest; without pages of files"
+    )
     tenth = max(1, len(resident) // 10)
     for start in range(0, tenth * 10, tenth):
         part = resident[start : start + tenth]
         if part:
-            together, largest = zip(*part, strict=True)
-            figures = (max(together), min(together), max(largest), min(largest))
-            print("  {:8,.0f} {:8,.0f} {:8,.0f} {:8,.0f}".format(*(figure / 1e6 for figure in figures)))
+            figures = [end(column) / 1e6 for column in zip(*part, strict=True) for end in (max, min)]
+            print("  " + " ".join(f"{figure:8,.0f}" for figure in figures))
 
 
 def report(latencies: list[float], increments: list[dict[str, Any]]) -> None:

@@ -222,9 +222,9 @@ def family(pid: int) -> list[tuple[int, float]]:
     return found
 
 
-def memory(pid: int) -> tuple[int, int]:
-    """Bytes resident now and at most; zeros for a process that has ended."""
-    sizes = {"VmRSS": 0, "VmHWM": 0}
+def memory(pid: int, fields: tuple[str, str] = ("VmRSS", "VmHWM")) -> tuple[int, int]:
+    """Bytes resident now and at most, or other two fields of a process's status; zeros for a process that has ended."""
+    sizes = dict.fromkeys(fields, 0)
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -233,7 +233,7 @@ def memory(pid: int) -> tuple[int, int]:
         name, _, rest = line.partition(":")
         if name in sizes:
             sizes[name] = int(rest.split()[0]) * 1024
-    return sizes["VmRSS"], sizes["VmHWM"]
+    return sizes[fields[0]], sizes[fields[1]]
 
 
 def naive(root: Path, as_of: str) -> dict[str, float]:
