@@ -128,6 +128,28 @@ def test_ids_that_change_hands_leave_no_old_link(tmp_path: Path) -> None:
     assert [(row[2], row[3], row[4] is None, row[5] is None) for row in links] == [("B1", "R5", False, False)]
 
 
+@pytest.mark.parametrize("users", [("u-1", "u-2"), ("u-2", "u-1")])
+def test_a_copy_that_names_another_user_takes_only_itself_along(tmp_path: Path, users: tuple[str, str]) -> None:
+    """One event told of two users, of which one copy counts: what it stood beside in the other's visit stays."""
+
+    def page(number: int, user: str) -> bytes:
+        said = {"type": "page", "messageId": f"m{number}", "userId": user, "timestamp": f"2026-03-03T10:0{number}:00Z"}
+        return json.dumps(said | {"context": {"page": {"path": "/x"}}, "properties": {}}).encode()
+
+    one, other = users
+    items = [("segment/a.jsonl", page(1, one) + b"\n" + page(2, one)), ("segment/b.jsonl", page(2, other))]
+    whole, split = example(tmp_path / "whole"), example(tmp_path / "split")
+    put(whole, items)
+    increment(whole)
+    for item in items:
+        put(split, [item])
+        increment(split)
+    with snapshot(whole, published=False) as at_once, snapshot(split, published=False) as by_turns:
+        told = "SELECT count(*) FROM bridge_touchpoint_event JOIN fact_event USING (event_id) WHERE system = 'segment'"
+        assert by_turns.execute(told).fetchone() == (2,)
+        assert contents(by_turns) == contents(at_once)
+
+
 class Crash(Exception):
     pass
 

@@ -96,6 +96,10 @@ def insert_events(store: Store, seen: Sequence[tuple[str, int, int, str]] = ()) 
         """INSERT INTO vault.event_detail
            SELECT event_id, fold_hash, unit_id, position, received_at, payload_hash, detail FROM landed WHERE is_fresh"""
     )
+    con.execute(  # what such an event leaves is folded again without it
+        """INSERT INTO vault.dirty SELECT d.fold_hash FROM vault.event_detail d JOIN better b USING (event_id)
+           WHERE d.fold_hash <> b.fold_hash"""
+    )
     con.execute(
         """UPDATE vault.event_detail d SET payload_hash = b.payload_hash, detail = b.detail, fold_hash = b.fold_hash
            FROM better b WHERE d.event_id = b.event_id"""
