@@ -19,7 +19,7 @@ from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.calendars import EXCEPTION
 from transforms.series import OCCURRENCE
-from warehouse import derive, groups, series
+from warehouse import derive, groups, identity, series
 from warehouse.store import Store
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Derivation:
         self.is_long = events > self.settings.shard_events
         """More than a worker folds at a time."""
         self.rebound: frozenset[str] = frozenset()
-        """Identifiers (hashes) that profiles landed since make somebody else's, and those that parties have beside them."""
+        """Identifiers (hashes) that profiles landed since make somebody else's."""
         self.touchpoints = 0
         self.accounts = 0
 
@@ -92,13 +92,13 @@ class Derivation:
             derive.begin_touchpoints(self.store, everything=everything)
             self.touchpoints = derive.put_touchpoints(self.store, partial(staged, folded), everything=everything)
             if everything:
-                con.execute("DELETE FROM identity_link")
-                con.execute("DELETE FROM identity_conflict")
-                self._stage_directory(folded)
-            elif self.rebound:
-                derive.forget_identity(self.store, self.rebound)
-                self._stage_directory(folded, self.rebound)
-            derive.load_identity(self.store, staged(folded, "identity_link"), staged(folded, "identity_conflict"))
+                identity.forget_all(con)
+            else:
+                identity.take_back(con, self.rebound or None)
+            if everything or self.rebound:
+                self._stage_directory(folded, None if everything else self.rebound)
+            for name in identity.LOG:
+                identity.tell(con, name, staged(folded, name))
             self.accounts = derive.finish_touchpoints(self.store, due=self.change.due)
             if self.accounts > MANY_ACCOUNTS:
                 self.store.allow(little=False)
@@ -120,13 +120,12 @@ class Derivation:
         derive.clear_dirty(self.store)
 
     def _stage_directory(self, folded: Path, only: frozenset[str] | None = None) -> None:
-        """What the directory itself says of identifiers, or of these (hashes); folding adds what the payloads say."""
+        """What the directory itself says of identifiers, or of these (hashes), and what its rows disagree about; folding adds what
+        the payloads say."""
         directory = self.world.directory()
         stage = Stage(folded, "directory")
         stage.add("identity_link", [one for one in directory.links() if only is None or one.identifier_hash in only])
-        stage.add(
-            "identity_conflict", [one for one in directory.conflicts() if only is None or one.identifier_hash in only]
-        )
+        stage.add("identity_conflict", list(directory.conflicts()))
         stage.close()
 
     def _mark_due(self) -> None:

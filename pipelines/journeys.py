@@ -228,26 +228,26 @@ class Fold(beam.DoFn):
         stage = Stage(self.out, batch.schema.metadata[b"shard"].decode())
         count = 0
         with collector_paused():
-            for witnesses in groups_of(batch):
+            for group, witnesses in groups_of(batch):
                 folded = self.folder.fold(witnesses)
                 count += len(folded.touchpoints)
-                stage_folded(stage, folded)
+                stage_folded(stage, folded, group)
             stage.close()
         yield count
 
 
-def groups_of(batch: Any) -> Iterator[list[Witness]]:
-    """Rows sorted by group to lists of witnesses, decoded one group at a time."""
+def groups_of(batch: Any) -> Iterator[tuple[int, list[Witness]]]:
+    """Rows sorted by group to (group, its witnesses), decoded one group at a time."""
     names = ("event_id", "received_at", "unit_id", "position", "payload_hash")
     columns = [values_of(batch.column(name)) for name in names]
     witnesses = map(Witness, *columns, map(decode_event, values_of(batch.column("detail"))))
     groups = batch.column("group_hash").to_numpy()
     ends = np.append(np.flatnonzero(groups[1:] != groups[:-1]) + 1, len(groups))
-    for size in np.diff(ends, prepend=0).tolist():
-        yield list(islice(witnesses, size))
+    for size, group in zip(np.diff(ends, prepend=0).tolist(), groups[ends - 1].tolist(), strict=True):
+        yield group, list(islice(witnesses, size))
 
 
-def stage_folded(stage: Stage, folded: Folded) -> None:
+def stage_folded(stage: Stage, folded: Folded, group: int) -> None:
     stage.add("fact_touchpoint", folded.touchpoints)
     stage.add("fact_touchpoint_participant", folded.participants)
     stage.add("bridge_touchpoint_event", folded.events)
@@ -255,8 +255,9 @@ def stage_folded(stage: Stage, folded: Folded) -> None:
     stage.add("fact_asset_event", folded.assets)
     stage.add("fact_internal_step", folded.steps)
     stage.add("touchpoint_resolution", folded.resolutions)
-    stage.add("identity_link", folded.links)
-    stage.add("identity_conflict", folded.conflicts)
+    told_by = str(group)
+    stage.add("identity_link", [msgspec.structs.replace(one, told_by=told_by) for one in folded.links])
+    stage.add("identity_conflict", [msgspec.structs.replace(one, told_by=told_by) for one in folded.conflicts])
 
 
 class BuildAccounts(beam.DoFn):

@@ -23,35 +23,27 @@ REMEMBERED = 100_000
 
 
 def mark_rebound(store: Store, before: Directory, now: Directory) -> frozenset[str]:
-    """Mark dirty the events of whoever may be somebody else ``now``. Returns the identifiers (hashes) whose identity rows are to be
-    told again, which are those that changed and those that a party has beside them: what disagrees is told of a party as a whole.
-    """
+    """Mark dirty the events of whoever may be somebody else ``now``. Returns the identifiers (hashes) that lead elsewhere, of which the
+    directory tells its links again."""
     changed = now.differing(before)
-    if not changed:
-        return changed
-    beside = _mark(store, changed)
-    if beside <= changed:
-        return changed
-    _mark(store, changed | beside)
-    return changed | beside
+    if changed:
+        _mark(store, changed)
+    return changed
 
 
-def _mark(store: Store, wanted: frozenset[str]) -> frozenset[str]:
-    """Mark dirty the events that name one of these. Returns all identifiers (hashes) of the parties so named."""
+def _mark(store: Store, wanted: frozenset[str]) -> None:
+    """Mark dirty the events that name one of these."""
     chosen = choosing(wanted)
     keys: set[int] = set()
-    beside: set[str] = set()
     reader = store.connection.execute("SELECT fold_hash, detail FROM vault.event_detail").to_arrow_reader(ROWS)
     for batch in reader:
         for key, blob in zip(batch["fold_hash"].to_pylist(), batch["detail"].to_pylist(), strict=True):
             for ids in named(decode_event(blob)):
-                if found := chosen(ids):
+                if chosen(ids):
                     keys.add(key)
-                    beside |= found
     store.connection.register("named", pa.table({"fold_hash": pa.array(keys, pa.uint64())}))
     store.connection.execute("INSERT INTO vault.dirty FROM named")
     store.connection.unregister("named")
-    return frozenset(beside)
 
 
 def named(event: Event) -> Iterator[tuple[str, ...]]:
@@ -65,13 +57,12 @@ def named(event: Event) -> Iterator[tuple[str, ...]]:
         yield (event.organizer,)
 
 
-def choosing(wanted: frozenset[str]) -> Callable[[tuple[str, ...]], frozenset[str]]:
-    """Gives the hashes of a party's identifiers if one of them, or the base address of one, is wanted, else none."""
+def choosing(wanted: frozenset[str]) -> Callable[[tuple[str, ...]], bool]:
+    """Tells whether one of a party's identifiers, or the base address of one, is wanted."""
 
     @lru_cache(REMEMBERED)
-    def choose(ids: tuple[str, ...]) -> frozenset[str]:
-        own = frozenset(map(hash_id, ids))
+    def choose(ids: tuple[str, ...]) -> bool:
         bases = {hash_id(f"email:{email_base(one[6:])}") for one in ids if one.startswith("email:")}
-        return frozenset() if wanted.isdisjoint(own | bases) else own
+        return not wanted.isdisjoint({*map(hash_id, ids), *bases})
 
     return choose

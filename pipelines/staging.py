@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from schemas.arrow import arrow_schema, to_batch
+from schemas.fields import Table
 from schemas.registry import TABLES
+from warehouse.identity import TOLD
+
+STAGED: Mapping[str, Table] = {**TABLES, **TOLD}
+"""The tables by name; rows of the identity log bear the group that tells them."""
 
 
 class Stage:
@@ -41,7 +46,7 @@ class Stage:
     def _write(self, table: str) -> None:
         if table not in self._files:
             self._files[table] = _File(self.folder / f"{table}.{self.shard}.arrow", table)
-        self._files[table].writer.write_batch(to_batch(TABLES[table], self._rows.pop(table)))
+        self._files[table].writer.write_batch(to_batch(STAGED[table], self._rows.pop(table)))
 
 
 class _File:
@@ -50,7 +55,7 @@ class _File:
     def __init__(self, path: Path, table: str) -> None:
         self.path, self.partial = path, path.with_suffix(f".{os.getpid()}.partial")
         self.sink = pa.OSFile(str(self.partial), "wb")
-        self.writer = pa.ipc.new_file(self.sink, arrow_schema(TABLES[table]))
+        self.writer = pa.ipc.new_file(self.sink, arrow_schema(STAGED[table]))
 
     def close(self) -> None:
         self.writer.close()

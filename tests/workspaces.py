@@ -18,7 +18,7 @@ from pipelines.summary import Summary
 from pipelines.workspace import Workspace
 from schemas.registry import TABLES
 from transforms.times import parse_iso
-from warehouse import digests
+from warehouse import digests, identity
 from warehouse.store import clear_mark
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,7 +142,15 @@ ARRIVAL = {
     "mart_data_quality": {"duplicates_dropped", "quarantined", "ignored"},
 }
 """Columns that tell of the arrival itself: where a witness lay and when it came."""
-LEDGER = {"ledger_unit", "rejected_record", "ignored_record_count", "dim_run", "metric_restatement", digests.DIGESTS}
+LEDGER = {
+    "ledger_unit",
+    "rejected_record",
+    "ignored_record_count",
+    "dim_run",
+    "metric_restatement",
+    digests.DIGESTS,
+    identity.TELLERS,
+}
 
 
 def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:

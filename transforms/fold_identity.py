@@ -77,24 +77,22 @@ class PartyBook:
         return earlier[-1] if earlier else None
 
     def links(self) -> list[IdentityLink]:
-        """Links that only this group shows; R5: one per stretch of time in which an anonymous id was one person's.
-
-        A link to nobody (R6) stands for an id that these events bind to no person (any more).
-        """
+        """Links that only this group shows; R5: one per stretch of time in which an anonymous id was one person's."""
         found = {*self._base_links(), *self._profiles.links()}
         if not self._timelines and not found:
             return []
         for (source, anonymous), timeline in self._timelines.items():
             is_shared = len(timeline) > 1
             for index, binding in enumerate(timeline):
-                is_nobody = binding.person_id is None
+                if binding.person_id is None:
+                    continue
                 following = timeline[index + 1].at if index + 1 < len(timeline) else None
                 found.add(
                     IdentityLink(
                         identifier_type="anonymous_id",
                         identifier_hash=hash_id(anonymous),
-                        person_id=binding.person_id or "",
-                        rule_id="R6" if is_nobody else "R5",
+                        person_id=binding.person_id,
+                        rule_id="R5",
                         valid_from=binding.at if is_shared else None,
                         valid_to=following,
                         evidence_source=source,

@@ -49,14 +49,15 @@ class ProfileBook:
         return self._roots.get((source, identifier), identifier)
 
     def links(self) -> Iterable[IdentityLink]:
-        """Why an id that the directory does not know is that person; a link to nobody (R6) takes back an earlier one."""
+        """Why an id that the directory does not know is that person."""
         for (source, identifier), person_id in self._persons.items():
-            known = "R1" if identifier.startswith("external_id:") else "R3"
+            if person_id is None:
+                continue
             yield IdentityLink(
                 identifier_type=identifier.partition(":")[0],
                 identifier_hash=hash_id(identifier),
-                person_id=person_id or "",
-                rule_id=known if person_id else "R6",
+                person_id=person_id,
+                rule_id="R1" if identifier.startswith("external_id:") else "R3",
                 evidence_source=source,
             )
 

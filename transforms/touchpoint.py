@@ -175,6 +175,8 @@ class IdentityLink(msgspec.Struct, kw_only=True, gc=False, frozen=True):
     valid_from: int | None = None
     valid_to: int | None = None
     evidence_source: str
+    told_by: str | None = None
+    """The group of events that shows it; None: the directory."""
 
 
 class IdentityConflict(msgspec.Struct, kw_only=True, gc=False, frozen=True):
@@ -187,6 +189,7 @@ class IdentityConflict(msgspec.Struct, kw_only=True, gc=False, frozen=True):
     chosen_person_id: str | None
     other_person_id: str | None
     detail: str
+    told_by: str | None = None
 
 
 class Folded(msgspec.Struct, kw_only=True, gc=False):

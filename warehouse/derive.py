@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-import pyarrow as pa
 
 from schemas.registry import TABLES
 from warehouse import changes, digests, exchange, steps
@@ -148,38 +146,6 @@ def _put_steps(store: Store, files: Sequence[Path], *, everything: bool) -> None
     con.execute(f"CREATE OR REPLACE TEMP TABLE {fresh} AS FROM {exchange.incoming(steps.TABLE)}")
     steps.replace(con, fresh, everything=everything)
     con.execute(f"DROP TABLE temp.{fresh}")
-
-
-def forget_identity(store: Store, identifiers: Collection[str]) -> None:
-    """Take out what was told of these identifiers (hashes): the directory and all that have them tell it again. Links of an app's
-    users stay, for their group replaces them itself."""
-    con = store.connection
-    con.register("forgotten", pa.table({"identifier_hash": pa.array(identifiers, pa.string())}))
-    which = "identifier_hash IN (SELECT identifier_hash FROM forgotten)"
-    con.execute(f"DELETE FROM identity_link WHERE {which} AND NOT starts_with(evidence_source, '/')")
-    con.execute(f"DELETE FROM identity_conflict WHERE {which}")
-    con.unregister("forgotten")
-
-
-def load_identity(store: Store, links: Sequence[Path], conflicts: Sequence[Path]) -> None:
-    """Identity rows are found by every shard that meets the identifier; each is kept once."""
-    for table, files in (("identity_link", links), ("identity_conflict", conflicts)):
-        if not files:
-            continue
-        columns = ", ".join(f'"{c}"' for c in TABLES[table].names)
-        with _reading(store, files) as rows:
-            store.connection.execute(f"CREATE OR REPLACE TEMP TABLE said AS SELECT DISTINCT {columns} FROM ({rows})")
-        if table == "identity_link":
-            # the ids of an app's users are one group's alone, and that group has now told all that holds of them
-            store.connection.execute(
-                """DELETE FROM identity_link WHERE (identifier_hash, evidence_source) IN (
-                     SELECT identifier_hash, evidence_source FROM said WHERE starts_with(evidence_source, '/'))"""
-            )
-            store.connection.execute("DELETE FROM said WHERE rule_id = 'R6'")  # what says that it is nobody's
-        store.connection.execute(
-            f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM said EXCEPT SELECT {columns} FROM "{table}"'
-        )
-        store.connection.execute("DROP TABLE said")
 
 
 def mark_due_plans(store: Store, previous: int, now: int) -> None:

@@ -26,6 +26,7 @@ import duckdb
 from schemas.ddl import comments, create, quoted
 from schemas.registry import TABLES
 from warehouse.digests import DIGESTS, Part, digests_of
+from warehouse.identity import TELLERS
 from warehouse.parquet import WRITERS, link, write_parquet
 from warehouse.store import SETTINGS
 
@@ -74,7 +75,8 @@ class Candidate:
             if afresh:
                 con.execute(f"DROP TABLE IF EXISTS {DIGESTS}")
             self.digests = digests_of(con)
-            con.execute(f"DROP TABLE IF EXISTS {DIGESTS}")
+            for bookkeeping in (DIGESTS, TELLERS):
+                con.execute(f"DROP TABLE IF EXISTS {bookkeeping}")
 
     def again(self, snapshot_id: str) -> Candidate:
         """Another snapshot of the same database, once this one is current."""

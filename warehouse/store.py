@@ -14,7 +14,7 @@ import duckdb
 from schemas.ddl import SQL_TYPES, comments, create, quoted
 from schemas.fields import Column, Table
 from schemas.registry import TABLES
-from warehouse import digests, restated
+from warehouse import digests, identity, restated
 
 VAULT_DDL = """
 CREATE TABLE IF NOT EXISTS vault.event_detail (
@@ -122,10 +122,11 @@ class Store:
         derived = [table for table in TABLES.values() if table.name not in SOURCES]
         is_stale = bool(have) and any(have.get(t.name) != {c.name: stored_type(c) for c in t.columns} for t in derived)
         self.connection.execute(VAULT_DDL)
-        if is_stale or any(lacking.values()):
+        if is_stale or any(lacking.values()) or (have and identity.TELLERS not in have):
             self.set_mark("config", DERIVE_AGAIN)
         self.connection.execute("BEGIN")
         self.connection.execute(digests.DDL)
+        self.connection.execute(identity.DDL)
         if is_stale or any(lacking.values()):
             self.connection.execute(f"DELETE FROM {digests.DIGESTS}")  # they are of rows with other columns
         for table in derived if is_stale else ():
