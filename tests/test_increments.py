@@ -22,7 +22,7 @@ from pipelines.rejects import list_rejects, replay, show_reject
 from pipelines.run import publish_now
 from pipelines.workspace import Workspace
 from transforms.times import parse_iso
-from warehouse import commit
+from warehouse import commit, identity
 from warehouse.store import Store
 
 
@@ -551,6 +551,21 @@ def test_a_table_that_lacks_a_column_is_brought_up_to_date(tmp_path: Path) -> No
         found = contents(again)
         assert {row[-1] for row in found.pop("fact_event")} == {None}  # a column that came later stands last
         assert found == expected
+
+
+def test_a_state_that_knows_no_tellers_is_derived_again(tmp_path: Path) -> None:
+    """Who told a row of the identity log, older versions did not keep."""
+    root = example(tmp_path / "w")
+    put(root, payloads())
+    increment(root)
+    tellers = f"SELECT * FROM {identity.TELLERS} ORDER BY ALL"
+    with duckdb.connect(str(root / "state" / "warehouse.duckdb")) as state:
+        before = state.execute(tellers).fetchall()
+        state.execute(f"DROP TABLE {identity.TELLERS}")
+    assert before
+    increment(root)
+    with snapshot(root, published=False) as again:
+        assert again.execute(tellers).fetchall() == before
 
 
 def test_a_table_that_an_older_version_did_not_have_is_filled(tmp_path: Path) -> None:
