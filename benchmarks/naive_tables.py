@@ -11,6 +11,7 @@ from pipelines.staging import Stage, staged
 from pipelines.workspace import Workspace
 from schemas.registry import TABLES
 from warehouse import digests, identity, steps
+from warehouse.arrow_files import reading
 from warehouse.commit import commit_directory, load_rows
 from warehouse.marts import build_marts
 from warehouse.store import Store
@@ -46,10 +47,13 @@ def publish(workspace: Workspace, directory: ReadDirectory, world: World, rows: 
         stage.add("identity_link", list(known.links()))
         stage.add("identity_conflict", known.conflicts())
         stage.close()
-        con.execute("CREATE TEMP TABLE untold (table_name VARCHAR, content UBIGINT)")
         for name in identity.LOG:
-            con.execute(f"INSERT INTO {identity.TELLERS} SELECT '{name}', NULL, {identity.content(name)} FROM {name}")
-            identity.tell(con, name, staged(workspace.scratch, name))
+            columns = ", ".join(f'"{c}"' for c in TABLES[name].names)
+            with reading(con, staged(workspace.scratch, name)) as told:
+                if told:
+                    con.execute(
+                        f"INSERT INTO {name} ({columns}) SELECT {columns} FROM ({told}) EXCEPT SELECT {columns} FROM {name}"
+                    )
         executives = {p.person_id: known.is_executive(p.person_id) for p in world.crm.people}
         for table, values in dimension_rows(directory.crm, executives, settings).items():
             load_rows(store, table, values)

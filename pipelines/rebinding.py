@@ -26,24 +26,19 @@ def mark_rebound(store: Store, before: Directory, now: Directory) -> frozenset[s
     """Mark dirty the events of whoever may be somebody else ``now``. Returns the identifiers (hashes) that lead elsewhere, of which the
     directory tells its links again."""
     changed = now.differing(before)
-    if changed:
-        _mark(store, changed)
-    return changed
-
-
-def _mark(store: Store, wanted: frozenset[str]) -> None:
-    """Mark dirty the events that name one of these."""
-    chosen = choosing(wanted)
+    if not changed:
+        return changed
+    chosen = choosing(changed)
     keys: set[int] = set()
     reader = store.connection.execute("SELECT fold_hash, detail FROM vault.event_detail").to_arrow_reader(ROWS)
     for batch in reader:
         for key, blob in zip(batch["fold_hash"].to_pylist(), batch["detail"].to_pylist(), strict=True):
-            for ids in named(decode_event(blob)):
-                if chosen(ids):
-                    keys.add(key)
+            if any(map(chosen, named(decode_event(blob)))):
+                keys.add(key)
     store.connection.register("named", pa.table({"fold_hash": pa.array(keys, pa.uint64())}))
     store.connection.execute("INSERT INTO vault.dirty FROM named")
     store.connection.unregister("named")
+    return changed
 
 
 def named(event: Event) -> Iterator[tuple[str, ...]]:

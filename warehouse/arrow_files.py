@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,17 @@ def stream(files: Sequence[Path], schema: Any = None) -> Any:
         with pa.memory_map(str(files[0])) as source:
             schema = pa.ipc.open_file(source).schema
     return pa.RecordBatchReader.from_batches(schema, batches(files))
+
+
+@contextmanager
+def reading(connection: Any, files: Sequence[Path]) -> Iterator[str | None]:
+    """A query of the rows in staged files; None where there are none."""
+    if not files:
+        yield None
+        return
+    connection.register("staged", stream(files))
+    yield "FROM staged"
+    connection.unregister("staged")
 
 
 def batches(files: Sequence[Path]) -> Iterator[Any]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from schemas.registry import TABLES
 from warehouse import changes, digests, exchange, steps
-from warehouse.arrow_files import stream
+from warehouse.arrow_files import reading
 from warehouse.store import Store
 from warehouse.terms import counts_in
 
@@ -116,25 +115,14 @@ def _put_everything(store: Store, staged: Staged, tables: Sequence[str]) -> None
         _append(store, table, staged(table))
 
 
-@contextmanager
-def _reading(store: Store, files: Sequence[Path]) -> Iterator[str | None]:
-    """A query of the rows in staged files; None where there are none."""
-    if not files:
-        yield None
-        return
-    store.connection.register("staged", stream(files))
-    yield "FROM staged"
-    store.connection.unregister("staged")
-
-
 def _stage(store: Store, table: str, files: Sequence[Path]) -> None:
-    with _reading(store, files) as rows:
+    with reading(store.connection, files) as rows:
         exchange.stage(store.connection, table, rows)
 
 
 def _append(store: Store, table: str, files: Sequence[Path]) -> None:
     columns = ", ".join(f'"{c}"' for c in TABLES[table].names)
-    with _reading(store, files) as rows:
+    with reading(store.connection, files) as rows:
         if rows:
             store.connection.execute(f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM ({rows})')
 

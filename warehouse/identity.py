@@ -7,8 +7,7 @@ published.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pyarrow as pa
 
 from schemas.fields import Table, text
 from schemas.registry import TABLES
-from warehouse.arrow_files import stream
+from warehouse.arrow_files import reading
 
 LOG = ("identity_link", "identity_conflict")
 TELLERS = "identity_teller"
@@ -30,7 +29,7 @@ TOLD: Mapping[str, Table] = {
     )
     for name in LOG
 }
-"""The tables of the log as they are staged."""
+"""The tables of the log as they are staged. A group's name is text there: no type of column holds 64 bits without a sign."""
 
 
 def take_back(connection: Any, identifiers: Collection[str] | None) -> None:
@@ -43,7 +42,7 @@ def take_back(connection: Any, identifiers: Collection[str] | None) -> None:
     if identifiers is not None:
         connection.register("retold", pa.table({"identifier_hash": pa.array(identifiers, pa.string())}))
         of_them = "identifier_hash IN (SELECT identifier_hash FROM retold)"
-        links = f"SELECT {content('identity_link')} FROM identity_link WHERE {of_them}"
+        links = f"SELECT {_content('identity_link')} FROM identity_link WHERE {of_them}"
         gone += f" OR (told_by IS NULL AND (table_name = 'identity_conflict' OR content IN ({links})))"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE untold AS SELECT table_name, content FROM {TELLERS} WHERE {gone}")
     connection.execute(f"DELETE FROM {TELLERS} WHERE {gone}")
@@ -62,10 +61,10 @@ def tell(connection: Any, name: str, files: Sequence[Path]) -> None:
     """Staged rows of ``TOLD[name]`` into the log, and out of it what was taken back and nobody tells any more."""
     columns = ", ".join(f'"{column}"' for column in TABLES[name].names)
     mine = f"table_name = '{name}'"
-    with _reading(connection, files) as rows:
+    with reading(connection, files) as rows:
         if rows:
             connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE said AS SELECT {columns}, told_by::UBIGINT AS told_by, {content(name)} AS content {rows}"
+                f"CREATE OR REPLACE TEMP TABLE said AS SELECT {columns}, told_by::UBIGINT AS told_by, {_content(name)} AS content {rows}"
             )
             connection.execute(
                 f"""INSERT INTO {name} ({columns}) SELECT DISTINCT {columns} FROM said WHERE content NOT IN (
@@ -78,20 +77,10 @@ def tell(connection: Any, name: str, files: Sequence[Path]) -> None:
             SELECT content FROM untold WHERE {mine} EXCEPT SELECT content FROM {TELLERS} WHERE {mine}"""
     )
     if connection.execute("SELECT 1 FROM stale LIMIT 1").fetchone():
-        connection.execute(f"DELETE FROM {name} WHERE {content(name)} IN (FROM stale)")
+        connection.execute(f"DELETE FROM {name} WHERE {_content(name)} IN (FROM stale)")
     connection.execute("DROP TABLE temp.stale")
 
 
-def content(name: str) -> str:
+def _content(name: str) -> str:
     """A hash of a row's values, in SQL."""
     return f"hash({', '.join(TABLES[name].names)})"
-
-
-@contextmanager
-def _reading(connection: Any, files: Sequence[Path]) -> Iterator[str | None]:
-    if not files:
-        yield None
-        return
-    connection.register("staged", stream(files))
-    yield "FROM staged"
-    connection.unregister("staged")
