@@ -97,10 +97,13 @@ def _log(chosen: LogFormat | None) -> Logs | None:
 
 
 @app.command()
-def init(workspace: WorkspaceOption = HERE) -> None:
+def init(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
     """Lay out an empty workspace; what is there already stays."""
     made = Workspace(workspace.resolve())
     made.create()
+    if as_json:
+        print(msgspec.json.encode({"workspace": str(made.root)}).decode())
+        return
     out.print(f"Workspace [bold]{made.root}[/bold]")
     out.print("  touchloop.toml      settings, every key optional: put your company's domains in")
     out.print("  inbox/<source>/     native payloads, any depth (touchloop sources lists the systems)")
@@ -327,15 +330,24 @@ def report(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write the page to this file instead.", metavar="FILE", dir_okay=False)
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show journeys, loops and coverage of the published snapshot on the terminal, and where its page is."""
-    from pipelines.show import print_report, write_page
+    from pipelines.show import print_report, shown, write_page
 
     place = opened(workspace)
     if html is not None:
-        out.print(f"Wrote {plain(Exception(write_page(place.snapshot, html)))}", soft_wrap=True)
+        written = write_page(place.snapshot, html)
+        if as_json:
+            print(msgspec.json.encode({"page": str(written)}).decode())
+        else:
+            out.print(f"Wrote {plain(Exception(written))}", soft_wrap=True)
         return
-    print_report(out, place.snapshot, place.report)
+    found = shown(place.snapshot, place.report)
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        print_report(out, found)
 
 
 @app.command()
@@ -359,21 +371,27 @@ def sources(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> N
 def explain(
     touchpoint: Annotated[str, typer.Argument(help="touchpoint_id, or its first characters.")],
     workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
 ) -> None:
     """Tell in words why a touchpoint is what it is: witnesses, rules, people, job, session and visit."""
-    from pipelines.explain import explain_touchpoint
+    from pipelines.explain import explain_touchpoint, explained
 
+    if as_json:
+        print(msgspec.json.encode(explained(opened(workspace).snapshot, touchpoint)).decode())
+        return
     for line in explain_touchpoint(opened(workspace).snapshot, touchpoint):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
-def doctor(workspace: WorkspaceOption = HERE) -> None:
+def doctor(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
     """Look the workspace over: settings, inbox, ledger, snapshot. Exit 1 if something is wrong."""
     from pipelines.doctor import examine
 
     findings = examine(opened(workspace))
-    for finding in findings:
+    if as_json:
+        print(msgspec.json.encode({"ok": all(f.ok for f in findings), "findings": findings}).decode())
+    for finding in () if as_json else findings:
         mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
         out.print(f"{mark} {plain(Exception(finding.text))}", soft_wrap=True)
     if not all(f.ok for f in findings):
@@ -389,6 +407,7 @@ def generate(
     late: Annotated[float, typer.Option(help="Share of records that arrive late.", min=0, max=1)] = 0.02,
     malformed: Annotated[float, typer.Option(help="Share of records that are broken.", min=0, max=1)] = 0.0,
     shuffle: Annotated[bool, typer.Option(help="Records out of order.")] = True,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a workspace of native payloads of all sources from a seeded simulation, its truth written beside it (truth/).
 
@@ -398,6 +417,9 @@ def generate(
 
     plan = Plan(records=records, seed=seed, duplicates=duplicates, late=late, malformed=malformed, shuffle=shuffle)
     made = generate_workspace(workspace.resolve(), plan)
+    if as_json:
+        print(msgspec.json.encode(made).decode())
+        return
     out.print(
         f"{made.records:,} native records in {made.files:,} files below {workspace}/inbox; the truth is in {workspace}/truth"
     )

@@ -66,6 +66,9 @@ def rejects_show(
     unit: Annotated[str, typer.Argument(help="unit_id, or its first characters.")],
     position: Annotated[int, typer.Argument(help="Position in the unit.")],
     workspace: WorkspaceOption = HERE,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Row and payload as one object; the payload's bytes in Base64.")
+    ] = False,
 ) -> None:
     """One rejected record: why, and its original bytes."""
     from pipelines.rejects import show_reject
@@ -73,6 +76,9 @@ def rejects_show(
     place = opened(workspace)
     with place.writer():
         row, payload = show_reject(place, unit, position)
+    if as_json:
+        print(msgspec.json.encode({**row, "payload": payload}).decode())
+        return
     for name, value in row.items():
         err.print(f"{name}: {value}", markup=False, highlight=False, soft_wrap=True)
     sys.stdout.buffer.write(payload if payload.endswith(b"\n") else payload + b"\n")

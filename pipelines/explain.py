@@ -1,4 +1,4 @@
-"""``explain``: why a touchpoint is what it is, in words, from the published snapshot alone."""
+"""``explain``: why a touchpoint is what it is, in words or as rows, from the published snapshot alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 
 from pipelines.errors import UserError
 from pipelines.show import open_snapshot
@@ -14,8 +15,27 @@ from pipelines.show import open_snapshot
 Row = dict[str, Any]
 
 
-def explain_touchpoint(snapshot: Path, touchpoint: str) -> list[str]:
-    """Lines of prose. ``touchpoint`` may be the first characters of an id; raises ``UserError`` unless it names exactly one."""
+class Explanation(msgspec.Struct):
+    """What the tables say of a touchpoint, and why: rows with the columns of these tables."""
+
+    touchpoint: Row
+    """Of ``fact_touchpoint``."""
+    witnesses: list[Row]
+    """Of ``fact_event``, with the rule that joined each and the location of its unit, in the order of time."""
+    people: list[Row]
+    """Of ``fact_touchpoint_participant``, with name and title where the directory has them."""
+    resolution: list[Row]
+    """The current row of ``touchpoint_resolution``."""
+    further_accounts: list[str]
+    """Accounts that it counts for beside the one it is of."""
+    journeys: list[Row]
+    """Its place in the journeys that it is part of: session, visit, and the loop that it closes."""
+    not_counted: list[str]
+    """Why it does not count in the marts; empty if it does."""
+
+
+def explained(snapshot: Path, touchpoint: str) -> Explanation:
+    """``touchpoint`` may be the first characters of an id; raises ``UserError`` unless it names exactly one."""
     connection = open_snapshot(snapshot)
     try:
         found = _rows(
@@ -25,18 +45,54 @@ def explain_touchpoint(snapshot: Path, touchpoint: str) -> list[str]:
             raise UserError(f"no touchpoint's id starts with {touchpoint!r} in {snapshot}")
         if len(found) > 1:
             raise UserError(f"several touchpoints' ids start with {touchpoint!r}: give more characters")
-        row = found[0]
-        return [
-            *_what(row),
-            *_witnesses(connection, row),
-            *_people(connection, row),
-            *_account(connection, row),
-            *_job(row),
-            *_journeys(connection, row),
-            *_counting(row),
-        ]
+        (row,) = found
+        name = row["touchpoint_id"]
+        return Explanation(
+            touchpoint=row,
+            witnesses=_rows(connection, WITNESSES, name),
+            people=_rows(connection, PEOPLE, name),
+            resolution=_rows(connection, RESOLUTION, name),
+            further_accounts=[other["account_id"] for other in _rows(connection, FURTHER_ACCOUNTS, name)],
+            journeys=_rows(connection, JOURNEYS, name),
+            not_counted=list(_not_counted(row)),
+        )
     finally:
         connection.close()
+
+
+def explain_touchpoint(snapshot: Path, touchpoint: str) -> list[str]:
+    """Lines of prose; else as ``explained``."""
+    told = explained(snapshot, touchpoint)
+    return [
+        *_what(told.touchpoint),
+        *_witnesses(told.witnesses),
+        *_people(told.people),
+        *_account(told),
+        *_job(told.touchpoint),
+        *_journeys(told.journeys),
+        f"It does not count in the marts: {'; '.join(told.not_counted)}."
+        if told.not_counted
+        else "It counts in the marts.",
+    ]
+
+
+WITNESSES = """
+SELECT e.*, b.rule_id, u.location FROM bridge_touchpoint_event b JOIN fact_event e USING (event_id)
+LEFT JOIN ledger_unit u ON u.unit_id = e.unit_id WHERE touchpoint_id = ? ORDER BY e.occurred_at, e.event_id"""
+PEOPLE = """
+SELECT x.*, p.full_name, p.title FROM fact_touchpoint_participant x LEFT JOIN dim_person p USING (person_id)
+WHERE touchpoint_id = ? ORDER BY participant_seq"""
+RESOLUTION = "SELECT * FROM touchpoint_resolution WHERE touchpoint_id = ? AND is_current"
+FURTHER_ACCOUNTS = (
+    "SELECT account_id FROM bridge_touchpoint_account WHERE touchpoint_id = ? AND NOT is_primary ORDER BY 1"
+)
+JOURNEYS = """
+SELECT m.journey_id, s.journey_scope, coalesce(s.opportunity_id, s.account_id) AS key, m.session_no, m.visit_no, v.buying_job,
+       l.loop_id IS NOT NULL AS closes, l.path, l.trigger_type
+FROM bridge_touchpoint_journey m JOIN mart_journey_summary s USING (journey_id)
+LEFT JOIN fact_visit v ON v.journey_id = m.journey_id AND v.visit_no = m.visit_no
+LEFT JOIN fact_loop l ON l.journey_id = m.journey_id AND l.return_touchpoint_id = m.touchpoint_id
+WHERE m.touchpoint_id = ? ORDER BY s.journey_scope, key"""
 
 
 def _what(t: Row) -> Iterator[str]:
@@ -48,13 +104,7 @@ def _what(t: Row) -> Iterator[str]:
     yield f"  its time is known from: {t['time_quality']}; it is one interaction because of {t['dedupe_key']}"
 
 
-def _witnesses(connection: duckdb.DuckDBPyConnection, t: Row) -> Iterator[str]:
-    rows = _rows(
-        connection,
-        """SELECT e.*, b.rule_id, u.location FROM bridge_touchpoint_event b JOIN fact_event e USING (event_id)
-           LEFT JOIN ledger_unit u ON u.unit_id = e.unit_id WHERE touchpoint_id = ? ORDER BY e.occurred_at, e.event_id""",
-        t["touchpoint_id"],
-    )
+def _witnesses(rows: list[Row]) -> Iterator[str]:
     yield f"Witnesses: {len(rows)}"
     for row in rows[:20]:
         revision = f", revision {row['revision']}" if row["revision"] > 1 else ""
@@ -74,13 +124,7 @@ PERSON_RULES = {
 }
 
 
-def _people(connection: duckdb.DuckDBPyConnection, t: Row) -> Iterator[str]:
-    rows = _rows(
-        connection,
-        """SELECT x.*, p.full_name, p.title FROM fact_touchpoint_participant x LEFT JOIN dim_person p USING (person_id)
-           WHERE touchpoint_id = ? ORDER BY participant_seq""",
-        t["touchpoint_id"],
-    )
+def _people(rows: list[Row]) -> Iterator[str]:
     yield f"People: {len(rows)}"
     for row in rows:
         name = row["full_name"] or row["party_id"]
@@ -110,16 +154,13 @@ DEAL_RULES = {
 }
 
 
-def _account(connection: duckdb.DuckDBPyConnection, t: Row) -> Iterator[str]:
-    rows = _rows(
-        connection, "SELECT * FROM touchpoint_resolution WHERE touchpoint_id = ? AND is_current", t["touchpoint_id"]
-    )
-    for row in rows:
+def _account(told: Explanation) -> Iterator[str]:
+    for row in told.resolution:
         rule = row["account_rule_id"]
         others = f" (candidates: {', '.join(row['account_candidates'])})" if len(row["account_candidates"]) > 1 else ""
         yield f"Account: {row['account_id'] or 'none'}, {row['account_resolution']}: {rule}, {ACCOUNT_RULES.get(rule, '')}{others}"
-        if also := _other_accounts(connection, row["touchpoint_id"]):
-            yield f"  it counts for {also} too, whose people took part"
+        if told.further_accounts:
+            yield f"  it counts for {', '.join(told.further_accounts)} too, whose people took part"
         deals = (
             f" (candidates: {', '.join(row['opportunity_candidates'])})"
             if len(row["opportunity_candidates"]) > 1
@@ -128,15 +169,6 @@ def _account(connection: duckdb.DuckDBPyConnection, t: Row) -> Iterator[str]:
         found = row["opportunity_resolution"]
         why = "no account, so no deal" if row["account_id"] is None else DEAL_RULES.get(found, found)
         yield f"Deal: {row['opportunity_id'] or 'none'}, {why}{deals}"
-
-
-def _other_accounts(connection: duckdb.DuckDBPyConnection, touchpoint: str) -> str:
-    rows = _rows(
-        connection,
-        "SELECT account_id FROM bridge_touchpoint_account WHERE touchpoint_id = ? AND NOT is_primary ORDER BY 1",
-        touchpoint,
-    )
-    return ", ".join(row["account_id"] for row in rows)
 
 
 def _job(t: Row) -> Iterator[str]:
@@ -149,17 +181,7 @@ def _job(t: Row) -> Iterator[str]:
         yield f"  tags: {', '.join(t['tags'])}"
 
 
-def _journeys(connection: duckdb.DuckDBPyConnection, t: Row) -> Iterator[str]:
-    rows = _rows(
-        connection,
-        """SELECT s.journey_scope, coalesce(s.opportunity_id, s.account_id) AS key, m.session_no, m.visit_no, v.buying_job,
-                  l.loop_id IS NOT NULL AS closes, l.path, l.trigger_type
-           FROM bridge_touchpoint_journey m JOIN mart_journey_summary s USING (journey_id)
-           LEFT JOIN fact_visit v ON v.journey_id = m.journey_id AND v.visit_no = m.visit_no
-           LEFT JOIN fact_loop l ON l.journey_id = m.journey_id AND l.return_touchpoint_id = m.touchpoint_id
-           WHERE m.touchpoint_id = ? ORDER BY s.journey_scope, key""",
-        t["touchpoint_id"],
-    )
+def _journeys(rows: list[Row]) -> Iterator[str]:
     for row in rows:
         session = f"session {row['session_no']}" if row["session_no"] else "no session: outreach that was not taken up"
         visit = f"visit {row['visit_no']} ({row['buying_job']})" if row["visit_no"] else "no visit of a job"
@@ -168,22 +190,19 @@ def _journeys(connection: duckdb.DuckDBPyConnection, t: Row) -> Iterator[str]:
             yield f"  it closes a loop over {row['path']}, trigger {row['trigger_type']}"
 
 
-def _counting(t: Row) -> Iterator[str]:
+def _not_counted(t: Row) -> Iterator[str]:
+    """Reasons, for one that does not count."""
     if t["is_countable"]:
-        yield "It counts in the marts."
         return
-    reasons = [
-        reason
-        for holds, reason in (
-            (t["status"] != "held", f"its status is {t['status']}"),
-            (t["is_voided"], "it was deleted or cancelled at its source"),
-            (t["is_internal"], "nobody from outside took part"),
-            (t["is_automated"], "it is automated"),
-            (t["account_id"] is None, "no account is resolved"),
-        )
-        if holds
-    ]
-    yield f"It does not count in the marts: {'; '.join(reasons)}."
+    for holds, reason in (
+        (t["status"] != "held", f"its status is {t['status']}"),
+        (t["is_voided"], "it was deleted or cancelled at its source"),
+        (t["is_internal"], "nobody from outside took part"),
+        (t["is_automated"], "it is automated"),
+        (t["account_id"] is None, "no account is resolved"),
+    ):
+        if holds:
+            yield reason
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameter: str) -> list[Row]:

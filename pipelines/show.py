@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -51,21 +52,52 @@ def write_page(snapshot: Path, target: Path) -> Path:
     return target
 
 
-def print_report(out: Console, snapshot: Path, page: Path) -> None:
-    """Journeys, loops and coverage, the first 20 of each; then where the ``page`` is, if there is one."""
+class Shown(msgspec.Struct):
+    """What ``report`` shows of a snapshot: the first 20 journeys and loops, one pair's coverage, and how far to trust them."""
+
+    snapshot: str
+    page: str | None
+    """The report's page, if it is published."""
+    as_of: Any
+    journeys: list[dict[str, Any]]
+    loops: list[dict[str, Any]]
+    seller_level: bool
+    """Whether coverage by seller is published."""
+    pairs: int
+    """How many pairs of seller and account there are."""
+    coverage: list[dict[str, Any]]
+    """Rows of ``mart_seller_account_period`` of the pair with the most seller touches: its last months, then its lifetime."""
+    trust: list[dict[str, Any]]
+
+
+def shown(snapshot: Path, page: Path) -> Shown:
+    """Read it. Raises ``UserError`` where nothing is published."""
     connection = open_snapshot(snapshot)
     try:
         as_of = connection.execute("SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1").fetchone()
-        out.print(f"\n[bold]touchloop[/bold] as of {as_of[0] if as_of else '?'}")
-        _print(out, connection, "Journeys", JOURNEYS)
-        _print(out, connection, "Loops: where buyers came back to a job they had left", LOOPS)
-        _print_coverage(out, connection)
-        _print(out, connection, "May I trust these numbers?", TRUST)
+        seller_level = bool(_rows(connection, SELLER_LEVEL))
+        pair = _rows(connection, PAIR) if seller_level else []
+        coverage = _rows(connection, PERIODS, [pair[0]["seller_id"], pair[0]["account_id"]]) if pair else []
+        coverage.sort(key=lambda r: (r["period_grain"] == "lifetime", r["period_start"]))
+        return Shown(
+            snapshot=str(snapshot), page=str(page) if page.is_file() else None, as_of=as_of[0] if as_of else None,
+            journeys=_rows(connection, JOURNEYS), loops=_rows(connection, LOOPS), seller_level=seller_level,
+            pairs=pair[0]["pairs"] if pair else 0, coverage=coverage, trust=_rows(connection, TRUST),
+        )  # fmt: skip
     finally:
         connection.close()
-    out.print(f"\nAsk more in SQL: {snapshot}", soft_wrap=True, markup=False)
-    if page.is_file():
-        out.print(f"Open in a browser: {page}", soft_wrap=True, markup=False)
+
+
+def print_report(out: Console, found: Shown) -> None:
+    """Journeys, loops and coverage, then where the page is, if there is one."""
+    out.print(f"\n[bold]touchloop[/bold] as of {found.as_of or '?'}")
+    _print(out, "Journeys", found.journeys)
+    _print(out, "Loops: where buyers came back to a job they had left", found.loops)
+    _print_coverage(out, found)
+    _print(out, "May I trust these numbers?", found.trust)
+    out.print(f"\nAsk more in SQL: {found.snapshot}", soft_wrap=True, markup=False)
+    if found.page:
+        out.print(f"Open in a browser: {found.page}", soft_wrap=True, markup=False)
 
 
 JOURNEYS = """
@@ -77,6 +109,7 @@ LOOPS = """
 SELECT coalesce(opportunity_id, account_id) AS key, revisited_job, path, loop_length AS length,
        round(loop_duration_seconds / 86400, 2) AS days, trigger_type AS trigger, loop_kind AS kind, closed_by
 FROM fact_loop ORDER BY journey_scope DESC, key, to_visit_no LIMIT 20"""
+SELLER_LEVEL = "SELECT 1 AS one FROM duckdb_tables() WHERE table_name = 'mart_seller_account_period'"
 PAIR = """
 SELECT seller_id, account_id, count(*) OVER () AS pairs FROM mart_seller_account_period
 WHERE period_grain = 'lifetime' ORDER BY seller_touch_count DESC, seller_id, account_id LIMIT 1"""
@@ -108,35 +141,32 @@ SELECT source, sum(touchpoints)::BIGINT AS touchpoints, sum(unresolved_account):
 FROM mart_data_quality GROUP BY source ORDER BY source"""
 
 
-def _print(out: Console, connection: duckdb.DuckDBPyConnection, title: str, sql: str) -> None:
-    cursor = connection.execute(sql)
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql, parameters or [])
     names = [d[0] for d in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _print(out: Console, title: str, rows: list[dict[str, Any]]) -> None:
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
-    for name in names:
+    for name in rows[0] if rows else ():
         table.add_column(name, overflow="fold")
-    rows = cursor.fetchall()
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
     out.print()
     out.print(table if rows else f"{title}: none yet")
 
 
-def _print_coverage(out: Console, connection: duckdb.DuckDBPyConnection) -> None:
+def _print_coverage(out: Console, found: Shown) -> None:
     """The pair with the most seller touches, its last months and its lifetime side by side."""
-    if not connection.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE table_name = 'mart_seller_account_period'"
-    ).fetchone():
+    if not found.seller_level:
         out.print("\nCoverage by seller is not published (publish.seller_level); mart_account_period has the accounts'")
         return
-    pair = connection.execute(PAIR).fetchone()
-    if pair is None:
+    rows = found.coverage
+    if not rows:
         out.print("\nCoverage: no seller is assigned to an account yet")
         return
-    seller, account, pairs = pair
-    cursor = connection.execute(PERIODS, [seller, account])
-    names = [d[0] for d in cursor.description or []]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    rows.sort(key=lambda r: (r["period_grain"] == "lifetime", r["period_start"]))
+    seller, account, pairs = rows[0]["seller_id"], rows[0]["account_id"], found.pairs
     more = f" ({pairs - 1:,} more pairs in mart_seller_account_period)" if pairs > 1 else ""
     table = Table(
         title=f"Coverage of {account} by {seller}{more}", title_justify="left", title_style="bold", header_style="dim"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import msgspec
@@ -257,3 +259,59 @@ def test_a_full_disk_is_told_without_a_traceback(
     assert "No space left on device" in said
     assert "done again by the next run" in said
     assert "Traceback" not in said
+
+
+def test_every_command_that_tells_something_tells_it_to_a_machine_too(
+    example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """``--json`` gives one object and nothing beside it, with the figures that the words have."""
+
+    def told(command: str, *arguments: str, code: int = 0) -> Any:
+        assert touchloop(monkeypatch, command, *arguments, "--json", "--workspace", str(example_root)) == code
+        return json.loads(capsys.readouterr().out)
+
+    assert told("init") == {"workspace": str(example_root.resolve())}
+    put(example_root, [*payloads(), ("zoom/bad.json", b'{"x": 1}')])
+    assert told("run", "--as-of", "2026-05-11T00:00:00Z")["published"] is True
+
+    shown = told("report")
+    assert [(row["key"], row["loops"]) for row in shown["journeys"]] == [("O1", 2), ("A1", 2)]
+    assert [row["period_grain"] for row in shown["coverage"]] == ["month", "month", "month", "lifetime"]
+    assert shown["coverage"][-1]["job_coverage"] == pytest.approx(5 / 6)
+    assert shown["as_of"] == "2026-05-11T00:00:00Z"
+    page = tmp_path / "page.html"
+    assert told("report", "--html", str(page)) == {"page": str(page)}
+
+    with duckdb.connect(shown["snapshot"], read_only=True) as connection:
+        ((name,),) = connection.execute(
+            "SELECT DISTINCT return_touchpoint_id FROM fact_loop WHERE loop_length = 1"
+        ).fetchall()
+    why = told("explain", name)
+    assert why["touchpoint"]["touchpoint_id"] == name
+    assert [(row["system"], row["rule_id"]) for row in why["witnesses"]] == [("email", "dedupe_key")]
+    assert [row["party_id"] for row in why["people"]] == ["B1", "S1"]
+    assert [row["account_rule_id"] for row in why["resolution"]] == ["A2"]
+    assert {(row["key"], row["visit_no"], row["path"]) for row in why["journeys"]} == {("O1", 5, "RB"), ("A1", 5, "RB")}
+    assert why["not_counted"] == []
+
+    (rejected,) = told("rejects", "list")["records"]
+    one = told("rejects", "show", rejected["unit_id"], str(rejected["position"]))
+    assert base64.b64decode(one["payload"]) == b'{"x": 1}'
+    assert one["reason_code"] == rejected["reason_code"]
+
+    assert told("doctor")["ok"] is True
+    (example_root / "inbox" / "slak").mkdir()
+    found = told("doctor", code=1)
+    assert found["ok"] is False
+    assert next(one["text"] for one in found["findings"] if not one["ok"]).startswith("inbox/slak/ is no source")
+
+
+def test_generate_tells_a_machine_what_it_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The counts, and the clock for the run that follows."""
+    arguments = ("generate", "--records", "300", "--json", "--workspace", str(tmp_path / "world"))
+    assert touchloop(monkeypatch, *arguments) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["records"] == pytest.approx(300, rel=0.2)
+    assert made["as_of"].endswith("Z")
