@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from pipelines.summary import version
 from pipelines.workspace import Workspace
 from transforms.times import DAY
 from warehouse import restated
+from warehouse.ledger import counted
 from warehouse.store import DERIVE_AGAIN, Store
 
 
@@ -20,7 +22,7 @@ class Changed(msgspec.Struct, frozen=True):
     """Compared with the marks that the last derivation left; false where nothing has changed."""
 
     rests_on: dict[str, str]
-    """What the tables rest on besides the events: directory, config, version, as_of, bindings; under these names stand the marks."""
+    """What the tables rest on besides the events: directory, config, version, as_of, bindings, ledger; under these names stand the marks."""
     before: dict[str, str | None]
     bindings: list[tuple[str, ...]]
     """Identifiers that payloads say belong together."""
@@ -32,11 +34,13 @@ class Changed(msgspec.Struct, frozen=True):
     """Something that any figure may rest on; else only what the dirty events touch, and what is due, is derived again."""
     dirty: int
     """Conversations, users and meetings with new events."""
+    counted: bool
+    """The ledger counts records that it did not: of duplicates, ignored and rejected ones it is all that a mart rests on."""
     due: bool
     """A UTC day has passed: plans fall due and waits grow with the clock alone."""
 
     def __bool__(self) -> bool:
-        return self.everything or self.dirty > 0 or self.due or self.rebound
+        return self.everything or self.dirty > 0 or self.counted or self.due or self.rebound
 
     @property
     def previous(self) -> int | None:
@@ -72,6 +76,7 @@ def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: 
         "version": version(),
         "as_of": str(now),
         "bindings": digest_of(bindings),
+        "ledger": digest_of(counted(store)),
     }
     before = {name: store.mark(name) for name in rests_on}
     # what another version derived, this one might derive otherwise: no table holds figures of both
@@ -91,6 +96,7 @@ def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: 
         rebound=rebound and not everything,
         everything=everything,
         dirty=store.count("SELECT count(*) FROM vault.dirty"),
+        counted=before["ledger"] != rests_on["ledger"],
         due=before["as_of"] is not None and int(before["as_of"]) // DAY < now // DAY,
     )
 
@@ -100,8 +106,8 @@ def bindings_in(store: Store, table: str) -> list[tuple[str, ...]]:
     return [tuple(row[0]) for row in rows]
 
 
-def digest_of(bindings: list[tuple[str, ...]]) -> str:
-    return hashlib.sha256(msgspec.json.encode(bindings)).hexdigest()[:32]
+def digest_of(rows: Sequence[tuple[Any, ...]]) -> str:
+    return hashlib.sha256(msgspec.json.encode(rows)).hexdigest()[:32]
 
 
 def remember_bindings(store: Store, bindings: list[tuple[str, ...]]) -> None:

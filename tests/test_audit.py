@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def sound_world() -> World:
     """The worked example with the events, units, rejects and marts that its snapshot has: two files, two Kafka ranges."""
-    world = worked_example()
+    world = worked_example(built=False)
     now = world.as_of
     # the example numbers its participants from 0
     world.con.execute("UPDATE fact_touchpoint_participant SET participant_seq = participant_seq + 1")
@@ -102,7 +102,7 @@ def sound_world() -> World:
             "rules_version": "r", "unit_count": 4, "touched_account_count": 1, "touchloop_version": "0",
         },
     )  # fmt: skip
-    return world
+    return world.build()
 
 
 @pytest.fixture(scope="module")
@@ -395,6 +395,10 @@ DEFECTS = {
     ),
     "figure of a row that was not there": (
         restated(change="appeared"), ["metric_restatement: a row that was not there has no figure before, one that is no longer there none after: "],
+    ),
+    "records that the ledger does not count": (
+        "UPDATE mart_data_quality SET quarantined = quarantined + 7 WHERE source = 'email' AND month = DATE '2026-05-01'",
+        ["mart_data_quality: the duplicate, rejected and ignored records of a source must be those of the ledger: source = email"],
     ),
     "missing column": (
         "ALTER TABLE fact_touchpoint DROP COLUMN place",

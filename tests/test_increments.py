@@ -65,6 +65,43 @@ def test_a_second_run_finds_nothing_new(tmp_path: Path) -> None:
     assert increment(root).records == 0
 
 
+def test_records_that_tell_nothing_new_are_counted_all_the_same(tmp_path: Path) -> None:
+    """Duplicates, ignored and rejected records that come alone change no touchpoint, and do change how far the figures are trusted: the
+    mart is that of one run of everything, and the run has its row."""
+    again = [(f"again-{name.replace('/', '-')}", data) for name, data in payloads() if name.startswith("email/")]
+    nothing_new = [
+        *((f"email/{name}", data) for name, data in again),
+        ("zoom/bad.json", b'{"x": 1}'),
+        ("slack/typing.json", b'{"type": "url_verification", "challenge": "abc", "token": "x"}'),
+    ]
+    whole, parts = example(tmp_path / "whole"), example(tmp_path / "parts")
+    put(whole, [*payloads(), *nothing_new])
+    increment(whole)
+    put(parts, payloads())
+    increment(parts)
+    for item in nothing_new:
+        put(parts, [item])
+        summary = increment(parts)
+        assert (summary.records, summary.accepted, summary.touchpoints) == (1, 0, 0)
+    found = []
+    for root in (whole, parts):
+        with snapshot(root, published=False) as connection:
+            found.append(connection.execute("SELECT * FROM mart_data_quality ORDER BY source, month").fetchall())
+            assert (
+                connection.execute(
+                    "SELECT DISTINCT run_id FROM ledger_unit ANTI JOIN dim_run USING (run_id)"
+                ).fetchall()
+                == []
+            )
+    assert found[0] == found[1]
+    with snapshot(parts, published=False) as connection:
+        sums = connection.execute(
+            "SELECT sum(duplicates_dropped), sum(quarantined), sum(ignored) FROM mart_data_quality"
+        ).fetchall()
+    assert sums == [(len(again), 1, 1)]
+    assert len(again) > 1
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_order_of_arrival_does_not_show(tmp_path: Path, undisturbed: object, seed: int) -> None:
     """The same payloads, renamed and so read in another order, give equal tables."""

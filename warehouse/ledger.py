@@ -58,6 +58,14 @@ def ends_of_partitions(store: Store) -> dict[str, int]:
     )
 
 
+def counted(store: Store) -> list[tuple[str, int, int, int, int, int]]:
+    """Source, units, and records by outcome, in the order of sources: it is another whenever a landing or a replay counts a record."""
+    sums = ", ".join(f"sum({outcome}_count)::BIGINT" for outcome in OUTCOMES)
+    return store.connection.execute(
+        f"SELECT source, count(*), {sums} FROM ledger_unit GROUP BY source ORDER BY source"
+    ).fetchall()
+
+
 def totals(store: Store) -> Totals:
     con = store.connection
     sums = ", ".join(f"sum({outcome}_count)::BIGINT" for outcome in OUTCOMES)

@@ -209,6 +209,22 @@ STEPS = (
     ),
 )
 
+QUALITY = (
+    Invariant(
+        "records_of_ledger",
+        "mart_data_quality",
+        "the duplicate, rejected and ignored records of a source must be those of the ledger",
+        """WITH told AS (SELECT source, sum(duplicates_dropped) AS duplicates, sum(quarantined) AS rejected, sum(ignored) AS ignored
+                         FROM mart_data_quality GROUP BY source),
+           counted AS (SELECT source, sum(duplicate_count) AS duplicates_of_ledger, sum(rejected_count) AS rejected_of_ledger,
+                              sum(ignored_count) AS ignored_of_ledger FROM ledger_unit GROUP BY source)
+           SELECT source, duplicates, duplicates_of_ledger, rejected, rejected_of_ledger, ignored, ignored_of_ledger
+           FROM told FULL JOIN counted USING (source)
+           WHERE coalesce(duplicates, 0) <> coalesce(duplicates_of_ledger, 0) OR coalesce(rejected, 0) <> coalesce(rejected_of_ledger, 0)
+              OR coalesce(ignored, 0) <> coalesce(ignored_of_ledger, 0)""",
+    ),
+)
+
 DART = (
     Invariant(
         "rows_of_account_period",
@@ -268,7 +284,7 @@ SHRUNK = Invariant(
 
 INVARIANTS = {
     f"{i.table}/{i.name}": i
-    for i in (*REFERENCES, *CONSERVATION, *JOURNEYS, *DEALS, *STEPS, *DART, *WARNINGS, UNDECLARED, SHRUNK)
+    for i in (*REFERENCES, *CONSERVATION, *JOURNEYS, *DEALS, *STEPS, *QUALITY, *DART, *WARNINGS, UNDECLARED, SHRUNK)
 }
 
 
