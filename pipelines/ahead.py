@@ -12,15 +12,16 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.errors import UserError
-from pipelines.kafka.broker import look
-from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import KafkaUnit, plan_ranges, rounds
 from pipelines.landing import SMALL, read_units
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:  # only who has topics imports what it needs
+    from pipelines.kafka.connection import Connection
 
 WORTH_IT = 2 * SMALL
 """Bytes of ranges below which the next increment reads them as fast itself."""
@@ -96,6 +97,8 @@ class Ahead:
         shutil.rmtree(self.folder, ignore_errors=True)
         if self._is_over.wait(max(0.0, self._span - IN_TIME * self._took)):
             return NOTHING
+        from pipelines.kafka.broker import look
+
         began = time.monotonic()
         plan = plan_ranges(look(self.kafka), ends)
         gone = {gap.location for gap in plan.gaps}

@@ -16,8 +16,6 @@ from pipelines.ahead import NOTHING, Ahead, Found
 from pipelines.changed import changed
 from pipelines.directory import ADAPTER_VERSION, FoundDirectory
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, UserError
-from pipelines.kafka.broker import planned, tell_group
-from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import GAP, KafkaPlan, KafkaUnit, rounds
 from pipelines.landed import LANDED
 from pipelines.landing import Unit, read_units, refuse, unit_row
@@ -33,9 +31,10 @@ from warehouse.landed import forget_landed, newest, register_landed
 from warehouse.ledger import Input, Totals, ends_of_partitions, inputs, landed_files, totals
 from warehouse.store import Store
 
-if TYPE_CHECKING:  # only a run on a cluster imports what it needs
+if TYPE_CHECKING:  # only who has topics, or runs on a cluster, imports what it needs
     from pipelines.cluster.follow import Follower, Turn
     from pipelines.cluster.workers import ClusterWorkers
+    from pipelines.kafka.connection import Connection
 
 
 LITTLE_BYTES = 40_000_000
@@ -171,6 +170,8 @@ class Increment:
         """Offsets that the ledger does not have. A broker that is away keeps nothing else from landing."""
         if self.kafka is None:
             return KafkaPlan()
+        from pipelines.kafka.broker import planned
+
         self.ends = ends_of_partitions(store)
         try:
             plan = planned(self.kafka, self.ends, self.summary.warnings.append)
@@ -213,6 +214,8 @@ class Increment:
             if not self.go_on():
                 break
         if ends and self.kafka.settings.group_id:
+            from pipelines.kafka.broker import tell_group
+
             tell_group(self.kafka, ends, self.summary.warnings.append)
 
     def _landed_to(self, units: Sequence[Unit]) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import TooManyRejects
-from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import GAP, KafkaUnit
 from pipelines.plan import FileUnit, deal
 from pipelines.settings import BY_HEADER, Rejects
@@ -19,8 +18,9 @@ from warehouse.commit import UnitRow
 from warehouse.landed import commonest_reject, leave_out, reject_shares
 from warehouse.store import Store
 
-if TYPE_CHECKING:  # only a run on a cluster imports what it needs
+if TYPE_CHECKING:  # only who has topics, or runs on a cluster, imports what it needs
     from pipelines.cluster.workers import ClusterWorkers
+    from pipelines.kafka.connection import Connection
 
 SMALL = 1_500_000
 """Bytes below which a second process costs more than it saves."""

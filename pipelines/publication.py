@@ -15,7 +15,6 @@ from pipelines.observe.observer import Observer
 from pipelines.summary import Say
 from pipelines.workspace import Workspace
 from warehouse.publish import Candidate, current
-from warehouse.report.page import write_report
 from warehouse.store import clear_mark
 
 DOCS_SECONDS = 60.0
@@ -94,6 +93,8 @@ class Publication:
     def _write_files(self, candidate: Candidate, *, beside: bool = False) -> None:
         candidate.write_parquet(run_id=self.run_id, beside=beside)
         if self.workspace.settings.publish.report:
+            from warehouse.report.page import write_report  # it brings a template engine along
+
             write_report(candidate.database, candidate.folder / "report" / "index.html")
 
     def _swap(self, candidate: Candidate) -> None:

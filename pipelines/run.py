@@ -17,7 +17,6 @@ from pipelines.ahead import Ahead
 from pipelines.auditor import Auditor
 from pipelines.errors import AuditFailed, BrokerUnavailable, UserError
 from pipelines.increment import Increment
-from pipelines.kafka.connection import Connection, close_shared
 from pipelines.observe.observer import Increment as Observed
 from pipelines.observe.observer import Observer
 from pipelines.publication import Publication, publish
@@ -27,9 +26,10 @@ from pipelines.workspace import Workspace
 from warehouse.publish import current, has_own_files
 from warehouse.store import DERIVE_AGAIN, Store
 
-if TYPE_CHECKING:  # only a run on a cluster imports what it needs
+if TYPE_CHECKING:  # only who has topics, or runs on a cluster, imports what it needs
     from pipelines.cluster.follow import Follower
     from pipelines.cluster.workers import ClusterWorkers
+    from pipelines.kafka.connection import Connection
 
 
 FILES_SHARE = 0.1
@@ -71,7 +71,11 @@ class Session:
         self.workers = workers or Workers(workspace.settings.ingest.workers, deaf=deaf)
         self.follower = follower
         settings = None if follower else workspace.settings.kafka
-        self.kafka = Connection(workspace.root, settings) if settings else None
+        self.kafka: Connection | None = None
+        if settings is not None:
+            from pipelines.kafka.connection import Connection
+
+            self.kafka = Connection(workspace.root, settings)
         self.ahead: Ahead | None = None
         if self.kafka is not None and clock is not None and isinstance(self.workers, Workers):
             self.ahead = Ahead(workspace, self.kafka, self.workers, clock)
@@ -200,7 +204,10 @@ class Session:
             self._beside.shutdown()
         self.workers.close()
         self.auditor.close()
-        close_shared()
+        if self.kafka is not None:
+            from pipelines.kafka.connection import close_shared
+
+            close_shared()
 
     def __enter__(self) -> Session:
         return self

@@ -697,7 +697,7 @@ def test_a_run_with_nothing_new_imports_no_library_for_work(tmp_path: Path) -> N
     run(root)
     program = (
         "import sys; sys.path.insert(0, 'tests'); from pathlib import Path; from workspaces import run; "
-        f"summary = run(Path({str(root)!r})); print(summary.units, *{{'pandas', 'apache_beam', 'great_expectations'}} & sys.modules.keys())"
+        f"summary = run(Path({str(root)!r})); print(summary.units, *{{'pandas', 'apache_beam', 'great_expectations', 'kafka'}} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.split() == ["0"]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipelines.observe.logs import Logs
 from pipelines.observe.observer import Observer, Observers
 from pipelines.summary import Say
 from pipelines.workspace import Workspace
 from warehouse.ledger import Totals, totals
 from warehouse.store import Store
+
+if TYPE_CHECKING:  # structlog is for those who want a log for machines
+    from pipelines.observe.logs import Logs
 
 LINEAGE_URL = "OPENLINEAGE_URL"
 LOG_FORMAT = "TOUCHLOOP_LOG_FORMAT"
