@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from transforms.apart import MOST, Inner, taken_apart
@@ -79,3 +80,44 @@ def test_what_is_around_the_list_may_be_a_record_too() -> None:
     """Then it stays, though every element is bad."""
     found = taken_apart(b'{"x": ["a", "b"], "y": 1}', [Inner(("x",), is_all=False)], has_no_words)
     assert [json.loads(piece) for piece in found] == [{"x": [], "y": 1}, {"x": ["a"], "y": 1}, {"x": ["b"], "y": 1}]
+
+
+WITH_LISTS = [name for name, spec in all_sources().items() if spec.lists]
+
+
+@pytest.mark.parametrize("source", WITH_LISTS)
+def test_a_record_is_read_once_and_says_what_it_says(source: str) -> None:
+    """What the reading that looks for bad elements gave is what the record gives, whatever the clock; it is given away once."""
+    spec, calls = all_sources()[source], []
+
+    def counted(record: bytes, context: Context) -> Any:
+        calls.append(record)
+        return spec.parse(record, context)
+
+    watched = msgspec.structs.replace(spec, parse=counted)
+    later = msgspec.structs.replace(HERE, until=2**60)
+    looked = 0
+    for path in sorted((GOLDEN / source).glob("*.accept.json")):
+        payload = json.dumps(json.loads(path.read_text("utf-8"))["record"]).encode()
+        calls.clear()
+        for record in records_in(watched, payload, HERE):
+            before = len(calls)
+            first, again = parse_record(watched, record, later), parse_record(watched, record, later)  # type: ignore[arg-type]
+            assert first == again == parse_record(spec, record, HERE), path.name  # type: ignore[arg-type]
+            looked += before > 0
+            assert len(calls) == before + (1 if before else 2), path.name
+    assert looked > 0
+
+
+def test_a_time_zone_is_asked_for_again() -> None:
+    """A reading without the source's zone is not what the record gives with it."""
+    spec = all_sources()["zoom"]
+    record = json.dumps(golden("zoom/recurring_meeting_created")).encode()
+    parse_record(spec, record, HERE, keep=True)
+    there = msgspec.structs.replace(HERE, zone="Asia/Tokyo")
+    calls = []
+    watched = msgspec.structs.replace(
+        spec, parse=lambda data, context: calls.append(context) or spec.parse(data, context)
+    )
+    parse_record(watched, record, there)
+    assert calls == [there]

@@ -89,7 +89,7 @@ def _parts(spec: SourceSpec, frame: bytes, context: Context) -> list[bytes]:
 def _is_readable(spec: SourceSpec, context: Context, record: bytes) -> bool:
     """Whether the adapter takes it, once it is told a time zone."""
     try:
-        parse_record(spec, record, context)
+        parse_record(spec, record, context, keep=True)
     except Reject as reject:
         return reject.reason_code == "naive_timestamp"
     return True

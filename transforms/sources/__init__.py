@@ -50,7 +50,7 @@ class SourceSpec(msgspec.Struct, frozen=True):
     explode: Callable[[bytes, Context], Iterable[bytes]] | None = None
     """Splits one frame that holds several records (``{"batch": [...]}``) without judging them; None: a frame is a record."""
     lists: tuple[Inner, ...] = ()
-    """Lists in a record whose elements can fail alone."""
+    """Lists in a record whose elements can fail alone. Nothing that ``parse`` gives of such a record may depend on ``until``."""
 
 
 @cache
@@ -64,11 +64,32 @@ def all_sources() -> dict[str, SourceSpec]:
     return found
 
 
-def parse_record(spec: SourceSpec, record: bytes, context: Context) -> list[Event] | Ignored:
+def parse_record(spec: SourceSpec, record: bytes, context: Context, *, keep: bool = False) -> list[Event] | Ignored:
     """One record through its adapter, with msgspec's complaints turned into rejects that keep the path.
+
+    A record whose elements can fail alone is read to find out whether they do, and again for its events: what the first reading
+    gave is kept (``keep``) until the second one takes it.
 
     Raises ``Reject``; any other exception is a bug of ours and is meant to crash.
     """
+    if spec.lists and context.zone is None:  # a zone may make a time of what has none without
+        place = (spec.name, context.name, record)
+        if keep:
+            if len(_KEPT) >= MOST_KEPT:
+                _KEPT.clear()
+            _KEPT[place] = parsed = _parse_record(spec, record, context)
+            return parsed
+        if (found := _KEPT.pop(place, None)) is not None:
+            return found
+    return _parse_record(spec, record, context)
+
+
+MOST_KEPT = 5_000
+"""Readings: of a batch's records at most."""
+_KEPT: dict[tuple[str, str, bytes], list[Event] | Ignored] = {}
+
+
+def _parse_record(spec: SourceSpec, record: bytes, context: Context) -> list[Event] | Ignored:
     try:
         parsed = spec.parse(record, context)
     except msgspec.ValidationError as error:
