@@ -216,8 +216,11 @@ QUALITY = (
         "the duplicate, rejected and ignored records of a source must be those of the ledger",
         """WITH told AS (SELECT source, sum(duplicates_dropped) AS duplicates, sum(quarantined) AS rejected, sum(ignored) AS ignored
                          FROM mart_data_quality GROUP BY source),
-           counted AS (SELECT source, sum(duplicate_count) AS duplicates_of_ledger, sum(rejected_count) AS rejected_of_ledger,
-                              sum(ignored_count) AS ignored_of_ledger FROM ledger_unit GROUP BY source)
+           -- a topic may carry records of other sources than its own
+           counted AS (SELECT source, sum(duplicate_count) AS duplicates_of_ledger, sum(rejects) AS rejected_of_ledger, sum(n) AS ignored_of_ledger
+                       FROM (SELECT source, duplicate_count, 0 AS rejects, 0 AS n FROM ledger_unit
+                             UNION ALL SELECT source, 0, 1, 0 FROM rejected_record WHERE outcome IS NULL OR outcome = 'rejected'
+                             UNION ALL SELECT source, 0, 0, n FROM ignored_record_count) GROUP BY source)
            SELECT source, duplicates, duplicates_of_ledger, rejected, rejected_of_ledger, ignored, ignored_of_ledger
            FROM told FULL JOIN counted USING (source)
            WHERE coalesce(duplicates, 0) <> coalesce(duplicates_of_ledger, 0) OR coalesce(rejected, 0) <> coalesce(rejected_of_ledger, 0)
