@@ -100,16 +100,16 @@ def share(name: str, meaning: str) -> Column:
     return Column(name, "double", meaning, unit="share", minimum=0, maximum=1)
 
 
-def ratio(name: str, meaning: str) -> tuple[Column, Column, Column]:
-    """A share with its numerator and denominator (C4)."""
+def ratio(name: str, meaning: str, *, unit: str = "count") -> tuple[Column, Column, Column]:
+    """A share with its numerator and denominator (C4), which are whole numbers of ``unit``: their sum is the same in any order."""
     return (
         share(name, meaning),
         Column(
             f"{name}_num",
             "bigint",
             f"Numerator of {name}; sums over periods only where its units do",
-            unit="count",
+            unit=unit,
             minimum=0,
         ),
-        Column(f"{name}_den", "bigint", f"Denominator of {name}", unit="count", minimum=0),
+        Column(f"{name}_den", "bigint", f"Denominator of {name}", unit=unit, minimum=0),
     )

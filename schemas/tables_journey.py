@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas import vocab
-from schemas.fields import Column, Table, at, count, flag, number, seconds, share, text
+from schemas.fields import Column, Table, at, count, flag, number, ratio, seconds, share, text
 
 _JOURNEY = (
     text("journey_id", "Hash of scope and key", nn=True),
@@ -85,10 +85,10 @@ TABLES = (
         count("core_loop_count", "Loops of kind core"),
         count("resume_count", "Adjacent visits of one job across a session break"),
         count("self_loop_count", "Classified buyer evidence - visits"),
-        share("loop_rate", "loops / (visits - 1); NULL below 2 visits"),
-        share("core_loop_rate", "core loops / (visits - 1); NULL below 2 visits"),
-        share("jobs_revisited_share", "Distinct revisited jobs / distinct visited jobs"),
-        share("unclassified_share", "Unclassified buyer evidence / buyer evidence"),
+        *ratio("loop_rate", "loops / (visits - 1); NULL below 2 visits"),
+        *ratio("core_loop_rate", "core loops / (visits - 1); NULL below 2 visits"),
+        *ratio("jobs_revisited_share", "Distinct revisited jobs / distinct visited jobs"),
+        *ratio("unclassified_share", "Unclassified buyer evidence / buyer evidence"),
         seconds("throughput_seconds", "Last end - first start of buyer evidence"),
         seconds("idle_seconds", "Sum of the gaps between sessions"),
         text("variant", "Jobs visited, short codes joined by >"),
@@ -98,7 +98,7 @@ TABLES = (
         flag("low_evidence", "unclassified_share > 0.4: read its loops with care", nn=True),
         at("first_at", "Start of the first buyer evidence"),
         at("last_at", "End of the last buyer evidence"),
-    ), sort=("account_id", "journey_id")),
+    ), version="1.1.0", sort=("account_id", "journey_id")),
     Table("mart_gap_sensitivity", "mart", "scope x session gap", ("journey_scope", "gap_days"), (
         text("journey_scope", "Scope", nn=True, values=vocab.SCOPES),
         number("gap_days", "Session gap tried", unit="days", nn=True, minimum=0),

@@ -208,8 +208,8 @@ DEFECTS = {
         ["fact_touchpoint: seller_minutes must be at least 0: touchpoint_id = T04 (seller_minutes = nan)"],
     ),
     "share above 1": (
-        "UPDATE mart_journey_summary SET jobs_revisited_share = 1.2 WHERE journey_scope = 'account'",
-        ["mart_journey_summary: jobs_revisited_share must be between 0 and 1: journey_id = "],
+        "UPDATE mart_account_period SET thirds_balance_minutes = 1.2 WHERE period_grain = 'lifetime'",
+        ["mart_account_period: thirds_balance_minutes must be between 0 and 1: account_id = A1"],
     ),
     "share that is not its numerator by its denominator": (
         "UPDATE mart_account_period SET channel_coverage = 0.35 WHERE period_grain = 'lifetime'",

@@ -129,6 +129,9 @@ def test_summary_of_the_example(example: JourneyRows) -> None:
     assert (s.core_loop_count, s.self_loop_count, s.variant) == (2, 1, "PI>SE>SS>RB>SS>CC>RB")
     assert s.loop_rate == s.core_loop_rate == pytest.approx(2 / 6)
     assert s.jobs_revisited_share == pytest.approx(0.40)
+    assert (s.loop_rate_num, s.loop_rate_den, s.core_loop_rate_num, s.core_loop_rate_den) == (2, 6, 2, 6)
+    assert (s.jobs_revisited_share_num, s.jobs_revisited_share_den) == (2, 5)
+    assert (s.unclassified_share_num, s.unclassified_share_den) == (1, 9)
     assert s.unclassified_share == pytest.approx(1 / 9)
     assert (s.touchpoint_count, s.buyer_evidence_count, s.unclassified_count, s.low_evidence) == (12, 9, 1, False)
     assert s.throughput_seconds is not None
@@ -189,6 +192,7 @@ def test_a_journey_of_outreach_alone_has_no_session() -> None:
     s = got.summary
     assert (got.sessions, got.visits, s.session_count, s.touchpoint_count) == ([], [], 0, 1)
     assert (s.loop_rate, s.unclassified_share, s.jobs_revisited_share, s.throughput_seconds) == (None, None, None, None)
+    assert (s.loop_rate_den, s.unclassified_share_den, s.jobs_revisited_share_den) == (0, 0, 0)
     assert (s.variant, s.idle_seconds, s.low_evidence) == (None, None, False)
     assert [g.session_count for g in got.gaps] == [0, 0, 0, 0]
 

@@ -114,9 +114,17 @@ class JourneySummary(msgspec.Struct, gc=False):
     resume_count: int
     self_loop_count: int
     loop_rate: float | None
+    loop_rate_num: int
+    loop_rate_den: int
     core_loop_rate: float | None
+    core_loop_rate_num: int
+    core_loop_rate_den: int
     jobs_revisited_share: float | None
+    jobs_revisited_share_num: int
+    jobs_revisited_share_den: int
     unclassified_share: float | None
+    unclassified_share_num: int
+    unclassified_share_den: int
     throughput_seconds: int | None
     idle_seconds: int | None
     variant: str | None

@@ -195,7 +195,8 @@ def _summary(
     unclassified = sum(t.buying_job == UNCLASSIFIED for t in evidence)
     jobs = {visit.buying_job for visit in visits}
     core_loops = sum(loop.loop_kind == "core" for loop in loops)
-    moves = len(visits) - 1
+    moves = max(0, len(visits) - 1)
+    revisited = len({loop.revisited_job for loop in loops})
     unclassified_share = unclassified / len(evidence) if evidence else None
     first_at = evidence[0].occurred_at if evidence else None
     last_at = max((t.ended_at for t in evidence), default=None)
@@ -211,10 +212,18 @@ def _summary(
         core_loop_count=core_loops,
         resume_count=sum(t.transition_type == "resume" for t in transitions),
         self_loop_count=sum(visit.self_loop_count for visit in visits),
-        loop_rate=len(loops) / moves if moves > 0 else None,
-        core_loop_rate=core_loops / moves if moves > 0 else None,
-        jobs_revisited_share=len({loop.revisited_job for loop in loops}) / len(jobs) if jobs else None,
+        loop_rate=len(loops) / moves if moves else None,
+        loop_rate_num=len(loops),
+        loop_rate_den=moves,
+        core_loop_rate=core_loops / moves if moves else None,
+        core_loop_rate_num=core_loops,
+        core_loop_rate_den=moves,
+        jobs_revisited_share=revisited / len(jobs) if jobs else None,
+        jobs_revisited_share_num=revisited,
+        jobs_revisited_share_den=len(jobs),
         unclassified_share=unclassified_share,
+        unclassified_share_num=unclassified,
+        unclassified_share_den=len(evidence),
         throughput_seconds=None if first_at is None or last_at is None else (last_at - first_at) // SECOND,
         idle_seconds=sum(b[0] - a[1] for a, b in pairwise(spans)) // SECOND if spans else None,
         variant=">".join(JOB_CODES[visit.buying_job] for visit in visits) or None,
