@@ -12,6 +12,7 @@ from loads import AS_OF, LOAD, finish, touchloop
 HERE = Path(__file__).resolve().parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Brokers and clusters live in one process, one after the other; what needs neither is done beside them."""
     for item in items:
