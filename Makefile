@@ -36,7 +36,7 @@ test: $(READY) ## unit, golden and property tests
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-integration: $(READY) ## the slow ones: real payloads, kill -9, a real Kafka broker and Flink cluster (needs Java 17 and Maven)
-	$(BIN)/python -m pytest -m integration -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m integration -n 2 --dist loadfile
 
 check: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

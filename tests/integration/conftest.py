@@ -9,16 +9,6 @@ import pytest
 from clusters.kafka import Broker
 from loads import AS_OF, LOAD, finish, touchloop
 
-HERE = Path(__file__).resolve().parent
-
-
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Brokers and clusters live in one process, one after the other; what needs neither is done beside them."""
-    for item in items:
-        if item.path.parent == HERE and item.path.name != "test_kill.py":
-            item.add_marker(pytest.mark.xdist_group("clusters"))
-
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
