@@ -32,9 +32,11 @@ run: $(READY) ## run the shipped example and show its journeys, loops and covera
 	@$(BIN)/touchloop run --workspace $(EXAMPLE) --as-of $(AS_OF)
 	@$(BIN)/touchloop report --workspace $(EXAMPLE)
 
+# in their order: the files of few tests are the slow ones, and would come last
 test: $(READY) ## unit, golden and property tests
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
+# by file: kills of runs in one process, brokers and clusters one after the other in the second
 test-integration: $(READY) ## the slow ones: real payloads, kill -9, a real Kafka broker and Flink cluster (needs Java 17 and Maven)
 	$(BIN)/python -m pytest -m integration -n 2 --dist loadfile
 

@@ -389,12 +389,14 @@ def doctor(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> No
     from pipelines.doctor import examine
 
     findings = examine(opened(workspace))
+    ok = all(finding.ok for finding in findings)
     if as_json:
-        print(msgspec.json.encode({"ok": all(f.ok for f in findings), "findings": findings}).decode())
-    for finding in () if as_json else findings:
-        mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
-        out.print(f"{mark} {plain(Exception(finding.text))}", soft_wrap=True)
-    if not all(f.ok for f in findings):
+        print(msgspec.json.encode({"ok": ok, "findings": findings}).decode())
+    else:
+        for finding in findings:
+            mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
+            out.print(f"{mark} {plain(Exception(finding.text))}", soft_wrap=True)
+    if not ok:
         raise typer.Exit(1)
 
 

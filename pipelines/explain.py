@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import msgspec
 
 from pipelines.errors import UserError
 from pipelines.show import open_snapshot
-
-Row = dict[str, Any]
+from warehouse.rows import Row, dicts
 
 
 class Explanation(msgspec.Struct):
@@ -38,8 +36,8 @@ def explained(snapshot: Path, touchpoint: str) -> Explanation:
     """``touchpoint`` may be the first characters of an id; raises ``UserError`` unless it names exactly one."""
     connection = open_snapshot(snapshot)
     try:
-        found = _rows(
-            connection, "SELECT * FROM fact_touchpoint WHERE starts_with(touchpoint_id, ?) LIMIT 3", touchpoint
+        found = dicts(
+            connection, "SELECT * FROM fact_touchpoint WHERE starts_with(touchpoint_id, ?) LIMIT 3", [touchpoint]
         )
         if not found:
             raise UserError(f"no touchpoint's id starts with {touchpoint!r} in {snapshot}")
@@ -49,11 +47,11 @@ def explained(snapshot: Path, touchpoint: str) -> Explanation:
         name = row["touchpoint_id"]
         return Explanation(
             touchpoint=row,
-            witnesses=_rows(connection, WITNESSES, name),
-            people=_rows(connection, PEOPLE, name),
-            resolution=_rows(connection, RESOLUTION, name),
-            further_accounts=[other["account_id"] for other in _rows(connection, FURTHER_ACCOUNTS, name)],
-            journeys=_rows(connection, JOURNEYS, name),
+            witnesses=dicts(connection, WITNESSES, [name]),
+            people=dicts(connection, PEOPLE, [name]),
+            resolution=dicts(connection, RESOLUTION, [name]),
+            further_accounts=[other["account_id"] for other in dicts(connection, FURTHER_ACCOUNTS, [name])],
+            journeys=dicts(connection, JOURNEYS, [name]),
             not_counted=list(_not_counted(row)),
         )
     finally:
@@ -203,12 +201,6 @@ def _not_counted(t: Row) -> Iterator[str]:
     ):
         if holds:
             yield reason
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameter: str) -> list[Row]:
-    cursor = connection.execute(sql, [parameter])
-    names = [d[0] for d in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _at(moment: Any) -> str:

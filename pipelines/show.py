@@ -13,6 +13,7 @@ from rich.table import Table
 from pipelines.errors import UserError
 from pipelines.summary import Summary
 from transforms.sources import SourceSpec
+from warehouse.rows import Row, dicts
 
 
 def open_snapshot(path: Path) -> duckdb.DuckDBPyConnection:
@@ -59,15 +60,15 @@ class Shown(msgspec.Struct):
     page: str | None
     """The report's page, if it is published."""
     as_of: Any
-    journeys: list[dict[str, Any]]
-    loops: list[dict[str, Any]]
+    journeys: list[Row]
+    loops: list[Row]
     seller_level: bool
     """Whether coverage by seller is published."""
     pairs: int
     """How many pairs of seller and account there are."""
-    coverage: list[dict[str, Any]]
+    coverage: list[Row]
     """Rows of ``mart_seller_account_period`` of the pair with the most seller touches: its last months, then its lifetime."""
-    trust: list[dict[str, Any]]
+    trust: list[Row]
 
 
 def shown(snapshot: Path, page: Path) -> Shown:
@@ -75,14 +76,14 @@ def shown(snapshot: Path, page: Path) -> Shown:
     connection = open_snapshot(snapshot)
     try:
         as_of = connection.execute("SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1").fetchone()
-        seller_level = bool(_rows(connection, SELLER_LEVEL))
-        pair = _rows(connection, PAIR) if seller_level else []
-        coverage = _rows(connection, PERIODS, [pair[0]["seller_id"], pair[0]["account_id"]]) if pair else []
+        seller_level = bool(dicts(connection, SELLER_LEVEL))
+        pair = dicts(connection, PAIR) if seller_level else []
+        coverage = dicts(connection, PERIODS, [pair[0]["seller_id"], pair[0]["account_id"]]) if pair else []
         coverage.sort(key=lambda r: (r["period_grain"] == "lifetime", r["period_start"]))
         return Shown(
             snapshot=str(snapshot), page=str(page) if page.is_file() else None, as_of=as_of[0] if as_of else None,
-            journeys=_rows(connection, JOURNEYS), loops=_rows(connection, LOOPS), seller_level=seller_level,
-            pairs=pair[0]["pairs"] if pair else 0, coverage=coverage, trust=_rows(connection, TRUST),
+            journeys=dicts(connection, JOURNEYS), loops=dicts(connection, LOOPS), seller_level=seller_level,
+            pairs=pair[0]["pairs"] if pair else 0, coverage=coverage, trust=dicts(connection, TRUST),
         )  # fmt: skip
     finally:
         connection.close()
@@ -141,13 +142,7 @@ SELECT source, sum(touchpoints)::BIGINT AS touchpoints, sum(unresolved_account):
 FROM mart_data_quality GROUP BY source ORDER BY source"""
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
-    cursor = connection.execute(sql, parameters or [])
-    names = [d[0] for d in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _print(out: Console, title: str, rows: list[dict[str, Any]]) -> None:
+def _print(out: Console, title: str, rows: list[Row]) -> None:
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     for name in rows[0] if rows else ():
         table.add_column(name, overflow="fold")
@@ -199,7 +194,7 @@ def print_sources(out: Console, specs: dict[str, SourceSpec]) -> None:
     out.print(table)
 
 
-def print_rejects(out: Console, groups: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
+def print_rejects(out: Console, groups: list[Row], rows: list[Row]) -> None:
     if not groups:
         out.print("no rejected records")
         return

@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from transforms import sources
 from transforms.apart import MOST, Inner, taken_apart
 from transforms.event import Reject
 from transforms.framing import records_in
-from transforms.sources import Context, all_sources, parse_record
+from transforms.sources import LARGEST_KEPT, Context, all_sources, parse_record
 
 GOLDEN = Path(__file__).parent / "golden"
 HERE = Context(name="x", until=4_000_000_000_000_000)
@@ -121,3 +122,17 @@ def test_a_time_zone_is_asked_for_again() -> None:
     )
     parse_record(watched, record, there)
     assert calls == [there]
+
+
+def test_little_is_kept_of_what_is_read_twice() -> None:
+    """Neither the pieces of a record that is taken apart, whose surroundings are in each, nor a large record."""
+    spec = all_sources()["google_meet"]
+    activity = golden("google_meet/two_stays_in_one_activity")
+    activity["id"]["note"] = "x" * LARGEST_KEPT
+    list(records_in(spec, json.dumps(activity).encode(), HERE))
+    del activity["id"]["note"]
+    [one for one in activity["events"] if one["name"] == "call_ended"][-1]["parameters"] = []
+    kept = dict(sources._KEPT)
+    assert len(list(records_in(spec, json.dumps(activity).encode(), HERE))) == 2
+    assert kept == sources._KEPT
+    assert all(len(record) <= LARGEST_KEPT for _, _, record in kept)

@@ -83,13 +83,15 @@ def _parts(spec: SourceSpec, frame: bytes, context: Context) -> list[bytes]:
             parts = list(spec.explode(frame, context))
     if not spec.lists:
         return parts
-    return [piece for part in parts for piece in taken_apart(part, spec.lists, partial(_is_readable, spec, context))]
+    return [
+        piece for part in parts for piece in taken_apart(part, spec.lists, partial(_is_readable, spec, context, part))
+    ]
 
 
-def _is_readable(spec: SourceSpec, context: Context, record: bytes) -> bool:
-    """Whether the adapter takes it, once it is told a time zone."""
+def _is_readable(spec: SourceSpec, context: Context, whole: bytes, record: bytes) -> bool:
+    """Whether the adapter takes it, once it is told a time zone; what it makes of the whole will be asked for again."""
     try:
-        parse_record(spec, record, context, keep=True)
+        parse_record(spec, record, context, keep=record is whole)
     except Reject as reject:
         return reject.reason_code == "naive_timestamp"
     return True

@@ -9,6 +9,7 @@ import msgspec
 from warehouse.store import Store
 
 OUTCOMES = ("accepted", "duplicate", "ignored", "rejected")
+SUMS = ", ".join(f"sum({outcome}_count)::BIGINT" for outcome in OUTCOMES)
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,18 +61,16 @@ def ends_of_partitions(store: Store) -> dict[str, int]:
 
 def counted(store: Store) -> list[tuple[str, int, int, int, int, int]]:
     """Source, units, and records by outcome, in the order of sources: it is another whenever a landing or a replay counts a record."""
-    sums = ", ".join(f"sum({outcome}_count)::BIGINT" for outcome in OUTCOMES)
     return store.connection.execute(
-        f"SELECT source, count(*), {sums} FROM ledger_unit GROUP BY source ORDER BY source"
+        f"SELECT source, count(*), {SUMS} FROM ledger_unit GROUP BY source ORDER BY source"
     ).fetchall()
 
 
 def totals(store: Store) -> Totals:
     con = store.connection
-    sums = ", ".join(f"sum({outcome}_count)::BIGINT" for outcome in OUTCOMES)
     # a record that a replay has accepted stays among the rejected of old: a counter that falls is taken for one that began anew
     rows = con.execute(
-        f"""SELECT source, {sums} + coalesce(sum(replayed), 0)::BIGINT FROM ledger_unit LEFT JOIN (
+        f"""SELECT source, {SUMS} + coalesce(sum(replayed), 0)::BIGINT FROM ledger_unit LEFT JOIN (
               SELECT unit_id, count(*) AS replayed FROM rejected_record WHERE outcome <> 'rejected' GROUP BY unit_id
             ) USING (unit_id) GROUP BY source"""
     ).fetchall()

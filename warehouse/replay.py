@@ -10,6 +10,7 @@ from typing import Any
 from warehouse import digests
 from warehouse.commit import insert_events
 from warehouse.landed import forget_landed, register_landed, stage_candidates
+from warehouse.rows import Row, dicts
 from warehouse.store import Store
 
 OPEN = "(outcome IS NULL OR outcome = 'rejected')"
@@ -26,28 +27,28 @@ class Pending:
     payload: bytes
 
 
-def reasons(store: Store, source: str | None) -> list[dict[str, Any]]:
+def reasons(store: Store, source: str | None) -> list[Row]:
     """Counts by source and reason, the most frequent first, each with an example."""
-    return _dicts(
-        store,
+    return dicts(
+        store.connection,
         f"""SELECT source, reason_code, count(*) AS n, min(detail) AS example FROM rejected_record
             WHERE {OPEN} AND (? IS NULL OR source = ?) GROUP BY ALL ORDER BY n DESC, source, reason_code""",
         [source, source],
     )
 
 
-def newest(store: Store, source: str | None, limit: int) -> list[dict[str, Any]]:
-    return _dicts(
-        store,
+def newest(store: Store, source: str | None, limit: int) -> list[Row]:
+    return dicts(
+        store.connection,
         f"""SELECT unit_id, position, source, reason_code, field_path, detail, location FROM rejected_record JOIN ledger_unit USING (unit_id, source)
             WHERE {OPEN} AND (? IS NULL OR source = ?) ORDER BY first_rejected_at DESC, location, position LIMIT ?""",
         [source, source, limit],
     )
 
 
-def find(store: Store, unit: str, position: int) -> list[tuple[dict[str, Any], bytes]]:
-    rows = _dicts(
-        store,
+def find(store: Store, unit: str, position: int) -> list[tuple[Row, bytes]]:
+    rows = dicts(
+        store.connection,
         """SELECT r.unit_id, r.position, r.source, location, reason_code, field_path, detail, first_rejected_at, replayed_at, outcome, v.payload
            FROM rejected_record r JOIN ledger_unit USING (unit_id)
            LEFT JOIN vault.reject_payload v ON v.unit_id = r.unit_id AND v.position = r.position
@@ -113,9 +114,3 @@ def commit_replay(store: Store, files: Sequence[Path], schema: Any, now: int) ->
     counts = dict(con.execute("SELECT outcome, count(*) FROM verdict GROUP BY 1").fetchall())
     forget_landed(store)
     return counts
-
-
-def _dicts(store: Store, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
-    cursor = store.connection.execute(sql, parameters)
-    names = [d[0] for d in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

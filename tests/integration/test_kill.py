@@ -45,7 +45,7 @@ def until(process: subprocess.Popen[bytes], seconds: float) -> float:
     spent: dict[int, float] = {}
     while process.poll() is None and sum(spent.values()) < seconds:
         spent |= dict(family(process.pid))  # those that have ended stay
-        time.sleep(0.02)
+        time.sleep(0.05)
     return sum(spent.values())
 
 

@@ -68,24 +68,24 @@ def parse_record(spec: SourceSpec, record: bytes, context: Context, *, keep: boo
     """One record through its adapter, with msgspec's complaints turned into rejects that keep the path.
 
     A record whose elements can fail alone is read to find out whether they do, and again for its events: what the first reading
-    gave is kept (``keep``) until the second one takes it.
+    gave is kept (``keep``) until the second one takes it, if the record is not large.
 
     Raises ``Reject``; any other exception is a bug of ours and is meant to crash.
     """
     if spec.lists and context.zone is None:  # a zone may make a time of what has none without
         place = (spec.name, context.name, record)
-        if keep:
+        if keep and len(record) <= LARGEST_KEPT:
             if len(_KEPT) >= MOST_KEPT:
                 _KEPT.clear()
             _KEPT[place] = parsed = _parse_record(spec, record, context)
             return parsed
-        if (found := _KEPT.pop(place, None)) is not None:
+        if not keep and (found := _KEPT.pop(place, None)) is not None:
             return found
     return _parse_record(spec, record, context)
 
 
-MOST_KEPT = 5_000
-"""Readings: of a batch's records at most."""
+MOST_KEPT, LARGEST_KEPT = 5_000, 8_000
+"""Readings, and bytes of a record: what nobody takes (the source has a time zone) stays small until it is forgotten."""
 _KEPT: dict[tuple[str, str, bytes], list[Event] | Ignored] = {}
 
 

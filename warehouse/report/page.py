@@ -15,6 +15,7 @@ from schemas.registry import TABLES
 from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, CHANNELS
 from warehouse.report import timeline, views
 from warehouse.report.views import View
+from warehouse.rows import Row, dicts
 from warehouse.store import SETTINGS
 
 CHARTS = 6
@@ -25,8 +26,6 @@ CHART_LOOPS = 12
 SHORT = dict(zip(BUYING_JOBS, ("PI", "SE", "RB", "SS", "VA", "CC", "no job"), strict=True))
 """Codes of ``path`` and ``variant``."""
 ENDS = ("WON", "LOST", "OPEN")
-
-Row = dict[str, Any]
 
 
 def write_report(database: Path, target: Path) -> None:
@@ -117,9 +116,7 @@ class Asker:
         return bool(self.connection.execute("FROM duckdb_tables() WHERE table_name = ?", [name]).fetchall())
 
     def rows(self, query: str, **given: Any) -> list[Row]:
-        cursor = self.connection.execute(sql(query), given or None)
-        names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return dicts(self.connection, sql(query), given or None)
 
     def table(self, view: View, **given: Any) -> Row:
         if view.limit is not None:

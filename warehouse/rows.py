@@ -1,0 +1,14 @@
+"""Rows of a query for people and machines to read: one dict a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def dicts(connection: Any, sql: str, parameters: Any = None) -> list[Row]:
+    """The rows of a query by the names of its columns; ``parameters`` as DuckDB takes them."""
+    cursor = connection.execute(sql, parameters)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
