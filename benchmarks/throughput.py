@@ -1,7 +1,8 @@
 """Throughput of ``touchloop run`` beside what bounds it from above and what it is to be better than, in one run.
 
-``python -m benchmarks.throughput --records 1000000``: the decode-only limit, the job, the job with nothing new and with
-1,000 new records, and the same job, raw files to published tables, as one-element-at-a-time Beam on a fifth of the records.
+``python -m benchmarks.throughput --records 1000000``: the decode-only limit, the job, the job with nothing new, with 1,000 new
+records of the last two weeks and with 1,000 late ones of any day of the half year, and the same job, raw files to published
+tables, as one-element-at-a-time Beam on a fifth of the records.
 """
 
 from __future__ import annotations
@@ -22,9 +23,14 @@ import msgspec
 
 from benchmarks.limit import CORES, decode_limit
 from pipelines.simulate import Made, Plan, generate_workspace
+from transforms.event import Ignored, Reject
+from transforms.sources import Context, all_sources, parse_record
+from transforms.times import DAY, parse_iso
 
 NEW = {"segment": 400, "snowplow": 300, "slack": 150, "intercom": 150}
-"""Records that are held back until the last run."""
+"""Records that are held back until the last runs, once those of the last days and once those of any."""
+LAST_DAYS = 14
+"""Before the clock: journeys that are simulated thin out towards the end."""
 NAIVE_SHARE = 5
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -55,7 +61,8 @@ def measure(base: Path, records: int) -> None:
     limit = decoded / seconds
     say("decode only", f"{limit:,.0f} records/s ({timing(seconds, spent)}): {CORES} processes, the parsers alone")
 
-    rest = hold_back(root)
+    late = hold_back(root, "late", since=None)
+    new = hold_back(root, "new", since=parse_iso(made.as_of, "as_of") - LAST_DAYS * DAY)
     whole = run(root, made.as_of)
     landed = whole.summary["records"]
     rate = landed / whole.seconds
@@ -66,13 +73,16 @@ def measure(base: Path, records: int) -> None:
     say("  memory", f"{whole.together / 1e6:,.0f} MB in all processes, {whole.largest / 1e6:,.0f} MB in the largest")
     again = run(root, made.as_of)
     say("run, nothing new", f"{again.seconds:.2f} s: {again.summary['records']} records")
-    give_back(rest)
-    more = run(root, made.as_of)
-    accounts = more.summary["accounts_rebuilt"]
-    say(
-        "run, a little new", f"{more.seconds:.2f} s: {more.summary['records']:,} records, {accounts:,} accounts rebuilt"
-    )
-    say("  by phase", phases(more))
+    for what, rest in (("new", new), ("late", late)):
+        give_back(rest)
+        more = run(root, made.as_of)
+        accounts = more.summary["accounts_rebuilt"]
+        say(
+            f"run, a little {what}",
+            f"{more.seconds:.2f} s, {more.seconds / whole.seconds:.1%} of the whole: {more.summary['records']:,} records, "
+            f"{accounts:,} accounts rebuilt",
+        )
+        say("  by phase", phases(more))
 
     sample = base / f"records-{records // NAIVE_SHARE}-naive"
     small = workspace(sample, max(1, records // NAIVE_SHARE))
@@ -93,7 +103,9 @@ def timing(seconds: float, processor_seconds: float) -> str:
 
 
 def phases(done: Run) -> str:
-    return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in done.summary["seconds"].items())
+    told = done.summary["seconds"]
+    rest = done.seconds - sum(told.values())  # what is imported, and the audit's pages
+    return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in (told | {"start and end": rest}).items())
 
 
 def say(what: str, text: str) -> None:
@@ -113,22 +125,50 @@ def workspace(root: Path, records: int) -> Made:
     return generate_workspace(root, Plan(records=records))
 
 
-def hold_back(root: Path) -> dict[Path, bytes]:
-    """Take the last lines of some files away, keeping the whole files below ``held/``; gives what was taken."""
-    rest = {}
+def hold_back(root: Path, what: str, *, since: int | None) -> dict[Path, bytes]:
+    """Take lines of some files away, keeping the whole files below ``held/``; gives what was taken, by the file that it is to come in.
+
+    ``since``: lines of events from that time on (microseconds); None for the last ones of a file, whose order tells nothing.
+    """
+    rest: dict[Path, bytes] = {}
     for source, count in NEW.items():
-        for path in sorted((root / "inbox" / source).rglob("*.tsv" if source == "snowplow" else "*.jsonl")):
+        taken: list[bytes] = []
+        suffix = ".tsv" if source == "snowplow" else ".jsonl"
+        for path in sorted((root / "inbox" / source).rglob(f"*{suffix}")):
             whole = path.read_bytes()
             lines = whole.splitlines(keepends=True)
             if lines[0].startswith(b'{"batch"') or len(lines) < 2 * count:
                 continue
-            kept = root / "held" / path.relative_to(root)
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_bytes(whole)
-            path.write_bytes(b"".join(lines[:-count]))
-            rest[root / "inbox" / source / "new" / path.name] = b"".join(lines[-count:])
-            break
+            wanted = count - len(taken)
+            places = (
+                range(len(lines))
+                if since is None
+                else [n for n, line in enumerate(lines) if is_of(source, line, since)]
+            )
+            going = set(places[-wanted:])
+            keep(root, path, whole)
+            path.write_bytes(b"".join(line for n, line in enumerate(lines) if n not in going))
+            taken += [lines[n] for n in sorted(going)]
+            if len(taken) == count:
+                break
+        rest[root / "inbox" / source / what / f"{what}{suffix}"] = b"".join(taken)
     return rest
+
+
+def is_of(source: str, line: bytes, since: int) -> bool:
+    """Whether a line tells of something that happened from a time on."""
+    try:
+        told = parse_record(all_sources()[source], line, Context("bench"))
+    except Reject:
+        return False
+    return not isinstance(told, Ignored) and any(event.occurred_at >= since for event in told)
+
+
+def keep(root: Path, path: Path, whole: bytes) -> None:
+    kept = root / "held" / path.relative_to(root)
+    if not kept.exists():  # as it was before anything was taken
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(whole)
 
 
 def give_back(rest: dict[Path, bytes]) -> None:
@@ -140,8 +180,9 @@ def give_back(rest: dict[Path, bytes]) -> None:
 
 def restore(root: Path) -> None:
     """Undo ``hold_back`` and ``give_back`` of an earlier measurement."""
-    for folder in root.glob("inbox/*/new"):
-        shutil.rmtree(folder)
+    for what in ("new", "late"):
+        for folder in root.glob(f"inbox/*/{what}"):
+            shutil.rmtree(folder)
     for path in (root / "held").rglob("*.*"):
         path.replace(root / path.relative_to(root / "held"))
     shutil.rmtree(root / "held", ignore_errors=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from pipelines.settings import CrmFiles, WorkspaceSettings
+from pipelines.summary import version
 from schemas import vocab
 from transforms.business_time import SellerCalendars
 from transforms.channels import channel_of, modality
@@ -57,12 +59,15 @@ DEALS, STAGES = "opportunities.csv", "stage_history.csv"
 class FoundDirectory:
     """The directory's files as they lay there, known by their content; the rows are read when somebody asks for them.
 
-    A run with nothing new does not, and a stream that finds the same content reads it once.
+    A run with nothing new does not, a stream that finds the same content reads it once, and a run takes what the one before has read.
     """
 
-    def __init__(self, root: Path, folder: Path, reading: CrmFiles) -> None:
-        """All eight files below ``inbox/crm`` (any may be missing). Read in another way they are other units."""
-        self.reading = reading
+    def __init__(self, root: Path, folder: Path, reading: CrmFiles, kept: Path | None = None) -> None:
+        """All eight files below ``inbox/crm`` (any may be missing). Read in another way they are other units.
+
+        ``kept``: a file in which what was read is left for the next process. Without it, or with that of another directory, nothing is lost.
+        """
+        self.reading, self.kept = reading, kept
         way = "" if reading == CrmFiles() else f"\x1f{msgspec.json.encode(reading, order='deterministic').decode()}"
         self._files = [(path.relative_to(root).as_posix(), path.read_bytes()) for path in crm_paths(folder)]
         contents = [hashlib.sha256(data).hexdigest() for _, data in self._files]
@@ -79,12 +84,38 @@ class FoundDirectory:
     def read(self) -> ReadDirectory:
         """A bad row is set aside and the others count."""
         if not _READ or _READ[0].digest != self.digest:
-            found = ReadDirectory(Crm(), [], [], self.digest)
-            # in the order of their names, so the deals are known before their stages are read
-            for unit_id, (location, data) in zip(self.unit_ids, self._files, strict=True):
-                found.files.append(_read_file(found, unit_id, location, data, self.reading))
-            _READ[:] = [found]
+            _READ[:] = [self._recall() or self._read()]
         return _READ[0]
+
+    def _read(self) -> ReadDirectory:
+        found = ReadDirectory(Crm(), [], [], self.digest)
+        # in the order of their names, so the deals are known before their stages are read
+        for unit_id, (location, data) in zip(self.unit_ids, self._files, strict=True):
+            found.files.append(_read_file(found, unit_id, location, data, self.reading))
+        if self.kept is not None:
+            with suppress(OSError):  # the next run reads the files again
+                new = self.kept.with_name(f"{self.kept.name}.new")
+                body = msgspec.msgpack.encode(found)
+                new.write_bytes(self._head + hashlib.sha256(body).digest() + body)
+                new.replace(self.kept)
+        return found
+
+    def _recall(self) -> ReadDirectory | None:
+        """What another process has read of the same content, in the same way and version; None if there is no such thing."""
+        if self.kept is None:
+            return None
+        try:
+            with self.kept.open("rb") as file:
+                if file.read(len(self._head)) != self._head:
+                    return None
+                is_whole = file.read(hashlib.sha256().digest_size) == hashlib.sha256(body := file.read()).digest()
+                return msgspec.msgpack.decode(body, type=ReadDirectory) if is_whole else None
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    @property
+    def _head(self) -> bytes:
+        return f"touchloop {version()} {SYSTEM} {ADAPTER_VERSION} {self.digest}\n".encode()
 
 
 _READ: list[ReadDirectory] = []

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pipelines import unread
 from pipelines.ahead import NOTHING, Ahead, Found
 from pipelines.changed import changed
-from pipelines.directory import ADAPTER_VERSION, FoundDirectory
+from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, UserError
 from pipelines.kafka.plan import GAP, KafkaPlan, KafkaUnit, rounds
 from pipelines.landed import LANDED
@@ -110,7 +110,7 @@ class Increment:
                 units, recognised = ([], []) if self.follower else self._plan(store)
                 topics = self._plan_topics(store)
                 turn = self.follower.turn(store) if self.follower else None
-                directory = FoundDirectory(workspace.root, workspace.crm, self.settings.crm)
+                directory = FoundDirectory(workspace.root, workspace.crm, self.settings.crm, workspace.directory)
             planned_units: list[Unit] = [*units, *topics.gaps, *topics.ranges, *(turn.units if turn else ())]
             self.summary.run_id = run_id_of(
                 self.now,
@@ -280,12 +280,16 @@ class Increment:
         new = set(directory.unit_ids) - landed_files(store)
         if not new:
             return
-        files = [file for file in directory.read().files if file.unit_id in new]
+        files = [file for file in self._read(directory).files if file.unit_id in new]
         self.summary.warnings += [warning for file in files for warning in file.warnings]
         commit_directory(
             store, files, received_at=self.now, run_id=self.summary.run_id, adapter_version=ADAPTER_VERSION
         )
         self.summary.directory_files = len(files)
+
+    def _read(self, directory: FoundDirectory) -> ReadDirectory:
+        with self.phase("directory"):
+            return directory.read()
 
     def _landing_folder(self) -> Path:
         self._landings += 1
@@ -365,7 +369,7 @@ class Increment:
         from pipelines.rebuild import Rebuild
 
         derivation = Derivation(
-            store, workers, self.workspace, found.read(), change, self.now, self.scratch, self.phase
+            store, workers, self.workspace, self._read(found), change, self.now, self.scratch, self.phase
         )
         Rebuild(derivation, self.summary).run(self.on_work, self._read_ahead)
         self.say(f"rebuilt {self.summary.touchpoints:,} touchpoints and {self.summary.accounts_rebuilt:,} accounts")

@@ -87,6 +87,11 @@ class Workspace:
         return self.state / "vault.duckdb"
 
     @property
+    def directory(self) -> Path:
+        """The CRM directory as a run has read it; without it the next one reads the files again."""
+        return self.state / "directory.msgpack"
+
+    @property
     def scratch(self) -> Path:
         """Emptied at the start of every increment; nothing in it is needed after one."""
         return self.state / "scratch"

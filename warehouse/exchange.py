@@ -43,14 +43,11 @@ def stage(connection: Any, name: str, query: str | None, *, twice: bool = False)
 
     ``twice``: it costs less to run the query a second time than to keep all of its rows until some are to come.
     """
-    columns = ", ".join(f'"{column}"' for column in TABLES[name].names)
-    if twice:
-        typed = ", ".join(f'CAST("{c.name}" AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in TABLES[name].columns)
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW {incoming(name)} AS SELECT {typed} FROM ({query})")
-        return
-    connection.execute(f'CREATE OR REPLACE TEMP TABLE {incoming(name)} AS FROM "{name}" LIMIT 0')
+    rows = f'FROM "{name}" LIMIT 0'
     if query is not None:
-        connection.execute(f"INSERT INTO {incoming(name)} ({columns}) SELECT {columns} FROM ({query})")
+        typed = ", ".join(f'CAST("{c.name}" AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in TABLES[name].columns)
+        rows = f"SELECT {typed} FROM ({query})"
+    connection.execute(f"CREATE OR REPLACE TEMP {'VIEW' if twice else 'TABLE'} {incoming(name)} AS {rows}")
 
 
 def compare(connection: Any, name: str, scope: str, *, moving: bool = False, twice: bool = False) -> None:
@@ -71,12 +68,24 @@ def compare(connection: Any, name: str, scope: str, *, moving: bool = False, twi
             SELECT row FROM standing ANTI JOIN (FROM coming{still}) USING ({key}, content)"""
     )
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {came(name)} AS FROM {incoming(name)}
-            SEMI JOIN (SELECT {key} FROM coming ANTI JOIN (FROM standing{still}) USING ({key}, content)) USING ({key})"""
+        f"""CREATE OR REPLACE TEMP TABLE unlike AS
+            SELECT {key} FROM coming ANTI JOIN (FROM standing{still}) USING ({key}, content)"""
     )
-    for table in ("coming", "standing"):
+    # of tables with hundreds of columns, planning what finds nothing takes longer than finding that there is nothing
+    found = (
+        f"FROM {incoming(name)} SEMI JOIN unlike USING ({key})"
+        if _has_rows(connection, "unlike")
+        else f'FROM "{name}" LIMIT 0'
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {came(name)} AS {found}")
+    for table in ("coming", "standing", "unlike"):
         connection.execute(f"DROP TABLE temp.{table}")
     connection.execute(f"DROP {'VIEW' if twice else 'TABLE'} temp.{incoming(name)}")
+
+
+def differs(connection: Any, name: str) -> bool:
+    """Whether any row is to go or to come, once ``compare`` has said so."""
+    return _has_rows(connection, gone(name)) or _has_rows(connection, came(name))
 
 
 def exchange(connection: Any, *names: str) -> None:
@@ -85,14 +94,23 @@ def exchange(connection: Any, *names: str) -> None:
     Tables whose rows lie in the days of touchpoints are named together with these, since a row goes from the day that
     its touchpoint had and comes to the one that it has.
     """
-    followed = [name for name in names if name in digests.TRACKED]
-    for name in followed:
-        digests.leave(connection, name, going(name), of_touchpoints="")
+    leaving = [name for name in names if _has_rows(connection, gone(name))]
+    entering = [name for name in names if _has_rows(connection, came(name))]
+    for name in leaving:
+        if name in digests.TRACKED:
+            digests.leave(connection, name, going(name), of_touchpoints="")
     for name in names:
-        connection.execute(f'DELETE FROM "{name}" WHERE {going(name)}')
-        connection.execute(f'INSERT INTO "{name}" FROM {came(name)}')
-    for name in followed:
-        digests.enter(connection, name, of_touchpoints="", rows=came(name))
+        if name in leaving:
+            connection.execute(f'DELETE FROM "{name}" WHERE {going(name)}')
+        if name in entering:
+            connection.execute(f'INSERT INTO "{name}" FROM {came(name)}')
+    for name in entering:
+        if name in digests.TRACKED:
+            digests.enter(connection, name, of_touchpoints="", rows=came(name))
     for name in names:
         connection.execute(f"DROP TABLE temp.{gone(name)}")
         connection.execute(f"DROP TABLE temp.{came(name)}")
+
+
+def _has_rows(connection: Any, table: str) -> bool:
+    return bool(connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall())

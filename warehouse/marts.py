@@ -248,6 +248,6 @@ def _exchange(connection: Any, mart: str, scope: Scope | None) -> None:
     twice = mart in (*COVERAGE, dart.MART)  # all of their figures are in a table by now
     exchange.stage(connection, mart, f"\n{model(mart)}", twice=twice)
     exchange.compare(connection, mart, mine, twice=twice)
-    if restated.keep(connection, mart, exchange.going(mart), everything=False):
+    if exchange.differs(connection, mart) and restated.keep(connection, mart, exchange.going(mart), everything=False):
         restated.compare(connection, mart, exchange.came(mart), everything=False)
     exchange.exchange(connection, mart)
