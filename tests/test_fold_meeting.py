@@ -84,6 +84,127 @@ def test_a_recurring_room_keeps_its_occurrences_apart() -> None:
     ]
 
 
+@pytest.mark.parametrize("between", ["two_reports", "two_plans", "a_visit_and_a_call", "two_accounts"])
+def test_one_room_for_meeting_after_meeting(between: str) -> None:
+    """Under a key that one of them carries, what was held or planned at other times is another meeting; whatever tells of it."""
+    share = {"join_keys": ("zoom:1",)}
+    call = [hour("S1", "10:00", "10:30"), hour("B1", "10:00", "10:30")]
+    first = report("u1", "03-05 10:00", "03-05 10:30", call, source="/zoom/acc", **share)
+    second = {
+        "two_reports": report(
+            "u2", "03-05 12:00", "03-05 12:30", [hour("S1", "12:00", "12:30"), hour("B1", "12:00", "12:30")], source="/zoom", **share
+        ),
+        "two_plans": plan("b", "03-05 12:00", "03-05 12:30", ["S1", "B1"], source="/ics", **share),
+        "a_visit_and_a_call": plan(
+            "b", "03-05 14:00", "03-05 15:00", ["S1", "B1"], source="/ics", channel="in_person", medium="onsite_visit", **share
+        ),
+        "two_accounts": plan("b", "03-05 14:00", "03-05 15:00", ["S1", "C1"], source="/ics", **share),
+    }[between]  # fmt: skip
+    if between == "two_plans":
+        first = plan("a", "03-05 10:00", "03-05 10:30", ["S1", "B1"], source="/google_calendar", **share)
+    assert [row.occurred_at for row in fold(first, second).touchpoints] == [at("03-05 10:00"), second.occurred_at]
+
+
+def test_a_meeting_held_at_another_time_than_planned_is_one() -> None:
+    """The plan and the report of one meeting under one key, though they do not overlap; and what a CRM was told afterwards."""
+    entry = plan("a", "03-05 10:00", "03-05 10:30", ["S1", "B1"], join_keys=("zoom:1",))
+    held = report(
+        "u1", "03-05 12:00", "03-05 12:30", [hour("S1", "12:00", "12:30"), hour("B1", "12:00", "12:30")], join_keys=("zoom:1",)
+    )  # fmt: skip
+    told = plan("c", "03-05 15:00", "03-05 15:30", ["S1", "B1"], source="/hubspot", join_keys=("zoom:1",))
+    assert only(fold(entry, held, told)).occurred_at == at("03-05 12:00")
+
+
+def test_of_a_plans_copies_the_newest_version_holds() -> None:
+    """SEQUENCE and the time of writing tell, and not the numbers that each source gives its own revisions."""
+    key = {"dedupe_key": "meeting:ical:u"}
+    stale = plan(
+        "g", "03-05 10:00", "03-05 11:00", ["S1", "B1"], source="/google_calendar", revision=1_770_000_000, recorded_at=at("02-01 10:00"), **key
+    )  # fmt: skip
+    moved = plan(
+        "i", "03-05 14:00", "03-05 15:00", ["S1", "B1"], source="/ics", revision=7, plan_sequence=1, recorded_at=at("02-02 10:00"), **key
+    )  # fmt: skip
+    row = only(fold(stale, moved))
+    assert (row.occurred_at, row.source) == (at("03-05 14:00"), "/ics")
+    newer = msgspec.structs.replace(stale, plan_sequence=1, recorded_at=at("02-03 10:00"))
+    assert only(fold(newer, moved)).occurred_at == at("03-05 10:00")
+
+
+@pytest.mark.parametrize("is_described", [False, True], ids=["deletion_alone", "entry_and_deletion"])
+def test_a_cancellation_ends_the_copies_of_before_it(is_described: bool) -> None:
+    """Also where nothing else was heard of the entry in that calendar; it is kept as a witness. A later version stands."""
+    key = {"dedupe_key": "meeting:ical:u"}
+    copy = plan(
+        "g",
+        "03-05 10:00",
+        "03-05 11:00",
+        ["S1", "B1"],
+        source="/google_calendar",
+        revision=9,
+        recorded_at=at("02-01 10:00"),
+        **key,
+    )
+    entry = plan("i", "03-05 10:00", "03-05 11:00", ["S1", "B1"], source="/ics", recorded_at=at("02-01 10:00"), **key)
+    void = msgspec.structs.replace(entry, is_void=True, revision=3, plan_sequence=1, recorded_at=at("02-02 10:00"))
+    events = [copy, void, *([entry] if is_described else [])]
+    folded = fold(*events)
+    row = only(folded)
+    assert (row.is_voided, row.status) == (True, "cancelled")
+    assert len(folded.events) == len(events)
+    again = msgspec.structs.replace(copy, plan_sequence=2, recorded_at=at("02-03 10:00"))
+    row = only(fold(again, *events[1:]))
+    assert (row.is_voided, row.status) == (False, "scheduled")
+
+
+def test_a_deletion_alone_is_no_touchpoint() -> None:
+    entry = plan("i", "03-05 10:00", "03-05 11:00", ["S1", "B1"], is_void=True)
+    other = plan("j", "03-05 10:00", "03-05 11:00", ["S1", "B1"], source="/ics")
+    assert fold(entry).touchpoints == []
+    assert only(fold(entry, other)).is_voided is False
+
+
+def test_a_room_that_was_open_tells_nothing_of_a_visit() -> None:
+    """An entry for a place with a link in it, and a call that nobody is known to have been in: the visit lasted as planned."""
+    entry = plan(
+        "a", "03-05 13:00", "03-05 15:00", ["S1", "B1"], channel="in_person", medium="onsite_visit", join_keys=("zoom:1",)
+    )  # fmt: skip
+    room = report("u1", "03-05 12:55", "03-05 13:20", [], join_keys=("zoom:1",))
+    row = only(fold(entry, room))
+    assert (row.channel, row.occurred_at, row.ended_at) == ("in_person", at("03-05 13:00"), at("03-05 15:00"))
+
+
+def test_an_organiser_who_declined_did_not_act() -> None:
+    """A visit that a colleague made: who called it and stayed away gets no credit."""
+    entry = plan("a", "03-05 13:00", "03-05 15:00", ["S2", "S1", "B1"], channel="in_person", medium="onsite_visit")
+    first, *others = entry.parties
+    entry.parties = (msgspec.structs.replace(first, attended=False), *others)
+    folded = fold(entry)
+    assert (only(folded).status, only(folded).actor_party_id) == ("held", None)
+    assert {one.party_id: one.attended for one in folded.participants}["S2"] is False
+
+
+def test_visits_that_one_between_them_ties_are_one() -> None:
+    """B and C share a buyer, A and C do: all three are one visit, though A and B share nobody."""
+    visits = [
+        plan(key, f"03-05 {start}", f"03-05 {end}", ["S1", *who], channel="in_person", medium="onsite_visit")
+        for key, start, end, who in (
+            ("a", "09:00", "10:00", ["B1"]),
+            ("b", "09:00", "10:00", ["B2"]),
+            ("c", "10:30", "11:30", ["B1", "B2"]),
+        )
+    ]
+    row = only(fold(*visits))
+    assert (row.occurred_at, row.ended_at) == (at("03-05 09:00"), at("03-05 11:30"))
+
+
+def test_a_visit_to_two_accounts_is_one_with_that_to_the_second() -> None:
+    """The first is with two customers, and goes on with the one that it is not counted under first."""
+    both = plan("a", "03-05 09:00", "03-05 10:00", ["S1", "B1", "C1", "C2"], channel="in_person", medium="onsite_visit")
+    for who in ("B1", "C1"):
+        then = plan("b", "03-05 10:30", "03-05 11:30", ["S1", who], channel="in_person", medium="onsite_visit")
+        assert only(fold(both, then)).ended_at == at("03-05 11:30")
+
+
 def test_the_same_two_people_at_the_same_time_are_one_meeting() -> None:
     """Rule 3 without any shared key: overlap of at least half of the shorter one."""
     calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"])
@@ -527,6 +648,9 @@ def test_meetings_do_not_depend_on_order(events: list[Event], random: object) ->
     folded = folder().fold(witnesses)
     assert len({row.touchpoint_id for row in folded.touchpoints}) == len(folded.touchpoints)
     described = {(e.source, e.source_event_id) for e in unique if not e.is_void}
+    keys = {e.dedupe_key for e in unique if not e.is_void}
+    # a deletion of a plan, too, of what another source describes
+    described |= {(e.source, e.source_event_id) for e in unique if e.family == "schedule" and e.dedupe_key in keys}
     expected = {one.event_id for one in witnesses if (one.event.source, one.event.source_event_id) in described}
     assert {row.event_id for row in folded.events} == expected
     shuffled = witnesses + witnesses[:3]

@@ -108,6 +108,17 @@ def test_join_keys_hold_across_midnight() -> None:
     assert together(plan, join)
 
 
+@pytest.mark.parametrize(("minute", "is_tied"), [(52, True), (30, False)])
+def test_one_organisers_meetings_are_tied_across_a_near_midnight(minute: int, is_tied: bool) -> None:
+    """Starts within ten minutes may be one meeting, on whichever side of midnight they lie; nothing farther is tied."""
+    people = {"organizer": "email:s@ours.example", "parties": (Party(("email:s@ours.example",), "organizer"),)}
+    call = make("attendance", occurred_at=at(4, 23, minute), ended_at=at(4, 23, minute + 6), **people)
+    entry = make(
+        "schedule", source="/ics", dedupe_key="meeting:ical:a", occurred_at=at(5, 0), ended_at=at(5, 1), **people
+    )
+    assert together(call, entry) is is_tied
+
+
 def test_two_meetings_of_one_person_on_one_day_share_a_key() -> None:
     """In-person merges and rule 3 need a common participant, not a common name for the meeting."""
     ann = Party(("external_id:crm:9", "email:ann@acme.test"), "required")

@@ -30,6 +30,9 @@ MOVED = calendar(
     "LAST-MODIFIED:20260302T080000Z",
 )  # fmt: skip
 WITHOUT_THE_SECOND = weekly("EXDATE:20260310T100000Z", "SEQUENCE:0", "LAST-MODIFIED:20260304T080000Z")
+ONE_DATE = ("DTSTART:20260304T100000Z", "DTEND:20260304T110000Z")
+SINGLE = calendar(*ONE_DATE, "SEQUENCE:0", "LAST-MODIFIED:20260228T080000Z")
+SINGLE_AFTERWARDS = calendar(*ONE_DATE, "SEQUENCE:1", "LAST-MODIFIED:20260305T080000Z")
 CANCELLED = calendar("DTSTART:20260303T100000Z", "SEQUENCE:1", "DTSTAMP:20260305T080000Z", method="CANCEL")
 
 
@@ -49,8 +52,18 @@ def held(root: Path) -> list[str]:
         ([FIRST, WITHOUT_THE_SECOND], ["03-03 10:00", "03-17 10:00", "03-24 10:00"]),
         ([FIRST, MOVED, WITHOUT_THE_SECOND], ["03-03 10:00", "03-18 10:00", "03-24 10:00"]),
         ([FIRST, MOVED, CANCELLED], []),
+        ([FIRST, SINGLE_AFTERWARDS], ["03-04 10:00"]),
+        ([SINGLE, FIRST], ["03-03 10:00", "03-10 10:00", "03-17 10:00", "03-24 10:00"]),
     ],
-    ids=["series", "exception", "one_date_taken_out", "exception_stays", "cancelled"],
+    ids=[
+        "series",
+        "exception",
+        "one_date_taken_out",
+        "exception_stays",
+        "cancelled",
+        "no_series_any_more",
+        "a_series_by_now",
+    ],
 )
 def test_the_newest_version_of_a_series_holds(tmp_path: Path, versions: list[bytes], left: list[str]) -> None:
     """In whatever order and in however many runs the versions arrive, the newest one says what is planned."""
@@ -88,6 +101,35 @@ def test_an_edit_without_a_new_sequence_counts() -> None:
     assert known[-1] < 2**31
 
 
+def test_a_high_sequence_is_no_end_of_counting() -> None:
+    """A revision has room for fifteen; of what comes after, the time of writing tells, or the number where there is none."""
+    from transforms.calendars import revision_of
+    from transforms.times import DAY, parse_iso
+
+    monday = parse_iso("2026-03-02T00:00:00Z", "x")
+    versions = [(14, False), (16, True), (17, False), (18, True)]
+    for stamps in ([monday + day * DAY for day in range(4)], [None] * 4):
+        known = [
+            revision_of(number, stamp, is_cancelled=is_cancelled, is_exception=False)
+            for (number, is_cancelled), stamp in zip(versions, stamps, strict=True)
+        ]
+        assert known == sorted(set(known))
+        assert known[-1] < 2**30
+
+
+def test_days_at_noon_keep_to_the_clock_of_their_zone() -> None:
+    """Days over a change of the clock: 2026-03-08 in New York begins at five hours behind UTC and ends at four."""
+    from datetime import UTC, date, datetime
+    from zoneinfo import ZoneInfo
+
+    from transforms.calendars import day_slot
+    from transforms.times import to_datetime
+
+    slot = day_slot(date(2026, 3, 7), date(2026, 3, 10), ZoneInfo("America/New_York"), "DTSTART")
+    assert to_datetime(slot.start) == datetime(2026, 3, 7, 17, tzinfo=UTC)
+    assert to_datetime(slot.end) == datetime(2026, 3, 9, 16, tzinfo=UTC)
+
+
 def google(**fields: object) -> bytes:
     return json.dumps(
         {
@@ -95,6 +137,26 @@ def google(**fields: object) -> bytes:
             "attendees": [{"email": "bea.winter@northfield.example"}], "location": "12 Mill Road, Northfield", **fields,
         }
     ).encode()  # fmt: skip
+
+
+@pytest.mark.parametrize(("series_at", "left"), [("01", ["03-05 10:00"]), ("04", ["03-03 10:00", "03-10 10:00"])])
+def test_a_google_entry_that_becomes_a_series_or_is_none_any_more(
+    tmp_path: Path, series_at: str, left: list[str]
+) -> None:
+    series = google(
+        id="abc", updated=f"2026-03-{series_at}T08:00:00Z", recurrence=["RRULE:FREQ=WEEKLY;COUNT=2"],
+        start={"dateTime": "2026-03-03T10:00:00Z"}, end={"dateTime": "2026-03-03T11:00:00Z"},
+    )  # fmt: skip
+    single = google(
+        id="abc", updated="2026-03-02T08:00:00Z",
+        start={"dateTime": "2026-03-05T10:00:00Z"}, end={"dateTime": "2026-03-05T11:00:00Z"},
+    )  # fmt: skip
+    for order in ((series, single), (single, series)):
+        root = example(tmp_path / str(order.index(single)))
+        for number, data in enumerate(order):
+            put(root, [(f"google_calendar/{number}.json", data)])
+            increment(root, AS_OF)
+        assert held(root) == left
 
 
 def test_a_deleted_google_series_is_gone_whole(tmp_path: Path) -> None:

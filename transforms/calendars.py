@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 import msgspec
 
 from transforms.event import Event, Party, Reject
 from transforms.normal import clean_subject, email_id, phone_id, scrub
-from transforms.times import DAY, LATEST, SECOND, checked, from_datetime
+from transforms.times import LATEST, SECOND, checked, from_datetime
 from transforms.venues import Venue
 
 EXCEPTION = 2**30
 """From this revision on, an occurrence speaks for itself (moved or cancelled alone) and wins over what its series says."""
 _LAST_SEQUENCE = 15
+"""From this one on, versions are told apart by when they were written alone."""
+_LAST_WORD = 2**31 - 1
 _STAMP_SINCE = 1_262_304_000 * SECOND
 """2010-01-01; a revision holds 25 bits of 32-second steps, until 2044."""
 _STAMP_STEP = 32 * SECOND
@@ -40,6 +42,8 @@ class Entry(msgspec.Struct, frozen=True):
     join_keys: tuple[str, ...]
     attachments: tuple[str, ...]
     recorded_at: int | None
+    sequence: int | None = None
+    """None: not told."""
     explicit_job: str | None = None
 
 
@@ -61,13 +65,21 @@ def revision_of(sequence: int | None, written_at: int | None, *, is_cancelled: b
     Of one sequence, a cancellation is the last word; one that names no sequence is the last word of all. An exception
     stands above its series. Versions of one sequence that were written within the same half minute are not told apart.
     """
-    if sequence is None:
-        number = _LAST_SEQUENCE if is_cancelled else 0
+    number = sequence_of(sequence, is_cancelled=is_cancelled)
+    is_late = number >= _LAST_SEQUENCE  # a revision has no room for more, nor for which of these are cancellations
+    if written_at is not None:
+        stamp = min(max((written_at - _STAMP_SINCE) // _STAMP_STEP, 0), _LAST_STAMP)
     else:
-        number = min(max(sequence, 0), _LAST_SEQUENCE)
-    stamp = 0 if written_at is None else min(max((written_at - _STAMP_SINCE) // _STAMP_STEP, 0), _LAST_STAMP)
-    rank = (number << 1 | is_cancelled) << 25 | stamp
+        stamp = min(number, _LAST_STAMP) if is_late else 0
+    rank = (min(number, _LAST_SEQUENCE) << 1 | (is_cancelled or is_late)) << 25 | stamp
     return max(rank, 1) + (EXCEPTION if is_exception else 0)
+
+
+def sequence_of(sequence: int | None, *, is_cancelled: bool) -> int:
+    """SEQUENCE, 0 where an entry names none; a cancellation without one is the last word."""
+    if sequence is None:
+        return _LAST_WORD if is_cancelled else 0
+    return min(max(sequence, 0), _LAST_WORD)
 
 
 def event_of(entry: Entry, slot: Slot, *, event_id: str, revision: int, join_keys: tuple[str, ...] = ()) -> Event:
@@ -95,6 +107,7 @@ def event_of(entry: Entry, slot: Slot, *, event_id: str, revision: int, join_key
         attachments=entry.attachments,
         explicit_job=entry.explicit_job,
         parties=entry.parties,
+        plan_sequence=sequence_of(entry.sequence, is_cancelled=entry.status == "cancelled"),
     )
 
 
@@ -163,9 +176,8 @@ def noon(day: date, zone: tzinfo, field: str) -> int:
 
 def day_slot(first: date, end: date, zone: tzinfo, field: str, token: str | None = None) -> Slot:
     """An all-day occurrence. ``end`` is the day after the last, as calendars have it; one day if that is not later."""
-    start = noon(first, zone, field)
-    days = max(1, (end - first).days)
-    return Slot(start, start + (days - 1) * DAY, True, token)
+    last = max(first, end - timedelta(days=1))
+    return Slot(noon(first, zone, field), noon(last, zone, field), True, token)
 
 
 def token_of(moment: int) -> str:

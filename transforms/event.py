@@ -139,6 +139,8 @@ class Event(msgspec.Struct, array_like=True, gc=False, kw_only=True):
 
     # which steps; behind all else, so that events landed before there was such a field are still read
     plan_items: tuple[PlanItem, ...] = ()
+    plan_sequence: int = 0
+    """Calendars: SEQUENCE, which tells the versions of an entry apart whatever calendar the copy lies in (RFC 5546)."""
 
 
 class Witness(msgspec.Struct, array_like=True, gc=False):

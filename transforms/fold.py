@@ -112,7 +112,7 @@ class Folder:
         if live:
             found = fold_meetings(live, parties, self._rules, self._bench)
             drafts += settle_visits(
-                found, lambda draft: self._account(draft).account_id, self._settings.folding, self._zone
+                found, lambda draft: self._account(draft).of_all, self._settings.folding, self._zone
             )
         return drafts
 

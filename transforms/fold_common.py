@@ -45,6 +45,10 @@ class Fact(msgspec.Struct, gc=False):
     """When we first heard of it."""
     trail: tuple[tuple[str, str], ...]
     """(event_id, ``revision`` or ``void``) of the other witnesses."""
+    ended_by: Event | None = None
+    """The newest revision, if it is the one that cancels the record."""
+    is_stale: bool = False
+    """A plan of which another source tells a newer version."""
 
 
 class Seat(msgspec.Struct, gc=False):
@@ -120,23 +124,37 @@ Resolver = Callable[[Event, Party], ResolvedParty]
 def current_facts(witnesses: Sequence[Witness]) -> list[Fact]:
     """The newest word on each (source, source_event_id): highest revision, then smallest payload hash.
 
-    Records of which only the deletion ever arrived are left out: nothing describes them. A deleted message stays so
-    (semantics 1: a voiding record cannot be voided); a plan that was cancelled may be made again.
+    Records of which only the deletion ever arrived are left out: nothing describes them, unless it is of a plan that another
+    source describes. A deleted message stays so (semantics 1: a voiding record cannot be voided); a plan that was cancelled
+    may be made again.
     """
     keys = [((event := witness.event).source, event.source_event_id) for witness in witnesses]
     if len(set(keys)) == len(keys):  # in most groups every record was told of once
-        return [Fact(w.event, w, False, w.received_at, ()) for w in witnesses if not w.event.is_void]
+        facts = [Fact(w.event, w, False, w.received_at, ()) for w in witnesses if not w.event.is_void]
+        bare = [[w] for w in witnesses if w.event.is_void and w.event.family == "schedule"]
+        return facts + _deletions(bare, facts) if bare else facts
     records: dict[tuple[str, str], list[Witness]] = {}
     for key, witness in zip(keys, witnesses, strict=True):
         records.setdefault(key, []).append(witness)
-    return [fact for record in records.values() if (fact := _newest(record)) is not None]
+    facts, bare = [], []
+    for record in records.values():
+        record.sort(key=_newest_first)
+        described = next((w for w in record if not w.event.is_void), None)
+        if described is not None:
+            facts.append(_newest(record, described))
+        elif record[0].event.family == "schedule":
+            bare.append(record)
+    return facts + _deletions(bare, facts) if bare else facts
 
 
-def _newest(record: list[Witness]) -> Fact | None:
-    record.sort(key=_newest_first)
-    described = next((w for w in record if not w.event.is_void), None)
-    if described is None:
-        return None
+def _deletions(bare: Iterable[list[Witness]], facts: Sequence[Fact]) -> list[Fact]:
+    """Deletions of plans, of what other records describe."""
+    known = {fact.event.dedupe_key for fact in facts}
+    return [_newest(record, record[0]) for record in bare if record[0].event.dedupe_key in known]
+
+
+def _newest(record: list[Witness], described: Witness) -> Fact:
+    """The newest word on a record, whose witnesses come newest first."""
     trail = {w.event_id: "void" if w.event.is_void else "revision" for w in record if w.event_id != described.event_id}
     return Fact(
         described.event,
@@ -144,6 +162,7 @@ def _newest(record: list[Witness]) -> Fact | None:
         _is_gone(record),
         min(w.received_at for w in record),
         tuple(sorted(trail.items())),
+        record[0].event if record[0].event.is_void else None,
     )
 
 

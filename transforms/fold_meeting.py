@@ -169,9 +169,12 @@ def _settle(draft: Draft, found: Presence, plan: Event, events: Sequence[Event],
     elif found.people:
         _settle_by_presence(draft, found, planned if plan.family == "schedule" else None, bench)
     else:
-        if found.bounds is not None:
+        # when a room was open tells nothing of a visit, if nobody is known to have been in it
+        if found.bounds is not None and (found.is_at_place or row.channel != "in_person"):
             row.occurred_at, row.ended_at = found.bounds
         _settle_by_plan(draft, events, bench)
+    if row.status == "held" and draft.actor is not None and draft.actor.attended is False:
+        draft.actor = None  # who called a meeting and stayed away did not act in it
     row.duration_seconds = (row.ended_at - row.occurred_at) // SECOND
 
 
@@ -207,8 +210,6 @@ def _settle_by_presence(draft: Draft, found: Presence, planned: tuple[int, int] 
     if together and length(together) >= least:
         row.status, row.time_quality = "held", "source"
         row.occurred_at, row.ended_at = together[0][0], together[-1][1]
-        if draft.actor is not None and not draft.actor.attended:
-            draft.actor = None  # who called a meeting and stayed away did not act in it
     elif row.medium == "trade_event" and has_outsider and any(s.attended for s in draft.seats if s.side not in OURS):
         # a badge scan names the visitor; the stand is our side of it
         row.status = "held"

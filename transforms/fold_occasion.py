@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from transforms.event import Party
+from transforms.event import Event, Party
 from transforms.fold_common import OURS, Fact, Resolver, components
 from transforms.fold_email import system_of
-from transforms.linking import JOIN_REACH
+from transforms.linking import JOIN_REACH, VISITS
 from transforms.settings import Folding
 
 CRM_SYSTEMS = frozenset({"crm", "hubspot", "salesforce"})
@@ -31,8 +31,11 @@ class Occasion(msgspec.Struct, gc=False):
     outsiders: frozenset[str]
     accounts: frozenset[str]
     sources: frozenset[str]
+    systems: frozenset[str]
     is_living: bool
     has_attendance: bool
+    is_at_place: bool
+    """Somebody says that it is a visit."""
 
     @property
     def people(self) -> frozenset[str]:
@@ -44,20 +47,50 @@ def occasions(facts: Sequence[Fact], resolve: Resolver) -> list[Occasion]:
     keyed: dict[str, list[Fact]] = {}
     for fact in facts:
         keyed.setdefault(fact.event.dedupe_key, []).append(fact)
+    for same in keyed.values():
+        if len(same) > 1:
+            _overrule(same)
     found = [_occasion(key, sorted(same, key=richest_first), resolve) for key, same in keyed.items()]
     return sorted(found, key=lambda one: (one.start, one.key))
 
 
-def richest_first(fact: Fact) -> tuple[bool, int, int, str, str, str]:
+def _overrule(same: Sequence[Fact]) -> None:
+    """Of one plan's copies in several calendars the newest holds (semantics 1.1, ``revision``), in place: where that is a
+    cancellation, all are cancelled. Revisions of different sources do not compare; SEQUENCE and the time of writing do."""
+    plans = [fact for fact in same if _rank(fact.event) == PLANNED]
+    if len({fact.event.source for fact in plans}) < 2:
+        return
+    newest = max(map(_version, plans))
+    is_over = all(fact.is_void for fact in plans if _version(fact) == newest)
+    for fact in plans:
+        if _version(fact) < newest:
+            fact.is_stale = True
+            fact.is_void = fact.is_void or is_over
+
+
+def _version(fact: Fact) -> tuple[int, int]:
+    event = fact.ended_by or fact.event
+    return event.plan_sequence, event.recorded_at or 0
+
+
+def richest_first(fact: Fact) -> tuple[bool, int, bool, int, str, str, str]:
     """Attendance report > visit app > calendar > manual CRM entry (semantics 1.4), then revision, then payload hash."""
     event = fact.event
+    return (
+        fact.is_void, _rank(event), fact.is_stale, -event.revision, fact.witness.payload_hash, event.source, event.source_event_id,
+    )  # fmt: skip
+
+
+PLANNED = 2
+"""The rank of calendars."""
+
+
+def _rank(event: Event) -> int:
     if event.family == "attendance":
-        rank = 0
-    elif event.dedupe_key.startswith("visit:"):
-        rank = 1
-    else:
-        rank = 3 if system_of(event.source) in CRM_SYSTEMS else 2
-    return (fact.is_void, rank, -event.revision, fact.witness.payload_hash, event.source, event.source_event_id)
+        return 0
+    if event.dedupe_key.startswith("visit:"):
+        return 1
+    return 3 if system_of(event.source) in CRM_SYSTEMS else PLANNED
 
 
 def _occasion(key: str, facts: list[Fact], resolve: Resolver) -> Occasion:
@@ -94,8 +127,10 @@ def _occasion(key: str, facts: list[Fact], resolve: Resolver) -> Occasion:
         outsiders=frozenset(outsiders),
         accounts=frozenset(accounts),
         sources=frozenset(fact.event.source for fact in facts),
+        systems=frozenset(system_of(fact.event.source) for fact in facts),
         is_living=not speaking[0].is_void and speaking[0].event.status != "cancelled",
         has_attendance=bool(reports),
+        is_at_place=any(fact.event.channel == "in_person" or fact.event.medium in VISITS for fact in speaking),
     )
 
 
@@ -122,8 +157,8 @@ def meetings(found: Sequence[Occasion], settings: Folding) -> list[list[tuple[Oc
 def _join_edges(found: Sequence[Occasion]) -> Iterator[tuple[Occasion, Occasion]]:
     """Rule 2: the nearest pairs that share a join key first.
 
-    One source that reports two occurrences under one key (a room, a recurring series) means two meetings, unless they
-    overlap.
+    A key may be a room's, which one meeting after another is held in: those that do not overlap are one only where ``_are_two`` does
+    not speak against it.
     """
     sharing: dict[str, list[Occasion]] = {}
     for one in found:
@@ -153,8 +188,20 @@ def _nearness(pair: tuple[Occasion, Occasion]) -> tuple[bool, int, str, str]:
 
 
 def _are_two(a: Occasion, b: Occasion) -> bool:
+    """Whether two occasions that share a key and do not overlap are two meetings nevertheless.
+
+    One was planned, and the other is how it came off, at another time: that is one meeting. Two occurrences that were held, two
+    plans, and what one system tells of twice are two; so are a visit and a call, and meetings with different accounts. What
+    somebody wrote into a CRM afterwards may bear any time.
+    """
     first, second = (a, b) if a.start <= b.start else (b, a)
-    return first.start < second.start and first.end <= second.start and not a.sources.isdisjoint(b.sources)
+    if first.start == second.start or first.end > second.start:
+        return False
+    if not a.systems.isdisjoint(b.systems) or a.is_at_place != b.is_at_place:
+        return True
+    if a.accounts and b.accounts and a.accounts.isdisjoint(b.accounts):
+        return True
+    return a.has_attendance == b.has_attendance and (a.systems | b.systems).isdisjoint(CRM_SYSTEMS)
 
 
 def _grouped(found: Sequence[Occasion], edges: list[tuple[str, str]]) -> list[list[Occasion]]:
@@ -181,8 +228,10 @@ def _merged(group: Sequence[Occasion]) -> Occasion:
         outsiders=frozenset().union(*(one.outsiders for one in group)),
         accounts=frozenset().union(*(one.accounts for one in group)),
         sources=frozenset().union(*(one.sources for one in group)),
+        systems=frozenset().union(*(one.systems for one in group)),
         is_living=any(one.is_living for one in group),
         has_attendance=any(one.has_attendance for one in group),
+        is_at_place=any(one.is_at_place for one in group),
     )
 
 

@@ -16,16 +16,17 @@ from transforms.times import MINUTE, SECOND, from_datetime, to_datetime
 LONGEST_FAIR = 30
 """Days after the first; what takes longer is no fair, and its days are not looked for together (``transforms.linking``)."""
 
-AccountOf = Callable[[Draft], str | None]
+AccountsOf = Callable[[Draft], Sequence[str]]
+"""The accounts of a draft, the primary one first."""
 
 
-def settle_visits(drafts: Sequence[Draft], account_of: AccountOf, settings: Folding, zone: tzinfo) -> list[Draft]:
+def settle_visits(drafts: Sequence[Draft], accounts_of: AccountsOf, settings: Folding, zone: tzinfo) -> list[Draft]:
     """Drafts of any channel in, the same out, with held in-person ones split and merged; order does not matter.
 
     ``zone`` is the reporting time zone, whose days count.
     """
     kept: list[Draft] = []
-    visits: dict[tuple[str, date], list[Draft]] = {}
+    visits: dict[date, list[Visit]] = {}
     trade: dict[tuple[str, date], list[Draft]] = {}
     for draft in drafts:
         if draft.row.channel != "in_person" or draft.row.status != "held" or draft.row.is_voided:
@@ -34,33 +35,65 @@ def settle_visits(drafts: Sequence[Draft], account_of: AccountOf, settings: Fold
         parts = [draft]
         if draft.row.medium == "trade_event":
             parts = [day for part in split_by_account(draft) for day in split_by_day(part, zone)]
-        pool = trade if draft.row.medium == "trade_event" else visits
         for part in parts:
-            account = account_of(part)
-            if account is None:
+            accounts = accounts_of(part)
+            day_of = to_datetime(part.row.occurred_at).astimezone(zone).date()
+            if not accounts:
                 kept.append(part)
+            elif part.row.medium == "trade_event":
+                trade.setdefault((accounts[0], day_of), []).append(part)
             else:
-                day_of = to_datetime(part.row.occurred_at).astimezone(zone).date()
-                pool.setdefault((account, day_of), []).append(part)
-    for day in trade.values():
-        kept.append(_fold(sorted(day, key=_by_time), "trade_day"))
+                visits.setdefault(day_of, []).append(Visit.of(part, accounts))
+    for days in trade.values():
+        kept.append(_fold(sorted(days, key=_by_time), "trade_day"))
     for day in visits.values():
         kept.extend(merge_same_day(day, settings.visit_merge_gap_minutes * MINUTE))
     return kept
 
 
-def merge_same_day(day: Sequence[Draft], gap: int) -> list[Draft]:
-    """Visits to one account on one day: one, where at most ``gap`` lies between them and they share a buyer."""
-    merged: list[Draft] = []
-    for draft in sorted(day, key=_by_time):
-        for index, earlier in enumerate(merged):
-            near = draft.row.occurred_at - earlier.row.ended_at <= gap
-            if near and not _outsiders(earlier).isdisjoint(_outsiders(draft)):
-                merged[index] = _fold([earlier, draft], "same_day_visit")
-                break
-        else:
-            merged.append(draft)
-    return merged
+class Visit(msgspec.Struct, gc=False):
+    """Drafts of one day that are one visit."""
+
+    parts: list[Draft]
+    start: int
+    end: int
+    accounts: frozenset[str]
+    """All that it is a visit to."""
+    outsiders: frozenset[str]
+
+    @staticmethod
+    def of(draft: Draft, accounts: Sequence[str]) -> Visit:
+        row = draft.row
+        return Visit([draft], row.occurred_at, row.ended_at, frozenset(accounts), frozenset(_outsiders(draft)))
+
+    def is_also(self, other: Visit, gap: int) -> bool:
+        """Whether it is to an account of the other's, at most ``gap`` after or before it, and they share a buyer."""
+        between = max(self.start, other.start) - min(self.end, other.end)
+        return (
+            between <= gap
+            and not self.accounts.isdisjoint(other.accounts)
+            and not self.outsiders.isdisjoint(other.outsiders)
+        )
+
+    def with_(self, other: Visit) -> Visit:
+        return Visit(
+            self.parts + other.parts,
+            min(self.start, other.start),
+            max(self.end, other.end),
+            self.accounts | other.accounts,
+            self.outsiders | other.outsiders,
+        )
+
+
+def merge_same_day(day: Sequence[Visit], gap: int) -> list[Draft]:
+    """Visits of one day, until no two of them are one: what has become one may be near to more, and share a buyer with more."""
+    merged: list[Visit] = []
+    for visit in day:
+        while (known := next((one for one in merged if one.is_also(visit, gap)), None)) is not None:
+            merged.remove(known)
+            visit = known.with_(visit)
+        merged.append(visit)
+    return [_fold(sorted(visit.parts, key=_by_time), "same_day_visit") for visit in merged]
 
 
 def split_by_account(draft: Draft) -> list[Draft]:

@@ -14,6 +14,7 @@ prefix       what shares it
 ``x:``       one meeting occurrence by dedupe key
 ``j:``       meetings that share a join key on a day (a recurring meeting's occurrences share it on different days)
 ``q:``       meetings that share a participant on a day
+``o:``       meetings of one organiser that start around a midnight
 ``w:``       visits that share a participant around a midnight: where reports are made, that may be one day
 ``v:``       revisions of one native email or meeting record, whatever a correction changes or leaves out
 ===========  =====================================================================================================
@@ -28,6 +29,10 @@ from transforms.times import DAY, HOUR
 
 JOIN_REACH = 6 * HOUR
 """How far from its planned time a meeting may start and still be the occurrence that a shared join key means."""
+
+START_REACH = HOUR // 4
+"""How far from a midnight in UTC meetings of one organiser may start that are one beyond it. No more than it takes: days that are tied
+to each other, one after another, would be folded together."""
 
 VISITS = ("onsite_visit", "trade_event")
 VISIT_REACH = 6 * HOUR
@@ -109,6 +114,9 @@ def _meeting_keys(event: Event) -> Iterator[str]:
     for one in _people(event):
         for day in touched:
             yield f"q:{one}@{day}"
+    for midnight in _days(start - START_REACH, start + START_REACH)[1:]:
+        for one in _organizers(event):
+            yield f"o:{one}@{midnight}"
     if event.channel != "in_person" and event.medium not in VISITS:
         return
     for midnight in _days(start - VISIT_REACH, end + VISIT_REACH)[1:]:
@@ -126,6 +134,14 @@ def _people(event: Event) -> Iterator[str]:
         yield from party.ids
     if event.organizer:
         yield event.organizer
+
+
+def _organizers(event: Event) -> Iterator[str]:
+    if event.organizer:
+        yield event.organizer
+    for party in event.parties:
+        if party.role == "organizer":
+            yield from party.ids
 
 
 def _days(start: int, end: int) -> list[str]:

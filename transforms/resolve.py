@@ -39,6 +39,11 @@ class AccountVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     accounts: tuple[AccountShare, ...] = ()
     """Every account in the touchpoint, the primary first."""
 
+    @property
+    def of_all(self) -> tuple[str, ...]:
+        """Their ids; none if the touchpoint has no account."""
+        return tuple(share.account_id for share in self.accounts) if self.account_id is not None else ()
+
 
 _UNRESOLVED = AccountVerdict(account_id=None, resolution="unresolved", rule_id="A6")
 

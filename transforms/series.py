@@ -25,7 +25,8 @@ class Series(msgspec.Struct, frozen=True):
     """What is known of one series as a whole."""
 
     version: int
-    """Highest revision below ``EXCEPTION`` of its occurrences: what its newest version says has this revision."""
+    """What its newest version says has this revision, below ``EXCEPTION``: that of its occurrences, or of the entry that is no series
+    any more."""
     ended_at: int | None
     """When its deletion was written (microseconds; ``LATEST`` where that is not told); None: it was not deleted."""
 
@@ -51,8 +52,12 @@ class SeriesBook:
             return
         for fact in plans:
             event = fact.event
-            series = self._known.get((event.source, series_of(event.source_event_id) or ""))
+            name = series_of(event.source_event_id)
+            series = self._known.get((event.source, name or event.source_event_id))
             if series is None:
+                continue
+            if name is None:  # the entry has become a series, or is what has become of one
+                fact.is_void = fact.is_void or event.revision % EXCEPTION < series.version
                 continue
             is_deleted = series.ended_at is not None and (event.recorded_at or 0) <= series.ended_at
             if is_deleted or event.revision < min(series.version, EXCEPTION):

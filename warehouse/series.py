@@ -7,7 +7,8 @@ from warehouse.store import Store
 
 def find_series(store: Store, occurrence: str, exception: int) -> list[tuple[str, str, int, int | None]]:
     """Series of which the warehouse holds more than one version, or a deletion, as the temporary table ``ended_series``;
-    ``planned_date`` holds all dates for ``mark_series_dirty``.
+    ``planned_date`` holds all dates for ``mark_series_dirty``. An entry under the series' own id, which is one date and no series, is
+    another version of it.
 
     ``occurrence`` is the regular expression by which an occurrence's id names its series, ``exception`` the revision from
     which on it speaks for itself. Returns (source, series, newest version, when the deletion was written in microseconds or
@@ -22,10 +23,15 @@ def find_series(store: Store, occurrence: str, exception: int) -> list[tuple[str
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE ended_series AS
-           WITH series AS (
-             SELECT source, series, coalesce(max(revision) FILTER (revision < $exception), 0) AS version,
-                    count(DISTINCT revision) FILTER (revision < $exception) > 1 AS is_rewritten
-             FROM planned_date WHERE series IS NOT NULL GROUP BY ALL),
+           WITH named AS (SELECT DISTINCT source, series FROM planned_date WHERE series IS NOT NULL),
+           told AS (
+             SELECT source, series, revision FROM planned_date WHERE series IS NOT NULL AND revision < $exception
+             UNION ALL
+             SELECT n.source, n.series, revision % $exception FROM planned_date p
+             JOIN named n ON p.source = n.source AND p.source_event_id = n.series WHERE NOT is_void),
+           series AS (
+             SELECT source, series, coalesce(max(revision), 0) AS version, count(DISTINCT revision) > 1 AS is_rewritten
+             FROM named LEFT JOIN told USING (source, series) GROUP BY ALL),
            deletion AS (
              SELECT source, source_event_id AS series, max(coalesce(epoch_us(recorded_at), 4102444800000000)) AS ended_at
              FROM planned_date WHERE is_void GROUP BY ALL)

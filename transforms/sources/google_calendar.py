@@ -9,7 +9,19 @@ from typing import Any
 
 import msgspec
 
-from transforms.calendars import Entry, Slot, clean_id, day_slot, day_token, event_of, gathered, person, title, token_of
+from transforms.calendars import (
+    EXCEPTION,
+    Entry,
+    Slot,
+    clean_id,
+    day_slot,
+    day_token,
+    event_of,
+    gathered,
+    person,
+    title,
+    token_of,
+)
 from transforms.event import Event, Ignored, Party, Reject
 from transforms.ical import FAULTS, Zones, borrowed, series
 from transforms.job_label import job_label
@@ -21,7 +33,7 @@ from transforms.venues import venue
 _MEET_CODE = re.compile("[a-z]{3}-[a-z]{4}-[a-z]{3}")
 _LAST_WORD = 2**31 - 1
 """Revision of a deletion that carries nothing but the id: ids are not used again."""
-_SERIES = 1_000_000_000
+_SERIES = EXCEPTION
 """Taken off the revision of an occurrence that only its series describes, so that its own exception wins whenever each
 of the two was edited."""
 
@@ -237,6 +249,7 @@ def _entry(
         join_keys=(f"ical:{uid}", *where.join_keys),
         attachments=tuple(dict.fromkeys(name for name in names if name)),
         recorded_at=parse_iso(resource.updated, "$.updated") if resource.updated else None,
+        sequence=resource.sequence,  # a deletion that tells neither this nor a time speaks for its own calendar
         explicit_job=_label(resource.extended_properties),
     )
 

@@ -129,9 +129,7 @@ def _meeting(component: Component, is_cancelled: bool, zones: Zones, context: Co
         raise Reject("missing_field", "DTSTART", "the VEVENT has no DTSTART")
     entry = _entry(component, parties, organizer, room, is_cancelled)
     is_void = entry.status == "cancelled"
-    revision = revision_of(
-        _integer(component, "SEQUENCE"), entry.recorded_at, is_cancelled=is_void, is_exception=moved is not None
-    )
+    revision = revision_of(entry.sequence, entry.recorded_at, is_cancelled=is_void, is_exception=moved is not None)
     slot, zone = _slot(component, start, zones)
     if moved is not None:
         token = _token(moved, component, zones, zone)
@@ -171,6 +169,7 @@ def _entry(
         join_keys=(f"ical:{uid}", *where.join_keys),
         attachments=files,
         recorded_at=_recorded_at(component),
+        sequence=_integer(component, "SEQUENCE"),
         explicit_job=job_label(string(component, "X-BUYING-JOB")) or job_among(_categories(component)),
     )
 
