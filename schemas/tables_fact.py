@@ -105,7 +105,7 @@ TABLES = (
         text("action", "What happened to it", nn=True, values=vocab.ASSET_ACTIONS),
         at("occurred_at", "When", nn=True),
         text("party_id", "Who"),
-    ), month_of="occurred_at"),
+    ), month_of="occurred_at", sort=("account_id", "occurred_at")),
     Table("fact_internal_step", "fact", "revision of a mutual-action-plan item or of a reported internal step", ("step_id", "revision"), (
         text("step_id", "Hash of source and native id (behind the plan's, where one is named); of the touchpoint, for a report", nn=True),
         Column("revision", "int", "1.. in the order of occurred_at; the highest one up to a moment is how the step stood then", required=True, minimum=1),

@@ -224,11 +224,48 @@ def test_a_recipient_named_by_id_is_whom_the_conversation_knows_by_that_id() -> 
     assert set(people(torn, torn.touchpoints[1])) == {"S1", "?"}
 
 
+def test_first_words_are_those_of_the_whole_burst() -> None:
+    """Up to 120 characters, over its messages; a greeting, or a file without a word, hides nothing of what follows."""
+    hello = chat("1", START, "B1", first_line="Hi Sam!")
+    asks = chat("2", START + 30 * SECOND, "B1", first_line="We would like a comparison")
+    row = only(fold(hello, asks))
+    assert (row.subject_text, row.buying_job) == ("Hi Sam! We would like a comparison", "supplier_selection")
+    file = chat("1", START, "B1", first_line=None, content_chars=0)
+    row = only(
+        fold(
+            file, chat("2", START + 30 * SECOND, "B1", first_line="This is our RFP", subject_text="This is our RFP now")
+        )
+    )
+    assert (row.subject_text, row.buying_job) == ("This is our RFP now", "requirements_building")
+    long = [chat(str(n), START + n * SECOND, "B1", first_line="word " * 10) for n in range(4)]
+    assert len(only(fold(*long)).subject_text or "") == 120
+
+
+def test_thanks_after_a_greeting_are_thanks() -> None:
+    row = only(fold(chat("1", START, "B1", first_line="Hi Sam,"), chat("2", START + SECOND, "B1", first_line="Thanks")))
+    assert row.is_ack
+
+
+def test_a_partner_before_the_customer_is_no_customer() -> None:
+    """In a channel that a buyer writes in, what a partner says reaches the buyer: outbound, and no evidence of a purchase."""
+    folded = fold(
+        chat("1", START, "B1"),
+        chat("2", START + 600 * SECOND, "S1"),
+        chat("3", START + 1200 * SECOND, "P1"),
+    )
+    last = folded.touchpoints[-1]
+    assert (last.actor_side, last.direction) == ("partner", "outbound")
+    assert "B1" in people(folded, last)
+
+
 def test_first_words_can_be_kept_out() -> None:
     """Without ``chat_subject_text`` no words of a chat reach the table, and the job is still found."""
     quiet = msgspec.structs.replace(SETTINGS, folding=Folding(chat_subject_text=False))
     row = only(fold(chat("1", START, "B1", first_line="How do you compare?"), settings=quiet))
     assert (row.subject_text, row.buying_job) == (None, "supplier_selection")
+    second_line = {"first_line": "We have met", "subject_text": "We have met and would like to compare"}
+    for each in (SETTINGS, quiet):
+        assert only(fold(chat("1", START, "B1", **second_line), settings=each)).buying_job == "supplier_selection"
 
 
 MESSAGES = st.lists(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import msgspec
-from fold_world import email, fold, folder, only, party, people, rules_of, witness
+from fold_world import AS_OF, ASSETS, CRM, RULES, SETTINGS, email, fold, folder, only, party, people, rules_of, witness
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transforms.crm import Person
+from transforms.directory import Directory
 from transforms.event import Event
+from transforms.fold import Folder
 from transforms.touchpoint import Folded
 
 
@@ -110,13 +113,36 @@ def test_a_label_on_a_message_names_its_job() -> None:
     assert (row.buying_job, row.buying_job_rule_id, row.buying_job_confidence) == ("validation", "explicit.label", 1.0)
 
 
-def test_a_missing_parent_falls_back_to_the_nearest_reference_that_we_hold() -> None:
-    """In-Reply-To was never received; the message before it was."""
+def test_a_parent_that_we_do_not_hold_is_replaced_by_no_other() -> None:
+    """In-Reply-To was never received; the message before it was, and is the thread's, but not what was answered."""
     a = email("1@x.example", "03-02 12:00", "B1", ["S1"])
     c = email("3@x.example", "03-02 14:00", "S1", ["B1"], references=("1@x.example", "2@x.example"))
     folded = fold(a, c)
     first, last = folded.touchpoints
-    assert last.in_reply_to == first.touchpoint_id
+    assert last.in_reply_to is None
+    assert last.thread_id == first.thread_id
+
+
+def test_another_address_of_one_person_may_tell_another_account() -> None:
+    """In one thread: from the first nothing is known, by the second it is the domain's; whichever of them comes first."""
+    person = Person(person_id="B9", side="buyer", emails=("email:x@acme.example", "email:x@gmail.com"))
+    known = Directory.build(msgspec.structs.replace(CRM, people=[*CRM.people, person]), SETTINGS.identity)
+    for one, other in (("x@gmail.com", "x@acme.example"), ("x@acme.example", "x@gmail.com")):
+        first = email("1@x.example", "03-02 12:00", one, ["S1"])
+        second = email("2@x.example", "03-02 13:00", other, ["S1"], references=("1@x.example",))
+        folded = Folder(known, ASSETS, RULES, SETTINGS, AS_OF).fold([witness(first), witness(second)])
+        found = {row.touchpoint_id: (row.account_id, row.account_resolution) for row in folded.touchpoints}
+        private, work = ("thread", "domain") if one == "x@gmail.com" else ("domain", "thread")
+        assert list(found.values()) == [("A1", private), ("A1", work)]
+
+
+def test_of_two_addresses_of_one_recipient_the_one_with_an_account_counts() -> None:
+    person = Person(person_id="B9", side="buyer", emails=("email:x@acme.example", "email:x@gmail.com"))
+    known = Directory.build(msgspec.structs.replace(CRM, people=[*CRM.people, person]), SETTINGS.identity)
+    for to in (["x@gmail.com", "x@acme.example"], ["x@acme.example", "x@gmail.com"]):
+        sent = email("1@x.example", "03-02 12:00", "S1", to)
+        row = only(Folder(known, ASSETS, RULES, SETTINGS, AS_OF).fold([witness(sent)]))
+        assert (row.account_id, row.account_resolution) == ("A1", "domain")
 
 
 def test_the_providers_thread_joins_what_references_do_not() -> None:

@@ -253,6 +253,17 @@ def test_the_stage_decides_only_where_nothing_else_does() -> None:
     assert (verdict.job, verdict.basis) == ("unclassified", f"tie:{CC},{VA}")
 
 
+@pytest.mark.parametrize(
+    ("name", "job"),
+    [
+        ("Security Questionnaire", VA), ("ROI Calculator", VA), ("Trial", VA), ("POC", VA), ("RFP Template", RB), ("Compare", SS),
+        ("Legal", CC), ("Contract", CC), ("API", RB), ("Pricing", SS), ("/options", SE), ("/versus-rival", SS), ("Home", "unclassified"),
+    ],
+)  # fmt: skip
+def test_a_screens_name_is_evidence_as_a_path_is(name: str, job: str) -> None:
+    assert BOOK.classify_session([PageSpan(name, None, MINUTE, 1)]).job == job
+
+
 def test_a_session_goes_to_the_longest_dwell_and_on_a_tie_to_the_later_page() -> None:
     """Unclassified dwell does not count; dwell of one job adds up; order of the pages is irrelevant."""
     pages = [

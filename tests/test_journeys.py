@@ -251,6 +251,16 @@ class TestOrder:
             ]
             assert [t.touchpoint_id for t in ordered(rows)] == ["x", rb, se, "y"]
 
+    def test_a_position_in_one_conversation_says_nothing_of_another(self) -> None:
+        """Requirements, then options and requirements at one instant in two conversations: a tie, whatever their parts are numbered."""
+        before, noon = at("03-02 11:00"), at("03-02 12:00")
+        rows = [
+            touchpoint("x", before, job=RB, sequence="1", thread_id="one"),
+            touchpoint("y", noon, job=SE, sequence="2", thread_id="two"),
+            touchpoint("z", noon, job=RB, sequence="3", thread_id="three"),
+        ]
+        assert [t.touchpoint_id for t in ordered(rows)] == ["x", "z", "y"]
+
     def test_a_source_sequence_is_kept(self) -> None:
         """Positions that one source gave are knowledge; those of different sources say nothing of each other."""
         noon = at("03-02 12:00")

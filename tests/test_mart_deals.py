@@ -411,6 +411,106 @@ def test_an_executive_engaged_before_the_opening_was_so_from_the_start() -> None
     assert deal["exec_first_engaged_share_of_cycle"] == 0
 
 
+def test_a_closed_deal_without_an_executive_has_no_share_of_the_cycle() -> None:
+    """NULL if never, and not 0, which would be from the very start."""
+    world = worked_example(built=False)
+    world.con.execute("UPDATE fact_touchpoint_participant SET is_executive = false")
+    deal = world.build().one("mart_opportunity_coverage")
+    assert (deal["exec_first_engaged_at"], deal["exec_first_engaged_share_of_cycle"]) == (None, None)
+
+
+def test_a_partners_messages_are_none_of_ours() -> None:
+    """Neither our answers nor our silence, nor what we delivered."""
+    before = worked_example()
+    world = worked_example(built=False)
+    told = {"direction": "outbound", "actor_side": "partner", "actor_party_id": "P1"}
+    asset = {"asset_type": "pricing_proposal", "asset_types": ["pricing_proposal"]}
+    mails = [
+        touchpoint("X1", "05-02 10:00", thread_id="th9", **told),
+        touchpoint("X2", "05-04 10:00", thread_id="th9", **told, **asset),
+    ]
+    seats = [
+        [
+            participant(name, 0, "P1", "actor", side="partner"),
+            participant(name, 1, "B1", "to", buyer_roles=["champion"]),
+        ]
+        for name in ("X1", "X2")
+    ]
+    world.load(mails, {mail.touchpoint_id: people for mail, people in zip(mails, seats, strict=True)})
+    world.build()
+    for mart, columns in {
+        "mart_opportunity_coverage": ("champion_reciprocity", "dart_transparency"),
+        "mart_lost_deal_review": ("seller_silent_days",),
+        "mart_relationship": ("dialogue_ratio", "delivered_asset_count"),
+    }.items():
+        assert [world.one(mart)[column] for column in columns] == [before.one(mart)[column] for column in columns], mart
+
+
+def test_ghosting_is_ours_to_suffer() -> None:
+    """Two messages of a partner's that stay unanswered are no two of ours."""
+    told = {"direction": "outbound", "actor_party_id": "P1"}
+    for side, is_ghosted in (("seller", True), ("partner", False)):
+        world = worked_example(at("05-08 12:00"), closed=False, built=False)
+        world.load(
+            [
+                touchpoint(name, f"04-{day} 10:00", thread_id="th9", actor_side=side, **told)
+                for name, day in (("X1", 20), ("X2", 22))
+            ],
+            {},
+        )
+        assert ("ghosted" in world.build().one("mart_deal_risk")["signals"]) is is_ghosted
+
+
+def test_a_meeting_that_goes_on_at_the_close_leaves_no_negative_silence() -> None:
+    world = worked_example(built=False)
+    running = touchpoint(
+        "X1", "05-10 23:00", "05-11 01:00", channel="video", direction="mutual", interaction_kind="meeting"
+    )
+    seats = [
+        participant("X1", 1, "S1", "organizer", attended=True),
+        participant("X1", 2, "B1", "required", attended=True, is_engaged=True),
+    ]
+    world.load([running], {"X1": seats})
+    review = world.build().one("mart_lost_deal_review")
+    assert (review["buyer_silent_days"], review["seller_silent_days"]) == (0, 0)
+    assert world.one("mart_opportunity_coverage")["champion_silence_days"] == 0
+
+
+def test_a_champion_may_bring_another() -> None:
+    """Who is first seen in copy of a champion's mail was brought, a champion or not; two who first meet us together were not."""
+    both = ["champion"]
+    for role, is_engaged, brought in (("cc", False, 1), ("required", True, 0)):
+        world = worked_example(built=False)
+        shown = {"channel": "video", "direction": "mutual"} if is_engaged else {}
+        seats = [
+            participant("L1", 1, "B1", "actor", is_engaged=True, attended=is_engaged or None, buyer_roles=both),
+            participant("L1", 2, "B4", role, is_engaged=is_engaged, attended=is_engaged or None, buyer_roles=both),
+        ]
+        world.load([touchpoint("L1", "04-21 10:00", "04-21 11:00", **shown)], {"L1": seats})
+        assert world.build().one("mart_opportunity_coverage")["champion_evidence_count"] == 2 + brought
+
+
+def test_a_need_that_is_not_overdue_is_not_unmet() -> None:
+    """Forty business hours after Monday 09:00 are over on Friday 17:00, and until Monday 09:00 none has passed beyond them."""
+    told = {"tags": ["competitor"], "is_question": True, "thread_id": "th9"}
+    for as_of, outcome, is_unmet in (("05-11 00:00", "open", False), ("05-11 09:01", "late", True)):
+        world = worked_example(at(as_of), closed=False, built=False)
+        seats = [participant("X1", 0, "B1", "actor", is_engaged=True), participant("X1", 1, "S1", "to")]
+        world.load([touchpoint("X1", "05-04 09:00", **told)], {"X1": seats})
+        world.build()
+        (need,) = world.rows("fact_enablement_need", "asked_touchpoint_id = 'X1'")
+        assert need["outcome"] == outcome
+        assert ("unmet_need" in world.one("mart_deal_risk")["signals"]) is is_unmet
+
+
+def test_who_has_left_an_open_deal_is_no_member_any_more() -> None:
+    world = worked_example(at("05-08 12:00"), closed=False, built=False)
+    world.con.execute(
+        f"UPDATE dim_buying_group_member SET valid_to = make_timestamptz({at('05-08 12:00')}) WHERE person_id = 'B1'"
+    )
+    assert world.build().one("mart_opportunity_coverage")["contact_coverage_den"] == 4
+
+
 def test_a_membership_that_ends_with_the_deal_is_known_at_its_close() -> None:
     """Who was in the group until the very close is one of its members; who left a moment before is not."""
     world = worked_example(built=False)

@@ -145,7 +145,9 @@ class Folder:
         known: dict[object, AccountVerdict] = {}
         verdicts: list[AccountVerdict] = []
         for draft in drafts:
-            key = (draft.account_hint, *[seat.party.party_id for seat in draft.seats])
+            # of one person another address may tell another side and account
+            parties = [seat.party for seat in draft.seats]
+            key = (draft.account_hint, *[(p.party_id, p.side, p.account_id, p.domain_accounts) for p in parties])
             verdict = None if draft.is_live else known.get(key)
             if verdict is None:
                 verdict = self._account(draft)

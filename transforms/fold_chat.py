@@ -10,6 +10,7 @@ from transforms.directory import ResolvedParty
 from transforms.event import Event, Party
 from transforms.fold_common import (
     OURS,
+    PARTNER,
     AssetTrace,
     Draft,
     Fact,
@@ -23,6 +24,7 @@ from transforms.fold_common import (
     recognise,
     set_assets,
 )
+from transforms.normal import clean_subject, is_salutation
 
 NOBODY = Party((), "actor")
 
@@ -187,6 +189,8 @@ class Audience:
         self.is_bot_only = not self.sellers and any(author.side == "system" for author in near)
 
     def of(self, side: str) -> list[ResolvedParty]:
+        if side == PARTNER:  # speaks before the customer, if one is there
+            return [*self.sellers, *(author for author in self.outside if author.side != PARTNER)]
         return self.outside if side in OURS else self.sellers
 
 
@@ -238,10 +242,8 @@ def _draft(burst: Burst, audience: Audience, resolve: Resolver, bench: Workbench
     )
     row.is_voided = first.fact.is_void
     row.message_count = len(events)
-    if not bench.settings.chat_subject_text:
-        row.subject_text = None
-    elif row.subject_text is None:
-        row.subject_text = event.first_line
+    opening = first_words([one.subject_text or one.first_line for one in events])
+    row.subject_text = opening if bench.settings.chat_subject_text else None
     seats = _seats(burst, audience, resolve)
     draft = Draft(
         row=row,
@@ -249,7 +251,8 @@ def _draft(burst: Burst, audience: Audience, resolve: Resolver, bench: Workbench
         actor=seats[0],
         events=bridge(facts, "burst"),
         stated_direction=event.direction,
-        first_line=event.first_line or event.subject_text,
+        first_line=first_words(own_lines([one.first_line or one.subject_text for one in events])),
+        opening=opening,
         is_bot_only=audience.is_bot_only,
     )
     bridge((message.fact for message in burst.voided), "void", draft.events)
@@ -262,6 +265,18 @@ def _draft(burst: Burst, audience: Audience, resolve: Resolver, bench: Workbench
     if draft.assets:
         set_assets(draft)
     return draft
+
+
+def first_words(lines: Iterable[str | None]) -> str | None:
+    """The first 120 characters of a burst (semantics 1.1, ``subject_text``), of what its messages begin with."""
+    return clean_subject(" ".join(line for line in lines if line), 120)
+
+
+def own_lines(lines: Iterable[str | None]) -> list[str]:
+    """Without those before the first that does more than greet, if there is one."""
+    spoken = [line for line in lines if line]
+    first = next((n for n, line in enumerate(spoken) if not is_salutation(line)), 0)
+    return spoken[first:]
 
 
 def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event]) -> None:

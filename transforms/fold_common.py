@@ -104,6 +104,8 @@ class Draft(msgspec.Struct, kw_only=True, gc=False):
     stated_tags: tuple[str, ...] = ()
     explicit_job: str | None = None
     first_line: str | None = None
+    opening: str | None = None
+    """Chat: what ``subject_text`` holds where the settings let it."""
     text: str | None = None
     """First lines of all messages, for tags."""
     has_question: bool | None = None
@@ -223,7 +225,8 @@ def bridge(facts: Iterable[Fact], rule_id: str, into: dict[str, str] | None = No
 
 
 def seat_parties(facts: Sequence[Fact], resolve: Resolver) -> list[Seat]:
-    """The parties of several facts about one thing, each once; role and name are those of the first fact that has them.
+    """The parties of several facts about one thing, each once; role and name are those of the first fact that has them, and of several
+    addresses of one person the first that tells an account speaks for them.
 
     ``attended`` is True if any fact saw the party there, else what the first fact that knows says.
     """
@@ -237,9 +240,16 @@ def seat_parties(facts: Sequence[Fact], resolve: Resolver) -> list[Seat]:
                 seats[found.party_id] = Seat(
                     found, party.role, found.side, event.source, party.attended, party.joined_at, party.left_at
                 )
-            elif party.attended or seat.attended is None:
+                continue
+            if party.attended or seat.attended is None:
                 seat.attended = party.attended
+            if not _tells_account(seat.party) and _tells_account(found):  # another address of one person
+                seat.party, seat.side = msgspec.structs.replace(found, role=seat.party.role), found.side
     return list(seats.values())
+
+
+def _tells_account(party: ResolvedParty) -> bool:
+    return party.account_id is not None or bool(party.domain_accounts)
 
 
 def acting_seat(seats: Sequence[Seat]) -> Seat | None:

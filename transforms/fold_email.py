@@ -137,12 +137,11 @@ def _link(messages: dict[str, list[Fact]], drafts: dict[str, Draft], by_id: dict
             if event.conversation_id:
                 edges.append((node, f"t:{event.source}/{event.conversation_id}"))
         references = next((fact.event.references for fact in copies if fact.event.references), ())
-        for name in reversed(references):
-            parent = by_id.get(name)
-            if parent is not None and parent != key:
-                drafts[key].parent = drafts[parent]
-                drafts[key].row.in_reply_to = drafts[parent].row.touchpoint_id
-                break
+        # In-Reply-To stands last, else the last of References does; what these name without being here is no parent's
+        parent = by_id.get(references[-1]) if references else None
+        if parent is not None and parent != key:
+            drafts[key].parent = drafts[parent]
+            drafts[key].row.in_reply_to = drafts[parent].row.touchpoint_id
     root_of = components((f"k:{key}" for key in messages), edges)
     threads: dict[str, list[str]] = {}
     for key in messages:

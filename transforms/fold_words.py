@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from transforms.dart import dart_dimensions
 from transforms.fold_common import Draft
 from transforms.jobs import Evidence, Rulebook, Verdict
+from transforms.normal import is_parents_subject
 from transforms.settings import Folding
 from transforms.touchpoint import Touchpoint
 
@@ -68,16 +69,20 @@ class Labeller:
 
     def _read(self, draft: Draft) -> Words:
         row = draft.row
-        # a reply's subject is the parent's, unless it thanks without a Re:; a burst's is its own first line, which the text holds
-        own = row.subject_text if not row.is_reply or self._rules.thanks(row.subject_text) else None
         channel, has_asset = row.channel, bool(draft.assets)
+        # a reply's subject is the parent's, unless it thanks without a Re:; a burst's is its own words, which the text holds
+        own = draft.opening if channel == "chat" else row.subject_text
+        if row.is_reply and not self._rules.thanks(own):
+            own = None
+        if channel == "email" and is_parents_subject(own):  # also where the headers do not say what it answers
+            own = None
         key = (own, draft.text, draft.first_line, draft.has_question, channel, has_asset, row.is_reply)
         words = self._words.get(key)
         if words is None:
             subject = None if channel == "chat" else own
             question = self._asked(subject, draft.text)
             is_ack = channel in MESSAGES and self._rules.is_ack(
-                subject, draft.first_line, question or draft.has_question, has_asset
+                subject, draft.first_line, draft.has_question, has_asset
             )
             tags = self._rules.tags(subject, draft.text)
             # the rules for jobs read no words of a reply

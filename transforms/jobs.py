@@ -130,7 +130,7 @@ class _Ready:
         when, rule = self.rule.when, self.rule
         named = [
             *(value for value in when.asset_type if value in seen.asset_types),
-            *(glob for glob in when.page_glob if _any_match(glob, map(page_key, seen.page_paths))),
+            *(glob for glob in when.page_glob if _any_match(glob, page_keys(seen.page_paths))),
             *(value for value in when.meeting_type if value == seen.meeting_type),
             *(value for value in when.interaction_kind if value == seen.interaction_kind),
             *(glob for glob in when.event_name if _any_match(glob, seen.event_names)),
@@ -231,7 +231,7 @@ class Rulebook:
 
     def classify(self, seen: Evidence) -> Verdict:
         """The job of one touchpoint: the highest priority in the first tier with a match; ties stay unclassified."""
-        pages = [page_key(path) for path in seen.page_paths]
+        pages = page_keys(seen.page_paths)
         spoken = not seen.is_reply and (self.may_speak(seen.subject_text) or self.may_speak(seen.first_line))
         for tier, rules in self._tiers:
             if tier == "subject" and seen.is_reply:
@@ -319,6 +319,12 @@ class Rulebook:
             for tag in one.rule.add_tags
         }
         return tuple(sorted(found))
+
+
+def page_keys(paths: Iterable[str]) -> list[str]:
+    """The forms in which globs are held against pages and screens: a screen's name is also read as a path, ``/security``."""
+    keys = [page_key(path) for path in paths]
+    return [*keys, *(f"/{key}" for key in keys if not key.startswith("/"))]
 
 
 def page_key(path: str) -> str:

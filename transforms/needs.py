@@ -16,7 +16,7 @@ import msgspec
 from transforms.business_time import BusinessCalendar
 from transforms.event import hash_id
 from transforms.journey_rows import BUYER_EVIDENCE, Need
-from transforms.reach import Participants, addressed_seller
+from transforms.reach import Participants, addressed_seller, is_answer
 from transforms.settings import Coverage
 from transforms.times import DAY
 from transforms.touchpoint import Touchpoint
@@ -41,14 +41,14 @@ class _Wanted(msgspec.Struct):
 
 
 class _Shares:
-    """Positions of outbound shares by asset type and deal, ascending."""
+    """Positions of our outbound shares by asset type and deal, ascending; a partner's are not ours."""
 
     def __init__(self, rows: Sequence[Touchpoint]) -> None:
         self._rows = rows
         self._all: dict[str, list[int]] = {}
         self._of_deal: dict[tuple[str, str | None], list[int]] = {}
         for position, touchpoint in enumerate(rows):
-            if touchpoint.direction == "outbound":
+            if touchpoint.direction == "outbound" and is_answer(touchpoint):
                 for asset_type in asset_types_of(touchpoint):
                     self._all.setdefault(asset_type, []).append(position)
                     self._of_deal.setdefault((asset_type, touchpoint.opportunity_id), []).append(position)

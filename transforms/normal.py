@@ -130,11 +130,70 @@ def clean_subject(text: str | None, limit: int = 300) -> str | None:
     return line or None
 
 
-_SALUTATION = re.compile(
-    r"(?:hi|hey|hello|dear|hallo|bonjour|hola|good (?:morning|afternoon|evening|day)|greetings)"
-    r"(?:\s+(?:(?:mr|mrs|ms|dr|prof)\.|[^\s,.!?:;]+)){0,4}\s*[,.!:;]?",
+_GREETING = re.compile(
+    r"(?:hi|hey|hello|dear|hallo|bonjour|hola|good (?:morning|afternoon|evening|day)|greetings)\b(?P<whom>.*)",
     re.IGNORECASE,
 )
+_ADDRESSED = frozenset(
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "mr.",
+        "mrs.",
+        "ms.",
+        "dr.",
+        "prof.",
+        "sir",
+        "madam",
+        "and",
+        "&",
+        "both",
+        "all",
+        "everyone",
+        "everybody",
+        "team",
+        "folks",
+        "there",
+        "again",
+        "guys",
+    ]
+)
+"""What may stand beside names where somebody is greeted."""
+
+
+def is_salutation(line: str) -> bool:
+    """Whether a line greets somebody and does no more: ``Hi Ann and Bob,``.
+
+    Names are told by their capital; one word may be anybody's however it is written, and two where the line ends with a mark.
+    """
+    found = _GREETING.fullmatch(line.strip())
+    if found is None:
+        return False
+    whom = found["whom"].strip()
+    bare = whom.rstrip(",.!:;")
+    words = bare.split()
+    if len(words) > 4 or any(_mark in word for word in words if word.lower() not in _ADDRESSED for _mark in ",.!?:;"):
+        return False
+    others = [word for word in words if word.lower() not in _ADDRESSED and not _is_name(word)]
+    return not others or len(words) <= (2 if bare != whom else 1)
+
+
+def _is_name(word: str) -> bool:
+    """With a capital, and not in capitals as abbreviations are; scripts without capitals pass."""
+    return word[0].isalpha() and not word[0].islower() and not (len(word) > 1 and word.isupper())
+
+
+_REPLY = re.compile(
+    r"\s*(?:\[[^\]]{1,40}\]\s*)*(?:re|aw|antw|antwort|sv|res|rif|odp|ynt)\s*(?:\[\d+\])?\s*[:\uff1a]", re.IGNORECASE
+)
+
+
+def is_parents_subject(subject: str | None) -> bool:
+    """Whether a subject repeats that of the message which it answers: ``Re: …``, also in other languages and behind a tag."""
+    return subject is not None and _REPLY.match(subject) is not None
 
 
 def text_facts(text: str | None, limit: int = 120) -> tuple[str | None, bool | None, int | None]:
@@ -148,6 +207,6 @@ def text_facts(text: str | None, limit: int = 120) -> tuple[str | None, bool | N
     if not stripped:
         return None, None, 0
     first, _, further = stripped.partition("\n")
-    if further and _SALUTATION.fullmatch(first.strip()):
+    if further and is_salutation(first):
         first = further.lstrip().partition("\n")[0]
     return clean_subject(first, limit), "?" in stripped, len(stripped)

@@ -1,7 +1,7 @@
 """The one order of a journey's touchpoints (semantics 4.6): by when they happened, never by when they arrived.
 
-Among touchpoints of one instant: a parent comes before its replies, and what one source numbered keeps the source's
-sequence. What that leaves free is a true tie. There, those that continue the current visit's job come first, then the
+Among touchpoints of one instant: a parent comes before its replies, and what one source numbered in one conversation keeps the
+source's sequence. What that leaves free is a true tie. There, those that continue the current visit's job come first, then the
 order of the jobs, then the id, so that a tie alone never makes the buyer leave and re-enter the current job.
 """
 
@@ -89,14 +89,14 @@ def _known_order(group: list[Touchpoint]) -> tuple[dict[int, list[int]], list[in
     after: dict[int, list[int]] = {}
     waits_for = [0] * len(group)
     index_of = {touchpoint.touchpoint_id: index for index, touchpoint in enumerate(group)}
-    numbered: dict[str, list[tuple[str, int]]] = {}
+    numbered: dict[tuple[str, str | None], list[tuple[str, int]]] = {}
     for index, touchpoint in enumerate(group):
         parent = index_of.get(touchpoint.in_reply_to) if touchpoint.in_reply_to else None
         if parent is not None and parent != index:
             after.setdefault(parent, []).append(index)
             waits_for[index] += 1
         if touchpoint.sequence is not None:
-            numbered.setdefault(touchpoint.source, []).append((touchpoint.sequence, index))
+            numbered.setdefault((touchpoint.source, touchpoint.thread_id), []).append((touchpoint.sequence, index))
     for chain in numbered.values():
         steps = [[index for _, index in step] for _, step in groupby(sorted(chain), key=lambda one: one[0])]
         for earlier_ones, later_ones in pairwise(steps):  # of equal numbers none is the earlier

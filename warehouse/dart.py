@@ -12,12 +12,12 @@ TRACES = {
     "plan": "is_plan(kind, tags) OR list_contains(tags, 'plan_shown') OR list_contains(asset_types, 'mutual_action_plan')",
     "plan_by_buyer": "is_plan(kind, tags) AND actor_side = 'buyer'",
     "plan_by_seller": "is_plan(kind, tags) AND actor_side = 'seller'",
-    "security_pack": "direction IN ('outbound', 'mutual') AND list_contains(asset_types, 'security_pack')",
-    "roi_model": "direction IN ('outbound', 'mutual') AND list_contains(asset_types, 'roi_model')",
-    "customer_reference": "direction IN ('outbound', 'mutual') AND list_contains(asset_types, 'customer_reference')",
-    "contract_terms": "direction IN ('outbound', 'mutual') AND list_contains(asset_types, 'contract_terms')",
-    "trade_offs": "direction IN ('outbound', 'mutual') AND list_has_any(asset_types, ['competition_sheet', 'limitations_note'])",
-    "price": "direction IN ('outbound', 'mutual') AND list_contains(asset_types, 'pricing_proposal')",
+    "security_pack": "is_ours(direction, actor_side) AND list_contains(asset_types, 'security_pack')",
+    "roi_model": "is_ours(direction, actor_side) AND list_contains(asset_types, 'roi_model')",
+    "customer_reference": "is_ours(direction, actor_side) AND list_contains(asset_types, 'customer_reference')",
+    "contract_terms": "is_ours(direction, actor_side) AND list_contains(asset_types, 'contract_terms')",
+    "trade_offs": "is_ours(direction, actor_side) AND list_has_any(asset_types, ['competition_sheet', 'limitations_note'])",
+    "price": "is_ours(direction, actor_side) AND list_contains(asset_types, 'pricing_proposal')",
     "question": "coalesce(is_question, false)",
 }
 """What one touchpoint may be a trace of, each a bit: the traces of a unit are those of its touchpoints put together."""
@@ -51,4 +51,4 @@ MACROS = (
     "shows(traces, name) AS coalesce(traces, 0) & trace_bit(name) <> 0",
     f"risk_assets(traces) AS bit_count(coalesce(traces, 0)::INTEGER & {sum(map(_bit, RISK_ASSETS))})",
 )
-"""Definitions for CREATE MACRO, after ``is_plan``."""
+"""Definitions for CREATE MACRO, after ``is_plan`` and ``is_ours``."""

@@ -159,6 +159,8 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         "mean_of_two(items) AS CASE WHEN count_of(items) >= 2 THEN list_avg(items) END",
         # an action plan edited, be it among other pages of a session
         "is_plan(kind, tags) AS kind = 'plan_update' OR list_contains(tags, 'plan_update')",
+        # what a partner writes to a buyer is outbound, and none of ours (definitions, 2.3)
+        "is_ours(direction, actor_side) AS direction = 'mutual' OR (direction = 'outbound' AND actor_side IS DISTINCT FROM 'partner')",
         *dart.MACROS,
         f"counts_in(is_primary, direction) AS {counts_in('is_primary', 'direction')}",
         # who works for nobody that the directory or a domain names may be anybody's

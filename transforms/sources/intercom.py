@@ -17,7 +17,7 @@ import msgspec
 from transforms.apart import Inner
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.markup import html_plain
-from transforms.normal import email_id, phone_id, scrub, text_facts
+from transforms.normal import clean_subject, email_id, phone_id, scrub, text_facts
 from transforms.sources import Context, SourceSpec
 from transforms.sources.intercom_kinds import (
     ATTACHMENTS,
@@ -205,7 +205,7 @@ def _message(
         return event
     text, event.links = html_plain(part.body)
     event.first_line, event.has_question, event.content_chars = text_facts(text)
-    event.subject_text = event.first_line
+    event.subject_text = clean_subject(text, 120)
     if part.attachments:
         event.attachments = tuple(scrub(one.name) for one in part.attachments if one.name)
     return event

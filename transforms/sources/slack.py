@@ -18,7 +18,7 @@ import msgspec
 
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.markup import mrkdwn_plain
-from transforms.normal import email_id, phone_id, scrub, text_facts
+from transforms.normal import clean_subject, email_id, phone_id, scrub, text_facts
 from transforms.sources import Context, SourceSpec
 from transforms.sources.slack_kinds import (
     BOT_SUBTYPES,
@@ -193,7 +193,7 @@ def _sent(message: Message, source: str, channel: str, ts: str | None, path: str
         conversation_id=channel,
         thread_id=scrub(message.thread_ts) if message.thread_ts else None,
         message_id=ts,
-        subject_text=first_line,
+        subject_text=clean_subject(text, 120),
         first_line=first_line,
         has_question=has_question,
         content_chars=content_chars,

@@ -13,18 +13,18 @@ summed AS (
          count(*) FILTER (modality = 'digital_self_serve') AS digital_count,
          count(*) FILTER (interaction_kind = 'workshop' OR shows(traces, 'plan_by_buyer')) AS cocreation_evidence_count,
          count(*) FILTER (is_message AND direction = 'inbound') AS message_in,
-         count(*) FILTER (is_message AND direction = 'outbound') AS message_out,
+         count(*) FILTER (is_message AND direction = 'outbound' AND is_ours) AS message_out,
          bool_or(buying_job = 'validation') AS has_validation,
          bool_or(buying_job = 'consensus_creation') AS has_consensus,
          bool_or(list_contains(tags, 'internal_step')) AS has_internal_step,
          -- of items that are named it is known whose they are; an edit of the buyer that names none is taken for one of theirs
          bool_or(shows(traces, 'plan_by_buyer') AND NOT names_items) AS has_buyer_edit,
          max(ended_at) FILTER (is_buyer) AS buyer_last_at,
-         max(ended_at) FILTER (direction IN ('outbound', 'mutual')) AS seller_last_at
+         max(ended_at) FILTER (is_ours) AS seller_last_at
   FROM touch GROUP BY opportunity_id
 ),
 thread AS (
-  SELECT opportunity_id, thread, bool_or(direction = 'inbound') AND bool_or(direction = 'outbound') AS is_reciprocated
+  SELECT opportunity_id, thread, bool_or(direction = 'inbound') AND bool_or(direction = 'outbound' AND is_ours) AS is_reciprocated
   FROM touch WHERE is_message GROUP BY opportunity_id, thread
 ),
 threads AS (

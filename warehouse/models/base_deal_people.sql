@@ -14,7 +14,7 @@ summed AS (
 ),
 written AS (
   SELECT opportunity_id, count(DISTINCT touchpoint_id) AS champion_out FROM deal_person
-  WHERE is_champion AND is_message AND direction = 'outbound' GROUP BY opportunity_id
+  WHERE is_champion AND is_message AND direction = 'outbound' AND is_ours GROUP BY opportunity_id
 ),
 -- sorted, so that no order of addition shows in a figure
 evidence AS (
@@ -38,10 +38,10 @@ reported AS (
   SELECT opportunity_id, count(DISTINCT step_id) AS champion_steps FROM fact_internal_step JOIN championed USING (opportunity_id, touchpoint_id)
   WHERE basis = 'reported' OR coalesce(owner_side, told_by_side) = 'buyer' GROUP BY opportunity_id
 ),
--- who was asked to a meeting and stayed away was not seen there
+-- who was asked to a meeting and stayed away was not seen there; a champion who took part was not brought along by another
 first_seen AS (
   SELECT opportunity_id, arg_min(touchpoint_id, (occurred_at, touchpoint_id)) AS touchpoint_id,
-         arg_min(is_champion, (occurred_at, touchpoint_id)) AS is_champion
+         arg_min(is_champion AND is_engaged, (occurred_at, touchpoint_id)) AS is_champion
   FROM deal_person WHERE NOT is_absent GROUP BY opportunity_id, party_id
 ),
 brought AS (
@@ -50,7 +50,9 @@ brought AS (
 ),
 known AS (
   SELECT DISTINCT opportunity_id, person_id FROM deal JOIN dim_buying_group_member USING (opportunity_id)
-  WHERE (valid_from IS NULL OR valid_from <= seen_until) AND (valid_to IS NULL OR valid_to >= seen_until) AND seen_until IS NOT NULL
+  WHERE (valid_from IS NULL OR valid_from <= seen_until) AND seen_until IS NOT NULL
+    -- who leaves the group with the close was in it to the end
+    AND (valid_to IS NULL OR valid_to > seen_until OR (valid_to = seen_until AND status <> 'open'))
 ),
 members AS (
   SELECT opportunity_id, count(*) AS known_contacts, count(e.person_id) AS engaged_known_contacts

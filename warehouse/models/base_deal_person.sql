@@ -3,7 +3,7 @@
 -- members of its buying group, wherever they work.
 WITH member AS (SELECT DISTINCT opportunity_id, person_id, true AS is_member FROM dim_buying_group_member)
 SELECT opportunity_id, touchpoint_id, day, direction, occurred_at, ended_at, party_id, p.person_id, buyer_roles,
-       list_contains(buyer_roles, 'champion') AS is_champion, is_message, tags, coalesce(p.is_executive, false) AS is_executive,
+       list_contains(buyer_roles, 'champion') AS is_champion, is_message, is_ours, tags, coalesce(p.is_executive, false) AS is_executive,
        is_engaged AND is_buyer AS is_engaged, coalesce(attended, false) OR is_engaged AS is_present,
        coalesce(NOT attended, false) AS is_absent, participation_role
 FROM fact_touchpoint_participant p JOIN deal_touch USING (touchpoint_id)

@@ -27,7 +27,7 @@ rhythm AS (
 unanswered AS (
   SELECT t.opportunity_id, count(*) AS outbound_in_a_row, min(t.occurred_at) AS oldest_at
   FROM deal_touch t LEFT JOIN (SELECT opportunity_id, max(occurred_at) AS heard_at FROM buyer_touch GROUP BY 1) b USING (opportunity_id)
-  WHERE t.direction = 'outbound' AND (heard_at IS NULL OR t.occurred_at > heard_at) GROUP BY t.opportunity_id
+  WHERE t.direction = 'outbound' AND t.is_ours AND (heard_at IS NULL OR t.occurred_at > heard_at) GROUP BY t.opportunity_id
 ),
 named AS (
   SELECT opportunity_id, list_filter([

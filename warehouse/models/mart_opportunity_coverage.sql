@@ -12,7 +12,8 @@ SELECT
   opportunity_id, account_id, exec_first_at AS exec_first_engaged_at,
   days_between(opened_at, exec_first_at) AS exec_first_engaged_days,
   -- who was engaged before the opening was so from its start
-  greatest(0, days_between(opened_at, exec_first_at)) / nullif(cycle_days, 0) AS exec_first_engaged_share_of_cycle,
+  CASE WHEN exec_first_at IS NOT NULL THEN greatest(0, days_between(opened_at, exec_first_at)) / nullif(cycle_days, 0) END
+    AS exec_first_engaged_share_of_cycle,
   exec_first_at IS NOT NULL AND (selection_at IS NULL OR exec_first_at < selection_at) AS exec_before_supplier_selection,
   engaged_contacts, effective_threads,
   CASE WHEN status = 'open' THEN recent_contacts <= 1 WHEN closed_at IS NOT NULL THEN engaged_contacts <= 1 END AS is_single_threaded,

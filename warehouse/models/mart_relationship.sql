@@ -6,7 +6,7 @@ run AS (SELECT *, local_day(as_of) AS today FROM param),
 touch AS (
   SELECT t.touchpoint_id, b.account_id, direction, local_day(occurred_at) AS day, interaction_kind, actor_side, asset_types, actor_party_id,
          is_plan(interaction_kind, tags) AS is_plan_update,
-         channel IN ('email', 'chat') AS is_message, direction <> 'outbound' AS is_buyer,
+         channel IN ('email', 'chat') AS is_message, is_ours(direction, actor_side) AS is_ours, direction <> 'outbound' AS is_buyer,
          s.touchpoint_id IS NOT NULL AND counts_in(false, direction) AS is_shared
   FROM fact_touchpoint t JOIN (FROM bridge_touchpoint_account SEMI JOIN scope_relationship USING (account_id)) b USING (touchpoint_id)
   LEFT JOIN shared s USING (touchpoint_id), run
@@ -36,14 +36,14 @@ sellers AS (
 summed AS (
   SELECT account_id, count(*) FILTER (direction <> 'self_serve') AS human_touch_count, count(*) FILTER (direction = 'mutual') AS mutual_count,
          count(*) FILTER (interaction_kind = 'workshop' OR (is_plan_update AND actor_side = 'buyer')) AS cocreation_evidence_count,
-         count(*) FILTER (is_message AND direction = 'inbound') AS message_in, count(*) FILTER (is_message AND direction = 'outbound') AS message_out,
+         count(*) FILTER (is_message AND direction = 'inbound') AS message_in, count(*) FILTER (is_message AND direction = 'outbound' AND is_ours) AS message_out,
          count(DISTINCT date_trunc('month', day)) FILTER (is_buyer AND day >= date_trunc('month', today) - INTERVAL 5 MONTH) AS active_month_count,
          count(DISTINCT date_trunc('week', day)) FILTER (is_buyer AND day >= date_trunc('week', today) - INTERVAL 77 DAY) AS active_week_count
   FROM touch, run GROUP BY account_id
 ),
 delivered AS (
   SELECT account_id, count(DISTINCT asset_type) AS delivered_asset_count
-  FROM (SELECT account_id, unnest(asset_types) AS asset_type FROM touch WHERE direction IN ('outbound', 'mutual')) GROUP BY account_id
+  FROM (SELECT account_id, unnest(asset_types) AS asset_type FROM touch WHERE is_ours) GROUP BY account_id
 ),
 account AS (SELECT account_id FROM dim_account SEMI JOIN scope_relationship USING (account_id) UNION SELECT account_id FROM touch),
 counted AS (
