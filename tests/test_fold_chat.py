@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.event import Party
+from transforms.reach import addressed_seller
 from transforms.settings import Folding
 from transforms.times import SECOND
 
@@ -37,7 +38,7 @@ def test_two_buyers_in_a_row_are_one_burst_by_one_side() -> None:
     assert {who: (row.participation_role, row.is_engaged) for who, row in rows.items()} == {
         "B1": ("actor", True),
         "B2": ("attendee", True),
-        "S1": ("to", False),
+        "S1": ("cc", False),
     }
 
 
@@ -165,7 +166,7 @@ def test_a_nameless_recipient_is_nobody() -> None:
     folded = fold(question, chat("2", START + SECOND, "S1"))
     assert {who: row.participation_role for who, row in people(folded, folded.touchpoints[0]).items()} == {
         "B1": "actor",
-        "S1": "to",
+        "S1": "cc",
     }
 
 
@@ -222,6 +223,22 @@ def test_a_recipient_named_by_id_is_whom_the_conversation_knows_by_that_id() -> 
     moved = msgspec.structs.replace(buyer, ids=(buyer.ids[0], "email:b2@acme.example"))
     torn = fold(chat("1", START, "B1", parties=(buyer,)), answer, chat("3", START + 2 * SECOND, "x", parties=(moved,)))
     assert set(people(torn, torn.touchpoints[1])) == {"S1", "?"}
+
+
+def test_who_answers_is_not_whom_the_buyer_turned_to() -> None:
+    """Until a seller writes nobody is addressed, and the account's owner is; afterwards it is the one who has written."""
+    folded = fold(
+        chat("1", START, "B1"),
+        chat("2", START + 600 * SECOND, "S2"),
+        chat("3", START + 1200 * SECOND, "B1"),
+    )
+    roles = [people(folded, row)["S2"].participation_role for row in folded.touchpoints]
+    assert roles == ["cc", "actor", "to"]
+    seats = {
+        row.touchpoint_id: [p for p in folded.participants if p.touchpoint_id == row.touchpoint_id]
+        for row in folded.touchpoints
+    }
+    assert [addressed_seller(row, seats) for row in folded.touchpoints[::2]] == ["S1", "S2"]
 
 
 def test_first_words_are_those_of_the_whole_burst() -> None:

@@ -179,7 +179,8 @@ class Audience:
     """Whom a burst reaches where the source names no recipients: the authors of the other side.
 
     Those of the same thread if there are any, else those of the whole conversation: a seller's answer in a channel that
-    a buyer writes in is outbound to that buyer.
+    a buyer writes in is outbound to that buyer. A seller who had not written there yet is in copy: he was there, as his
+    answer shows, but it is not he to whom the buyer turned.
     """
 
     def __init__(self, stream: Sequence[Message], conversation: Sequence[Message]) -> None:
@@ -187,11 +188,22 @@ class Audience:
         self.outside = [a for a in near if a.side not in OURS] or [a for a in far if a.side not in OURS]
         self.sellers = [a for a in near if a.side == "seller"] or [a for a in far if a.side == "seller"]
         self.is_bot_only = not self.sellers and any(author.side == "system" for author in near)
+        self._since: dict[str, int] = {}
+        """When each seller first wrote in the conversation."""
+        for message in conversation:
+            if message.side == "seller":
+                known = self._since.get(message.author.party_id, message.occurred_at)
+                self._since[message.author.party_id] = min(known, message.occurred_at)
 
-    def of(self, side: str) -> list[ResolvedParty]:
+    def of(self, side: str, at: int) -> list[tuple[ResolvedParty, str]]:
+        """Whom a burst of this side reaches that begins at a moment, each with a role."""
+        outside = [(author, "to") for author in self.outside]
+        if side in OURS:
+            return outside
+        sellers = [(one, "to" if self._since.get(one.party_id, at) <= at else "cc") for one in self.sellers]
         if side == PARTNER:  # speaks before the customer, if one is there
-            return [*self.sellers, *(author for author in self.outside if author.side != PARTNER)]
-        return self.outside if side in OURS else self.sellers
+            sellers += [seat for seat in outside if seat[0].side != PARTNER]
+        return sellers
 
 
 def _authors(messages: Iterable[Message]) -> list[ResolvedParty]:
@@ -323,8 +335,8 @@ def _seats(burst: Burst, audience: Audience, resolve: Resolver) -> list[Seat]:
                     if found.party_id not in seats:
                         seats[found.party_id] = Seat(found, party.role, found.side, event.source)
     if not is_addressed:
-        source = burst.messages[0].fact.event.source
-        for found in audience.of(burst.messages[0].author.side):
+        first = burst.messages[0]
+        for found, role in audience.of(first.author.side, first.occurred_at):
             if found.party_id not in seats:
-                seats[found.party_id] = Seat(found, "to", found.side, source)
+                seats[found.party_id] = Seat(found, role, found.side, first.fact.event.source)
     return list(seats.values())
