@@ -225,6 +225,20 @@ def test_a_recipient_named_by_id_is_whom_the_conversation_knows_by_that_id() -> 
     assert set(people(torn, torn.touchpoints[1])) == {"S1", "?"}
 
 
+def test_a_campaign_in_a_colleagues_name_is_apart_from_his_own_words() -> None:
+    """Within the gap and by one person: what was sent automatically counts for nobody, and what he writes is his touch."""
+    folded = fold(
+        chat("1", START, "B1"),
+        chat("2", START + 60 * SECOND, "S1", is_automated=True),
+        chat("3", START + 160 * SECOND, "S1"),
+    )
+    assert [(row.is_automated, row.is_countable) for row in folded.touchpoints] == [
+        (False, True),
+        (True, False),
+        (False, True),
+    ]
+
+
 def test_who_answers_is_not_whom_the_buyer_turned_to() -> None:
     """Until a seller writes nobody is addressed, and the account's owner is; afterwards it is the one who has written."""
     folded = fold(

@@ -41,6 +41,11 @@ class Message(msgspec.Struct, gc=False):
     side: str
     """The author's; a stranger in the conversation of one customer is a buyer (semantics 2.3, P5)."""
 
+    @property
+    def voice(self) -> tuple[str, bool]:
+        """What one burst has of: what is sent in somebody's name by a campaign is not what they write themselves."""
+        return self.side, self.fact.event.is_automated
+
 
 class Burst(msgspec.Struct, gc=False):
     """Consecutive messages by one side; voided ones go along without being part of it."""
@@ -157,13 +162,13 @@ def bursts(messages: Sequence[Message], gap: int) -> list[Burst]:
 
 
 def runs(messages: Iterable[Message], gap: int) -> list[Burst]:
-    """Maximal runs of one side with no pause longer than ``gap`` microseconds."""
+    """Maximal runs of one side with no pause longer than ``gap`` microseconds; what is automated is apart."""
     found: list[Burst] = []
-    side, latest = "", 0
+    voice, latest = ("", False), 0
     for message in messages:
-        if message.side != side or message.occurred_at - latest > gap:
+        if message.voice != voice or message.occurred_at - latest > gap:
             found.append(Burst([message], []))
-            side = message.side
+            voice = message.voice
         else:
             found[-1].messages.append(message)
         latest = message.occurred_at
@@ -172,7 +177,7 @@ def runs(messages: Iterable[Message], gap: int) -> list[Burst]:
 
 def _reaches(burst: Burst, message: Message, gap: int) -> bool:
     first, last = burst.messages[0], burst.messages[-1]
-    return first.side == message.side and first.occurred_at - gap <= message.occurred_at <= last.occurred_at + gap
+    return first.voice == message.voice and first.occurred_at - gap <= message.occurred_at <= last.occurred_at + gap
 
 
 class Audience:
