@@ -146,6 +146,8 @@ def hold_back(root: Path, what: str, *, since: int | None) -> dict[Path, bytes]:
                 else [n for n, line in enumerate(lines) if is_of(source, line, since)]
             )
             going = set(places[-wanted:])
+            if not going:
+                continue
             keep(root, path, whole)
             path.write_bytes(b"".join(line for n, line in enumerate(lines) if n not in going))
             taken += [lines[n] for n in sorted(going)]

@@ -73,9 +73,10 @@ def fold_chats(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> li
         everyone.setdefault(stream[:2], []).extend(messages)
     for messages in everyone.values():
         settle_strangers(messages)
+    voices = {conversation: Voices.of(messages) for conversation, messages in everyone.items()}
     drafts: list[Draft] = []
     for stream, messages in streams.items():
-        audience = Audience(messages, everyone[stream[:2]])
+        audience = Audience(messages, voices[stream[:2]])
         drafts.extend(_fold_stream(stream, messages, audience, resolve, bench))
     return drafts
 
@@ -180,6 +181,23 @@ def _reaches(burst: Burst, message: Message, gap: int) -> bool:
     return first.voice == message.voice and first.occurred_at - gap <= message.occurred_at <= last.occurred_at + gap
 
 
+class Voices(msgspec.Struct, gc=False):
+    """Who writes in a conversation, all its threads together."""
+
+    authors: list[ResolvedParty]
+    since: dict[str, int]
+    """When each seller first wrote, by party_id."""
+
+    @staticmethod
+    def of(conversation: Sequence[Message]) -> Voices:
+        since: dict[str, int] = {}
+        for message in conversation:
+            if message.side == "seller":
+                who, at = message.author.party_id, message.occurred_at
+                since[who] = min(since.get(who, at), at)
+        return Voices(_authors(conversation), since)
+
+
 class Audience:
     """Whom a burst reaches where the source names no recipients: the authors of the other side.
 
@@ -188,17 +206,12 @@ class Audience:
     answer shows, but it is not he to whom the buyer turned.
     """
 
-    def __init__(self, stream: Sequence[Message], conversation: Sequence[Message]) -> None:
-        near, far = _authors(stream), _authors(conversation)
+    def __init__(self, stream: Sequence[Message], conversation: Voices) -> None:
+        near, far = _authors(stream), conversation.authors
         self.outside = [a for a in near if a.side not in OURS] or [a for a in far if a.side not in OURS]
         self.sellers = [a for a in near if a.side == "seller"] or [a for a in far if a.side == "seller"]
         self.is_bot_only = not self.sellers and any(author.side == "system" for author in near)
-        self._since: dict[str, int] = {}
-        """When each seller first wrote in the conversation."""
-        for message in conversation:
-            if message.side == "seller":
-                known = self._since.get(message.author.party_id, message.occurred_at)
-                self._since[message.author.party_id] = min(known, message.occurred_at)
+        self._since = conversation.since
 
     def of(self, side: str, at: int) -> list[tuple[ResolvedParty, str]]:
         """Whom a burst of this side reaches that begins at a moment, each with a role."""

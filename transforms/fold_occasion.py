@@ -13,6 +13,8 @@ from transforms.linking import JOIN_REACH, VISITS
 from transforms.settings import Folding
 
 CRM_SYSTEMS = frozenset({"crm", "hubspot", "salesforce"})
+PLANNED = 2
+"""The rank of calendars among reports (``_rank``)."""
 RULES = ("dedupe_key", "join_key", "overlap", "organizer_start")
 """In the order in which they are tried; the bridge names the first that holds."""
 
@@ -79,10 +81,6 @@ def richest_first(fact: Fact) -> tuple[bool, int, bool, int, str, str, str]:
     return (
         fact.is_void, _rank(event), fact.is_stale, -event.revision, fact.witness.payload_hash, event.source, event.source_event_id,
     )  # fmt: skip
-
-
-PLANNED = 2
-"""The rank of calendars."""
 
 
 def _rank(event: Event) -> int:

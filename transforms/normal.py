@@ -134,33 +134,10 @@ _GREETING = re.compile(
     r"(?:hi|hey|hello|dear|hallo|bonjour|hola|good (?:morning|afternoon|evening|day)|greetings)\b(?P<whom>.*)",
     re.IGNORECASE,
 )
-_ADDRESSED = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "mr.",
-        "mrs.",
-        "ms.",
-        "dr.",
-        "prof.",
-        "sir",
-        "madam",
-        "and",
-        "&",
-        "both",
-        "all",
-        "everyone",
-        "everybody",
-        "team",
-        "folks",
-        "there",
-        "again",
-        "guys",
-    ]
-)
+_ADDRESSED = frozenset((
+    "mr", "mrs", "ms", "dr", "prof", "sir", "madam", "and", "&", "both", "all", "everyone", "everybody", "team", "folks",
+    "there", "again", "guys",
+))  # fmt: skip
 """What may stand beside names where somebody is greeted."""
 
 
@@ -175,10 +152,10 @@ def is_salutation(line: str) -> bool:
     whom = found["whom"].strip()
     bare = whom.rstrip(",.!:;")
     words = bare.split()
-    if len(words) > 4 or any(_mark in word for word in words if word.lower() not in _ADDRESSED for _mark in ",.!?:;"):
+    others = [word for word in words if word.lower().rstrip(".") not in _ADDRESSED]
+    if len(words) > 4 or any(mark in word for word in others for mark in ",.!?:;"):
         return False
-    others = [word for word in words if word.lower() not in _ADDRESSED and not _is_name(word)]
-    return not others or len(words) <= (2 if bare != whom else 1)
+    return all(map(_is_name, others)) or len(words) <= (2 if bare != whom else 1)
 
 
 def _is_name(word: str) -> bool:

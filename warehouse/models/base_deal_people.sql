@@ -41,12 +41,12 @@ reported AS (
 -- who was asked to a meeting and stayed away was not seen there; a champion who took part was not brought along by another
 first_seen AS (
   SELECT opportunity_id, arg_min(touchpoint_id, (occurred_at, touchpoint_id)) AS touchpoint_id,
-         arg_min(is_champion AND is_engaged, (occurred_at, touchpoint_id)) AS is_champion
+         arg_min(is_champion AND is_engaged, (occurred_at, touchpoint_id)) AS took_part
   FROM deal_person WHERE NOT is_absent GROUP BY opportunity_id, party_id
 ),
 brought AS (
   SELECT opportunity_id, count(*) AS brought_contacts FROM first_seen SEMI JOIN championed USING (touchpoint_id)
-  WHERE NOT is_champion GROUP BY opportunity_id
+  WHERE NOT took_part GROUP BY opportunity_id
 ),
 known AS (
   SELECT DISTINCT opportunity_id, person_id FROM deal JOIN dim_buying_group_member USING (opportunity_id)
