@@ -54,9 +54,12 @@ _PEOPLE = (
     *ratio("job_coverage", "M13: jobs with buyer evidence / 6"),
     *ratio("job_support_share", "M13s: visited jobs with a seller touch of that job / visited jobs"),
 )
-_TRUST = (
+_SHARES = (
     *ratio("unresolved_share", "Countable touchpoints with an outside party that nobody is known by / countable touchpoints of the row"),
     *ratio("unclassified_share", "Unclassified buyer evidence / buyer evidence of the row's own inputs"),
+)
+_TRUST = (
+    *_SHARES,
     flag("is_final", "The period ended more than 72 h before as_of", nn=True),
 )
 _SIGNALS = (
@@ -104,7 +107,9 @@ TABLES = (
         number("response_p90_business_seconds", "Over closed episodes; NULL below n = 5", unit="seconds", minimum=0),
         *ratio("response_rate", "Answered within the horizon / answered or due"),
         seconds("longest_open_wait_business_seconds", "Longest wait of an open episode"),
-    ), version="1.1.0"),
+        *ratio("unresolved_share", "Episodes whose question has an outside party that nobody is known by / episodes"),
+        *ratio("unclassified_share", "Episodes whose question has no job / episodes"),
+    ), version="1.2.0"),
     Table("mart_data_quality", "mart", "source x month", ("source", "month"), (
         text("source", "Source system", nn=True),
         day("month", "First day of the month of occurred_at (of arrival, for duplicates and rejects)", nn=True),
@@ -188,7 +193,8 @@ TABLES = (
         share("dart_transparency", "Mean of its items; NULL below 2"),
         share("dart_index", "Mean of the four: traces, not the survey scale"),
         flag("is_final", "The period ended more than 72 h before as_of", nn=True),
-    ), meaning="DART of an account (semantics 5.6), with every item; by the rules of mart_opportunity_coverage, over what happened in the period.", sort=("account_id", "period_start")),
+        *_SHARES,
+    ), meaning="DART of an account (semantics 5.6), with every item; by the rules of mart_opportunity_coverage, over what happened in the period.", sort=("account_id", "period_start"), version="1.1.0"),
     Table("mart_lost_deal_review", "mart", "closed-lost opportunity", ("opportunity_id",), (
         text("opportunity_id", "Deal", nn=True),
         flag("single_threaded", "At most one engaged contact in the cycle", nn=True),
@@ -205,12 +211,14 @@ TABLES = (
         count("gap_count_core", "Strict flags that hold"),
         count("gap_count_extended", "All flags that hold"),
         flag("no_good_reason", "No good loss reason, and two or more gaps: the record shows gaps, not that they lost the deal", nn=True),
-    )),
+        *_SHARES,
+    ), version="1.1.0"),
     Table("mart_deal_risk", "mart", "open opportunity x as_of day", ("opportunity_id", "as_of_date"), (
         text("opportunity_id", "Deal", nn=True),
         day("as_of_date", "Day of as_of", nn=True),
         *_SIGNALS,
-    )),
+        *_SHARES,
+    ), version="1.1.0"),
     Table("mart_deal_landmark", "mart", "closed opportunity", ("opportunity_id",), (
         text("opportunity_id", "Deal that was open at its landmark", nn=True),
         text("account_id", "Account"),
@@ -218,7 +226,8 @@ TABLES = (
         at("closed_at", "Close", nn=True),
         at("landmark_at", "closed_at - signal_landmark_days: only what was there by then counts", nn=True),
         *_SIGNALS,
-    ), meaning="The risk signals of closed deals as they stood before the close: what mart_signal_lift counts."),
+        *_SHARES,
+    ), meaning="The risk signals of closed deals as they stood before the close: what mart_signal_lift counts.", version="1.1.0"),
     Table("mart_signal_lift", "mart", "risk signal", ("signal",), (
         text("signal", "Signal of mart_deal_risk", nn=True, values=vocab.RISK_SIGNALS),
         number("landmark_days", "How long before the close the signals were read", unit="days", nn=True, minimum=0),
@@ -227,7 +236,9 @@ TABLES = (
         number("loss_rate_difference", "loss_rate_with - loss_rate_without; NULL if a group is empty"),
         number("loss_rate_lift", "loss_rate_with / loss_rate_without; NULL if a group is empty, or without it no deal was lost", minimum=0),
         flag("low_n", "A group has fewer deals than low_n (30): no comparison to rest anything on", nn=True),
-    ), meaning="How often deals with a risk signal were lost, beside those without it (M15). It shows association, not effect."),
+        *ratio("unresolved_share", "The same share of mart_deal_landmark, over the touchpoints of all its deals"),
+        *ratio("unclassified_share", "The same share of mart_deal_landmark, over the buyer evidence of all its deals"),
+    ), meaning="How often deals with a risk signal were lost, beside those without it (M15). It shows association, not effect.", version="1.1.0"),
     Table("mart_relationship", "mart", "account x as_of day", ("account_id", "as_of_date"), (
         text("account_id", "Account", nn=True),
         day("as_of_date", "Day of as_of", nn=True),
@@ -243,6 +254,7 @@ TABLES = (
         share("dialogue_ratio", "M9 in the window"),
         count("active_month_count", "Of the last 6 months, those with buyer evidence"),
         count("active_week_count", "Of the last 12 weeks, those with buyer evidence"),
-    ), meaning="What kind of relationship an account has with us, over the trailing 180 days (semantics 5.7)."),
+        *_SHARES,
+    ), meaning="What kind of relationship an account has with us, over the trailing 180 days (semantics 5.7).", version="1.1.0"),
 )  # fmt: skip
 

@@ -51,6 +51,8 @@ TRIGGER_TYPES = (
     "buyer_initiated",
 )
 LOOP_KINDS = ("core", "parallel")
+LOW_EVIDENCE_ABOVE = 0.4
+"""Share of buyer evidence without a job above which loop figures are flagged (semantics 5.9)."""
 OPPORTUNITY_STATUSES = ("open", "won", "lost")
 STAGE_BASES = ("history", "from_stage", "current_stage")
 STEP_BASES = ("plan_item", "reported")

@@ -92,6 +92,8 @@ def test_a_late_event_restates_its_month(everything: bool) -> None:
         "answered_count": (1, 2),
         "response_median_business_seconds": (3600, (1 + 38) / 2 * 3600),
         "response_rate": (1, 1, 1, 1, 2, 2),
+        "unclassified_share": (0, 1 / 2, 0, 1, 1, 2),
+        "unresolved_share": (0, 0, 0, 1, 0, 2),
     }
     assert periods(world) == {("week", "2026-03-23"), ("month", "2026-03-01"), ("quarter", "2026-01-01")}
     rows = world.rows("metric_restatement")

@@ -122,6 +122,9 @@ class JourneySummary(msgspec.Struct, gc=False):
     jobs_revisited_share: float | None
     jobs_revisited_share_num: int
     jobs_revisited_share_den: int
+    unresolved_share: float | None
+    unresolved_share_num: int
+    unresolved_share_den: int
     unclassified_share: float | None
     unclassified_share_num: int
     unclassified_share_den: int

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from schemas.vocab import LOW_EVIDENCE_ABOVE
 from transforms.event import hash_id
 from transforms.journey_rows import (
     BUYER_EVIDENCE,
@@ -26,9 +27,6 @@ from transforms.ordering import ordered, starts_or_continues_a_visit
 from transforms.settings import Journeys
 from transforms.times import DAY, SECOND
 from transforms.touchpoint import Participant, Touchpoint
-
-LOW_EVIDENCE_ABOVE = 0.4
-"""Share of buyer evidence without a job above which loop figures are flagged (semantics 5.9)."""
 
 
 class JourneyKey(NamedTuple):
@@ -85,7 +83,7 @@ def build_journey(
             GapSensitivity(key.journey_id, scope, account_id, days, _count_sessions(gaps, int(days * DAY), bool(clock)))
             for days in settings.gap_sensitivity_days
         ],
-        summary=_summary(rows, spans, visits, transitions, loops, key),
+        summary=_summary(rows, participants, spans, visits, transitions, loops, key),
     )
 
 
@@ -182,8 +180,14 @@ def _visits(
     return visits, firsts, visit_nos
 
 
+def _is_unknown(participant: Participant) -> bool:
+    """Whether this is an outside party that nobody is known by."""
+    return participant.person_id is None and participant.side not in ("seller", "system")
+
+
 def _summary(
     rows: Sequence[Touchpoint],
+    participants: Mapping[str, Sequence[Participant]],
     spans: Sequence[tuple[int, int]],
     visits: Sequence[Visit],
     transitions: Sequence[Transition],
@@ -198,6 +202,7 @@ def _summary(
     moves = max(0, len(visits) - 1)
     revisited = len({loop.revisited_job for loop in loops})
     unclassified_share = unclassified / len(evidence) if evidence else None
+    unresolved = sum(any(_is_unknown(one) for one in participants.get(t.touchpoint_id, ())) for t in rows)
     first_at = evidence[0].occurred_at if evidence else None
     last_at = max((t.ended_at for t in evidence), default=None)
     return JourneySummary(
@@ -221,6 +226,9 @@ def _summary(
         jobs_revisited_share=revisited / len(jobs) if jobs else None,
         jobs_revisited_share_num=revisited,
         jobs_revisited_share_den=len(jobs),
+        unresolved_share=unresolved / len(rows) if rows else None,
+        unresolved_share_num=unresolved,
+        unresolved_share_den=len(rows),
         unclassified_share=unclassified_share,
         unclassified_share_num=unclassified,
         unclassified_share_den=len(evidence),

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, MODALITIES, RISK_SIGNALS, counted_channels
+from schemas.vocab import ALL_CHANNELS, BUYING_JOBS, LOW_EVIDENCE_ABOVE, MODALITIES, RISK_SIGNALS, counted_channels
 from warehouse import dart
 
 JOBS = tuple(job for job in BUYING_JOBS if job != "unclassified")
@@ -156,6 +156,7 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         "verdict(holds) AS CASE WHEN holds THEN 'passed' ELSE 'failed' END",
         "count_of(items) AS len(list_filter(items, lambda x: x IS NOT NULL))",
         "balance_of(a, b) AS least(a, b) / nullif(greatest(a, b), 0)",  # M9
+        f"is_low_evidence(unclassified, evidence) AS coalesce(unclassified / nullif(evidence, 0) > {LOW_EVIDENCE_ABOVE}, false)",
         "mean_of_two(items) AS CASE WHEN count_of(items) >= 2 THEN list_avg(items) END",
         # an action plan edited, be it among other pages of a session
         "is_plan(kind, tags) AS kind = 'plan_update' OR list_contains(tags, 'plan_update')",

@@ -31,4 +31,5 @@ extended AS (
             + no_mutual_action_plan::INT AS gap_count_extended
   FROM core
 )
-SELECT *, NOT coalesce(list_contains(good_loss_reasons, loss_reason), false) AND gap_count_extended >= 2 AS no_good_reason FROM extended
+SELECT *, NOT coalesce(list_contains(good_loss_reasons, loss_reason), false) AND gap_count_extended >= 2 AS no_good_reason
+FROM extended JOIN deal_trust USING (opportunity_id)

@@ -4,12 +4,12 @@
 WITH
 run AS (SELECT *, local_day(as_of) AS today FROM param),
 touch AS (
-  SELECT t.touchpoint_id, b.account_id, direction, local_day(occurred_at) AS day, interaction_kind, actor_side, asset_types, actor_party_id,
+  SELECT t.touchpoint_id, b.account_id, direction, buying_job, u.touchpoint_id IS NOT NULL AS is_unresolved, local_day(occurred_at) AS day, interaction_kind, actor_side, asset_types, actor_party_id,
          is_plan(interaction_kind, tags) AS is_plan_update,
          channel IN ('email', 'chat') AS is_message, is_ours(direction, actor_side) AS is_ours, direction <> 'outbound' AS is_buyer,
          s.touchpoint_id IS NOT NULL AND counts_in(false, direction) AS is_shared
   FROM fact_touchpoint t JOIN (FROM bridge_touchpoint_account SEMI JOIN scope_relationship USING (account_id)) b USING (touchpoint_id)
-  LEFT JOIN shared s USING (touchpoint_id), run
+  LEFT JOIN shared s USING (touchpoint_id) LEFT JOIN unknown u USING (touchpoint_id), run
   WHERE is_countable AND counts_in(is_primary, direction) AND occurred_at <= as_of
     AND occurred_at >= as_of - span_of_days(relationship_window_days)
 ),
@@ -38,7 +38,9 @@ summed AS (
          count(*) FILTER (interaction_kind = 'workshop' OR (is_plan_update AND actor_side = 'buyer')) AS cocreation_evidence_count,
          count(*) FILTER (is_message AND direction = 'inbound') AS message_in, count(*) FILTER (is_message AND direction = 'outbound' AND is_ours) AS message_out,
          count(DISTINCT date_trunc('month', day)) FILTER (is_buyer AND day >= date_trunc('month', today) - INTERVAL 5 MONTH) AS active_month_count,
-         count(DISTINCT date_trunc('week', day)) FILTER (is_buyer AND day >= date_trunc('week', today) - INTERVAL 77 DAY) AS active_week_count
+         count(DISTINCT date_trunc('week', day)) FILTER (is_buyer AND day >= date_trunc('week', today) - INTERVAL 77 DAY) AS active_week_count,
+         count(*) AS touches, count(*) FILTER (is_unresolved) AS unresolved,
+         count(*) FILTER (is_buyer) AS buyer, count(*) FILTER (is_buyer AND buying_job = 'unclassified') AS unclassified
   FROM touch, run GROUP BY account_id
 ),
 delivered AS (
@@ -52,7 +54,10 @@ counted AS (
          coalesce(mutual_count, 0) AS mutual_count, coalesce(delivered_asset_count, 0) AS delivered_asset_count,
          coalesce(cocreation_evidence_count, 0) AS cocreation_evidence_count,
          balance_of(message_in, message_out) AS dialogue_ratio,
-         coalesce(active_month_count, 0) AS active_month_count, coalesce(active_week_count, 0) AS active_week_count
+         coalesce(active_month_count, 0) AS active_month_count, coalesce(active_week_count, 0) AS active_week_count,
+         unresolved / nullif(touches, 0) AS unresolved_share, coalesce(unresolved, 0) AS unresolved_share_num, coalesce(touches, 0) AS unresolved_share_den,
+         unclassified / nullif(buyer, 0) AS unclassified_share,
+         coalesce(unclassified, 0) AS unclassified_share_num, coalesce(buyer, 0) AS unclassified_share_den
   FROM account LEFT JOIN summed USING (account_id) LEFT JOIN buyers USING (account_id) LEFT JOIN sellers USING (account_id)
   LEFT JOIN delivered USING (account_id)
 ),

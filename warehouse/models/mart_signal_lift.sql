@@ -3,6 +3,11 @@
 WITH
 run AS (FROM param),
 named AS (SELECT unnest(risk_signals) AS signal FROM run),
+trust AS (
+  SELECT coalesce(sum(unresolved_share_num), 0)::BIGINT AS unresolved, coalesce(sum(unresolved_share_den), 0)::BIGINT AS touches,
+         coalesce(sum(unclassified_share_num), 0)::BIGINT AS unclassified, coalesce(sum(unclassified_share_den), 0)::BIGINT AS buyer
+  FROM mart_deal_landmark
+),
 counted AS (
   SELECT signal,
          count(*) FILTER (list_contains(signals, signal)) AS with_den, count(*) FILTER (list_contains(signals, signal) AND status = 'lost') AS with_num,
@@ -15,5 +20,7 @@ SELECT signal, signal_landmark_days AS landmark_days,
        without_num / nullif(without_den, 0) AS loss_rate_without, without_num AS loss_rate_without_num, without_den AS loss_rate_without_den,
        with_num / nullif(with_den, 0) - without_num / nullif(without_den, 0) AS loss_rate_difference,
        (with_num / nullif(with_den, 0)) / nullif(without_num / nullif(without_den, 0), 0) AS loss_rate_lift,
-       least(with_den, without_den) < low_n AS low_n
-FROM counted, run
+       least(with_den, without_den) < low_n AS low_n,
+       unresolved / nullif(touches, 0) AS unresolved_share, unresolved AS unresolved_share_num, touches AS unresolved_share_den,
+       unclassified / nullif(buyer, 0) AS unclassified_share, unclassified AS unclassified_share_num, buyer AS unclassified_share_den
+FROM counted, trust, run

@@ -29,6 +29,14 @@ step AS (
   UNION ALL SELECT journey_id, journey_scope, last_job, state FROM journey
 ),
 counted AS (SELECT journey_scope, from_state, to_state, segment, count(*) AS n FROM step JOIN segmented USING (journey_id) GROUP BY ALL),
+trust AS (
+  SELECT journey_scope, segment, sum(unresolved_share_num)::BIGINT AS unresolved, sum(unresolved_share_den)::BIGINT AS touches,
+         sum(unclassified_share_num)::BIGINT AS unclassified, sum(unclassified_share_den)::BIGINT AS buyer
+  FROM mart_journey_summary JOIN segmented USING (journey_id) GROUP BY journey_scope, segment
+),
 totalled AS (SELECT *, sum(n) OVER (PARTITION BY journey_scope, from_state, segment)::BIGINT AS row_total FROM counted)
-SELECT journey_scope, from_state, to_state, segment, n, row_total, CASE WHEN row_total >= transition_min_row THEN n / row_total END AS probability
-FROM totalled, run
+SELECT journey_scope, from_state, to_state, segment, n, row_total, CASE WHEN row_total >= transition_min_row THEN n / row_total END AS probability,
+       unresolved / nullif(touches, 0) AS unresolved_share, unresolved AS unresolved_share_num, touches AS unresolved_share_den,
+       unclassified / nullif(buyer, 0) AS unclassified_share, unclassified AS unclassified_share_num, buyer AS unclassified_share_den,
+       is_low_evidence(unclassified, buyer) AS low_evidence
+FROM totalled JOIN trust USING (journey_scope, segment), run
