@@ -159,7 +159,7 @@ TABLES = (
         flag("is_cross_channel", "Answered on another channel than the question's"),
         flag("answered_by_colleague", "Answered by another seller than the addressed one"),
         at("due_at", "asked_at plus the horizon in business time", nn=True),
-        flag("is_due", "as_of is past due_at", nn=True),
+        flag("is_due", "More business time than the horizon has passed by as_of: in the night after due_at none has", nn=True),
         seconds("waiting_business_seconds", "Wait so far, while open"),
         text("calendar_id", "Calendar of the addressed seller, by which its business time runs (dim_calendar)", nn=True),
     ), version="2.1.0", month_of="asked_at", sort=("account_id", "asked_at")),

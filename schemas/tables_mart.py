@@ -179,7 +179,7 @@ TABLES = (
         flag("buyer_validated", "Risk: buyer evidence of the job validation", nn=True),
         flag("trade_offs_disclosed", "Risk: a competition_sheet or limitations_note delivered", nn=True),
         *ratio("risk_item_buyer_owned_share", "Risk: plan items marked as a risk that the buyer owns / such items; NULL counts as 0 in the dimension"),
-        flag("price_disclosed", "Transparency: by 5 business days after the first visit of supplier selection that starts in the period; without one, true where a price was disclosed, else NULL"),
+        flag("price_disclosed", "Transparency: by 5 business days after the first visit of supplier selection that starts in the period; without one, whether a price was disclosed in it"),
         share("mutual_action_plan_score", "Transparency: no mutual action plan 0, one sent 0.5, edited by both sides 1"),
         *ratio("enablement_on_time_share", "Transparency: M14, needs already had or met on time / needs that are due"),
         *ratio("mutual_followup_share", "Transparency: mutual touchpoints followed by an outbound message to an attendee within 2 business days / mutual"),

@@ -124,6 +124,15 @@ class TestResponses:
             ("a", "m", True), ("b", "m", True),
         ]  # fmt: skip
 
+    def test_a_meeting_that_a_partner_called_answers_too(self) -> None:
+        """What a partner writes is no answer of ours; a meeting at which our person was is one, whoever called it."""
+        ask = touchpoint("a", "03-02 10:00", thread_id="t")
+        by_partner = {"actor_party_id": "P1", "actor_side": "partner"}
+        met = touchpoint("m", "03-02 12:00", "03-02 13:00", channel="video", direction="mutual", **by_partner)
+        wrote = touchpoint("w", "03-02 11:00", thread_id="t", direction="outbound", **by_partner)
+        (got,) = self.respond(ask, wrote, met, people=people_of(ask, wrote, met))
+        assert (got.answer_touchpoint_id, got.is_cross_channel, got.response_business_seconds) == ("m", True, 2 * H)
+
     def test_reaching_somebody_else_is_no_answer(self) -> None:
         """A mail to a colleague of the asker in another thread leaves the asker waiting; in the thread it answers."""
         ask = touchpoint("a", "03-02 10:00", thread_id="t")

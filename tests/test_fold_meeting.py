@@ -351,6 +351,13 @@ def test_an_organiser_who_stayed_away_did_not_act() -> None:
     assert only(fold(calendar, came)).actor_party_id == "S2"
 
 
+@pytest.mark.parametrize("organiser", ["noreply@booking.example", "noreply@ours.example", "S1"])
+def test_a_visit_is_of_people_whatever_address_had_it_booked(organiser: str) -> None:
+    """A calendar of the booking tool's makes the meeting of two people no automatic one."""
+    row = only(fold(plan("a", "03-05 10:00", "03-05 11:00", [organiser, "S1", "B1"], channel="in_person")))
+    assert (row.status, row.direction, row.is_automated, row.is_countable) == ("held", "mutual", False, True)
+
+
 def test_an_invitee_who_stayed_away_is_not_counted() -> None:
     """Counts and minutes are of those who attended; the absent stay as participants."""
     calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "S2", "B1", "B2"], join_keys=("zoom:1",))

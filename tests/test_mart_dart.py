@@ -131,6 +131,19 @@ def test_a_follow_up_goes_to_somebody_who_was_there(to: str, when: str, share: f
     assert row(world, "lifetime")["mutual_followup_share"] == about(share)
 
 
+def test_a_partner_does_not_follow_up_for_us() -> None:
+    """What a partner writes to the buyer on the day after the workshop is outbound, and no message of ours."""
+    world = worked_example(built=False)
+    note = touchpoint(
+        "X1", "03-12 12:00", direction="outbound", actor_side="partner", actor_party_id="P1", thread_id="x"
+    )
+    seats = [participant("X1", 0, "P1", "actor", side="partner"), participant("X1", 1, "B2", "to")]
+    world.load([note], {"X1": seats})
+    world.build()
+    assert row(world, "lifetime")["mutual_followup_share"] == about(1 / 3)
+    assert world.one("mart_opportunity_coverage")["dart_transparency"] == about(0.2083)
+
+
 def test_an_account_has_more_than_its_deal() -> None:
     """Research before any deal is the account's; a meeting shared with another customer is in both accounts, with their own people."""
     world = worked_example(built=False)

@@ -173,8 +173,12 @@ def _settle(draft: Draft, found: Presence, plan: Event, events: Sequence[Event],
         if found.bounds is not None and (found.is_at_place or row.channel != "in_person"):
             row.occurred_at, row.ended_at = found.bounds
         _settle_by_plan(draft, events, bench)
-    if row.status == "held" and draft.actor is not None and draft.actor.attended is False:
-        draft.actor = None  # who called a meeting and stayed away did not act in it
+    if (
+        row.status == "held"
+        and draft.actor is not None
+        and (draft.actor.attended is False or draft.actor.side == "system")
+    ):
+        draft.actor = None  # who called a meeting and stayed away did not act in it, and a booking tool never does
     row.duration_seconds = (row.ended_at - row.occurred_at) // SECOND
 
 

@@ -40,7 +40,8 @@ def set_direction(draft: Draft, names: OurNames) -> None:
     actor = draft.actor
     if actor is not None:
         row.actor_party_id, row.actor_side = actor.party.party_id, actor.side
-        row.is_automated = row.is_automated or actor.side == "system" or _is_robot(actor, names)
+        if not draft.is_live:  # who meets are people, whatever address had it booked
+            row.is_automated = row.is_automated or actor.side == "system" or _is_robot(actor, names)
     row.direction = _direction(draft, names)
 
 

@@ -13,8 +13,13 @@ Participants = Mapping[str, Sequence[Participant]]
 
 
 def is_answer(touchpoint: Touchpoint) -> bool:
-    """A touchpoint in which a person of ours spoke; takes for granted that it is countable, so not automated."""
-    return touchpoint.direction in ("outbound", "mutual") and touchpoint.actor_side != "partner"
+    """A touchpoint in which a person of ours spoke; takes for granted that it is countable, so not automated.
+
+    What a partner writes is none; in a live exchange we were, whoever called it.
+    """
+    return touchpoint.direction == "mutual" or (
+        touchpoint.direction == "outbound" and touchpoint.actor_side != "partner"
+    )
 
 
 def reached_parties(touchpoint: Touchpoint, participants: Participants) -> set[str]:

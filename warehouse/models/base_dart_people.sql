@@ -18,7 +18,7 @@ present AS (
   SELECT DISTINCT scope_no, touch_no, day, ended_at, business_deadline(ended_at, 2) AS due_at, party_id
   FROM dart_person WHERE direction = 'mutual' AND is_present
 ),
-reached AS (SELECT DISTINCT scope_no, party_id, occurred_at FROM dart_person WHERE direction = 'outbound'),
+reached AS (SELECT DISTINCT scope_no, party_id, occurred_at FROM dart_person WHERE direction = 'outbound' AND is_ours),
 followed AS (
   SELECT DISTINCT p.scope_no, p.touch_no, p.day FROM present p JOIN reached r USING (scope_no, party_id)
   WHERE r.occurred_at >= p.ended_at AND r.occurred_at <= p.due_at

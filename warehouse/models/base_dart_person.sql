@@ -4,7 +4,7 @@ WITH
 run AS (FROM param),
 holder AS (SELECT DISTINCT person_id, true AS is_holder FROM dim_buying_group_member, run WHERE list_contains(required_roles, buyer_role)),
 account_person AS (
-  SELECT t.account_id, touch_no, day, direction, occurred_at, ended_at, party_id, p.person_id, coalesce(attended, false) OR is_engaged AS is_present,
+  SELECT t.account_id, touch_no, day, direction, is_ours, occurred_at, ended_at, party_id, p.person_id, coalesce(attended, false) OR is_engaged AS is_present,
          is_engaged AND direction <> 'outbound' AS is_engaged
   FROM (SELECT * FROM touch SEMI JOIN scope_account USING (account_id)) t
   JOIN (SELECT *, hash(touchpoint_id) AS touch_no FROM fact_touchpoint_participant WHERE side = 'buyer') p USING (touch_no)
@@ -15,7 +15,7 @@ account_person AS (
 person AS (
   SELECT hash('account', account_id) AS scope_no, * EXCLUDE (account_id) FROM account_person
   UNION ALL BY NAME
-  SELECT hash('deal', opportunity_id) AS scope_no, hash(touchpoint_id) AS touch_no, day, direction, occurred_at, ended_at, party_id, person_id, is_present, is_engaged
+  SELECT hash('deal', opportunity_id) AS scope_no, hash(touchpoint_id) AS touch_no, day, direction, is_ours, occurred_at, ended_at, party_id, person_id, is_present, is_engaged
   FROM deal_person
 )
 SELECT person.* EXCLUDE (is_engaged), is_engaged AND coalesce(is_holder, false) AS is_engaged_holder

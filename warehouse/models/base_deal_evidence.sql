@@ -25,7 +25,7 @@ summed AS (
 ),
 thread AS (
   SELECT opportunity_id, thread, bool_or(direction = 'inbound') AND bool_or(direction = 'outbound' AND is_ours) AS is_reciprocated
-  FROM touch WHERE is_message GROUP BY opportunity_id, thread
+  FROM touch WHERE is_message AND (direction = 'inbound' OR is_ours) GROUP BY opportunity_id, thread
 ),
 threads AS (
   SELECT opportunity_id, count(*) FILTER (is_reciprocated) AS reciprocated_threads, count(*) AS threads FROM thread GROUP BY opportunity_id

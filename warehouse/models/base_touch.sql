@@ -16,6 +16,7 @@ SELECT
   c.bit AS channel_bit, m.bit AS modality_bit, coalesce(j.bit, 0)::SMALLINT AS job_bit,
   round(buyer_minutes * 1000000)::BIGINT AS buyer_micro_minutes,  -- integers add up to the same sum in any order
   channel IN ('email', 'chat') AS is_message, hash(coalesce(thread_id, 'touchpoint:' || touchpoint_id)) AS thread_no, is_shared, is_unresolved,
+  is_ours(direction, actor_side) AS is_ours,
   traces(interaction_kind, tags, direction, actor_side, buying_job, asset_types, is_question) AS traces, occurred_at, ended_at
 FROM member
 JOIN channel_code c ON c.label = channel
