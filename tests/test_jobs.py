@@ -264,6 +264,25 @@ def test_a_screens_name_is_evidence_as_a_path_is(name: str, job: str) -> None:
     assert BOOK.classify_session([PageSpan(name, None, MINUTE, 1)]).job == job
 
 
+@pytest.mark.parametrize(
+    ("glob", "page"),
+    [
+        ("/docs/api_reference*", "/docs/api_reference/v2"),
+        ("/docs/api-reference*", "/docs/api_reference/v2?tab=1"),
+        ("/plans/", "/plans/"),
+        ("/plans", "/plans/#top"),
+        ("Plan Chooser", "Plan Chooser"),
+        ("plan-chooser", "Plan Chooser"),
+        ("/plan-chooser", "Plan Chooser"),
+    ],
+)
+def test_a_glob_fits_a_page_as_it_is_spelled(glob: str, page: str) -> None:
+    """And with hyphens and no slash at the end, in which one glob speaks for all spellings."""
+    book = Rulebook.load(f"[{{id: own, job: {RB}, tier: page, priority: 900, when: {{page_glob: ['{glob}']}}}}]")
+    verdict = book.classify_session([PageSpan(page, None, MINUTE, 1)])
+    assert (verdict.job, verdict.basis) == (RB, f"page:{glob}")
+
+
 def test_a_session_goes_to_the_longest_dwell_and_on_a_tie_to_the_later_page() -> None:
     """Unclassified dwell does not count; dwell of one job adds up; order of the pages is irrelevant."""
     pages = [

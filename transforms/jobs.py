@@ -322,15 +322,20 @@ class Rulebook:
 
 
 def page_keys(paths: Iterable[str]) -> list[str]:
-    """The forms in which globs are held against pages and screens: a screen's name is also read as a path, ``/security``."""
-    keys = [page_key(path) for path in paths]
-    return [*keys, *(f"/{key}" for key in keys if not key.startswith("/"))]
+    """The forms in which globs are held against pages and screens.
 
-
-def page_key(path: str) -> str:
-    """A path or screen name in the form that globs expect: lowercase, hyphens, without query and trailing slash."""
-    bare = path.partition("?")[0].partition("#")[0].strip().lower()
-    return bare.replace(" ", "-").replace("_", "-").rstrip("/") or "/"
+    As it is spelled, without query, and with hyphens for what else parts words and no slash at the end, so that one glob speaks
+    for all spellings. A screen's name is also read as a path, ``/security``.
+    """
+    keys: dict[str, None] = {}
+    for path in paths:
+        bare = path.partition("?")[0].partition("#")[0].strip().lower()
+        plain = bare.replace(" ", "-").replace("_", "-").rstrip("/") or "/"
+        for key in (plain,) if plain == bare else (plain, bare):
+            keys[key] = None
+            if not key.startswith("/"):
+                keys[f"/{key}"] = None
+    return list(keys)
 
 
 def _job_of(rule: Rule, seen: Evidence) -> str | None:

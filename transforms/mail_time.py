@@ -28,11 +28,15 @@ _ZONE_HOURS = {
 
 _USUAL = re.compile(
     r"\s*(?:[A-Za-z]{3,9},?\s*)?([0-9]{1,2})[ -]([A-Za-z]{3})[ -]([0-9]{4})\s+"
-    r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?\s*(?:([+-])([0-9]{2})([0-9]{2})(?![0-9])|(?:GMT|UTC?)\b)"
+    r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?\s*(?:([+-])([0-9]{2})([0-9]{2})(?![0-9])|(?:GMT|UTC?)\b(?!\s*[+-][0-9]))"
 )
 _COLON = re.compile(r"\s*:\s*")
 _COMMENT = re.compile(r"\([^()]*\)")
-_ZERO = re.compile(r"[+-]00:?00\b")
+_EAST = re.compile(
+    r":[0-9]{2}\s*(?:[AP]M\s*)?(?:GMT|UTC?)?\s*([+-])([0-9]{1,2})(?::?([0-9]{2}))?(?![0-9:])", re.IGNORECASE
+)
+"""An offset in one of its many spellings: ``+05:00``, ``GMT+0500``, ``UTC+5``, ``GMT -5:30``."""
+_HALF = re.compile(r"\b([0-9]{1,2}):[0-9]{2}(?::[0-9]{2})?\s*([AP])M\b", re.IGNORECASE)
 _DAY = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? ")
 _NAME = re.compile(r"[A-Za-z]+")
 
@@ -91,6 +95,7 @@ def _unusual(text: str, field: str, zone: str | None) -> tuple[int, str]:
             detail = f"{field} is {shown!r}: neither a date as mail has it (RFC 5322) nor an ISO 8601 time"
             raise Reject("bad_timestamp", field, detail) from None
     year, month, day, hour, minute, second = parts[:6]
+    hour = _of_the_day(text, hour)
     offset, quality = _offset(text, parts[9])
     if offset is None:
         return _placed(datetime_of(year, month, day, hour, minute, second), field, shown, zone), "source"
@@ -107,13 +112,24 @@ def _offset(text: str, known: int | None) -> tuple[int | None, str]:
     """
     if known:
         return known, "source"
+    stated = _EAST.search(text)
+    if stated:
+        sign, hours, minutes = stated.groups()
+        east = (int(hours) * 60 + int(minutes or 0)) * 60
+        return -east if sign == "-" else east, "source"
     names = [name for name in (found.lower() for found in _NAME.findall(text)) if name[:3] not in _WORDS_OF_DATES]
     for name in names:
         if name in _ZONE_HOURS:
             return _ZONE_HOURS[name] * 3600, "source"
-    if _ZERO.search(text):
-        return 0, "source"
     return (0, "estimated") if names else (None, "source")
+
+
+def _of_the_day(text: str, hour: int) -> int:
+    """The hour of 24 where the text counts two times twelve, which the standard library passes over."""
+    half = _HALF.search(text)
+    if half is None or int(half[1]) != hour or not 1 <= hour <= 12:
+        return hour
+    return hour % 12 + (12 if half[2] in "Pp" else 0)
 
 
 def datetime_of(year: int, month: int, day: int, hour: int, minute: int, second: int) -> datetime | None:
