@@ -288,8 +288,8 @@ def _attached(leaf: Leaf) -> str | None:
 def sent_at(headers: Headers, zone: str | None, fallback: int | None = None) -> tuple[int, str]:
     """When the message was sent, and how well that is known.
 
-    The Date header; where it is missing, unreadable or of an impossible year, the first hop's Received date, else
-    ``fallback``, both ``estimated``. Raises ``Reject`` if there is none of them.
+    The Date header; where it is missing, unreadable, of an impossible year or without a zone (C1: a naive time is not taken), the first
+    hop's Received date, else ``fallback``, both ``estimated``. Raises ``Reject`` if there is none of them.
     """
     reject = Reject("missing_field", "Date", "there is no Date header, and no Received header to tell the time by")
     for value in headers.get("date", ())[:1]:

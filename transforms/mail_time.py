@@ -80,7 +80,7 @@ def _micros(year: int, month: int, day: int, hour: int, minute: int, second: int
 
 
 def _unusual(text: str, field: str, zone: str | None) -> tuple[int, str]:
-    shown = text.strip()[:80]
+    shown, written = text.strip()[:80], text
     text = _COLON.sub(":", _COMMENT.sub(" ", text[:200]))
     try:
         parts = parsedate_tz(text)
@@ -97,6 +97,8 @@ def _unusual(text: str, field: str, zone: str | None) -> tuple[int, str]:
     year, month, day, hour, minute, second = parts[:6]
     hour = _of_the_day(text, hour)
     offset, quality = _offset(text, parts[9])
+    if offset is None:
+        offset = _remarked(written)
     if offset is None:
         return _placed(datetime_of(year, month, day, hour, minute, second), field, shown, zone), "source"
     found = _micros(year, month, day, hour, minute, second, offset)
@@ -122,6 +124,12 @@ def _offset(text: str, known: int | None) -> tuple[int | None, str]:
         if name in _ZONE_HOURS:
             return _ZONE_HOURS[name] * 3600, "source"
     return (0, "estimated") if names else (None, "source")
+
+
+def _remarked(text: str) -> int | None:
+    """Seconds east of UTC that a comment tells where the date itself does not: ``03:27:38 (GMT)``."""
+    names = [name.lower() for remark in _COMMENT.findall(text[:200]) for name in _NAME.findall(remark)]
+    return next((_ZONE_HOURS[name] * 3600 for name in names if name in _ZONE_HOURS), None)
 
 
 def _of_the_day(text: str, hour: int) -> int:

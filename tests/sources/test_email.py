@@ -169,6 +169,7 @@ def test_prose_is_no_reference() -> None:
         ("2026-03-02T10:00:00+01:00", 1_772_442_000, "source"),
         ("Mon, 2 Mar 2026 09(nine):  00 : 00 +0000", 1_772_442_000, "source"),
         ("Mon, 2 Mar 2026 08:59:60 +0000", 1_772_442_000, "source"),
+        ("Mon, 02 Mar 2026 09:00:00 (GMT)", 1_772_442_000, "source"),
         ("Mon, 02 Mar 2026 14:00:00 GMT+0500", 1_772_442_000, "source"),
         ("Mon, 02 Mar 2026 14:00:00 GMT +0500", 1_772_442_000, "source"),
         ("Mon Mar 02 2026 14:00:00 GMT+0500 (Example Standard Time)", 1_772_442_000, "source"),
