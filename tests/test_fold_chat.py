@@ -126,6 +126,29 @@ def test_an_edit_changes_a_message_and_makes_no_second_one() -> None:
     assert rules_of(folded, row) == {"burst": 1, "revision": 1}
 
 
+def test_a_message_of_a_history_and_of_a_live_feed_is_one() -> None:
+    """A history names no workspace: it is of the one that the channel is known in, and an edit or a deletion there is of its message."""
+    old = [chat(part, START + n * SECOND, "B1", source="/slack") for n, part in enumerate("123")]
+    live = [
+        chat("2", START + SECOND, "B1"),
+        chat("3", START + 2 * SECOND, "B1", revision=9, is_void=True),
+        chat("4", START + 3 * SECOND, "B1"),
+    ]
+    folded = fold(*old, *live)
+    row = only(folded)
+    assert (row.message_count, row.source, row.dedupe_key) == (3, "/slack/T1", "chat:/slack/T1/C1/1")
+    assert len(folded.events) == 6
+    assert fold(*reversed(live), *old).touchpoints == folded.touchpoints
+
+
+def test_a_history_of_a_channel_of_two_workspaces_is_nobodys() -> None:
+    """Which of the two it is, nothing says; another channel's workspace says nothing either."""
+    told = [chat("1", START, "B1", source="/slack"), chat("1", START, "B1"), chat("1", START, "B1", source="/slack/T2")]
+    assert sorted(row.source for row in fold(*told).touchpoints) == ["/slack", "/slack/T1", "/slack/T2"]
+    apart = fold(chat("1", START, "B1", source="/slack"), chat("1", START, "B1", conversation="C2"))
+    assert sorted(row.source for row in apart.touchpoints) == ["/slack", "/slack/T1"]
+
+
 def test_a_deleted_message_is_left_out_of_its_burst() -> None:
     """It neither counts nor bridges a gap; its events stay in the bridge of the burst nearby."""
     gone = chat("2", START + 250 * SECOND, "B1")

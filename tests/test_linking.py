@@ -53,7 +53,8 @@ def test_an_email_folds_with_what_it_refers_to_whichever_mailbox_holds_it() -> N
 def test_messages_of_one_conversation_share_one_key() -> None:
     """Chat costs one key and no edges."""
     event = make("chat", source="/slack/T1", conversation_id="C1", dedupe_key="chat:/slack/T1/C1/1")
-    assert keys(event) == {"c:/slack/T1/C1"}
+    assert keys(event) == {"c:/slack/C1"}
+    assert together(event, make("chat", source="/slack", conversation_id="C1", dedupe_key="chat:/slack/C1/2"))
 
 
 def test_an_identify_call_ties_the_anonymous_id_to_the_user() -> None:

@@ -16,7 +16,7 @@ from transforms.channels import modality
 from transforms.directory import Directory
 from transforms.event import Witness, hash_id
 from transforms.fold_app import fold_apps
-from transforms.fold_chat import fold_chats
+from transforms.fold_chat import at_home, fold_chats
 from transforms.fold_common import Draft, Fact, Workbench, current_facts, order_key
 from transforms.fold_deal import DealChooser
 from transforms.fold_email import fold_emails
@@ -75,7 +75,7 @@ class Folder:
 
     def fold(self, witnesses: Sequence[Witness]) -> Folded:
         """All rows below ``fact_event`` that one connected group of witnesses gives, in journey order."""
-        facts = current_facts(witnesses)
+        facts = current_facts(at_home(witnesses))
         parties = PartyBook(self._directory, facts)
         drafts = self._drafts(facts, parties)
         drafts.sort(key=order_key)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from transforms.directory import ResolvedParty
-from transforms.event import Event, Party
+from transforms.event import Event, Party, Witness
 from transforms.fold_common import (
     OURS,
     PARTNER,
@@ -24,6 +24,7 @@ from transforms.fold_common import (
     recognise,
     set_assets,
 )
+from transforms.linking import system_of
 from transforms.normal import clean_subject, is_salutation
 
 NOBODY = Party((), "actor")
@@ -79,6 +80,32 @@ def fold_chats(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> li
         audience = Audience(messages, voices[stream[:2]])
         drafts.extend(_fold_stream(stream, messages, audience, resolve, bench))
     return drafts
+
+
+def at_home(witnesses: Sequence[Witness]) -> Sequence[Witness]:
+    """Chat messages that tell no workspace (a history file's) as messages of the one that their conversation is known in, if it is one.
+
+    Then what a history and a live feed both tell is one record, and an edit or a deletion in the one finds it in the other.
+    """
+    if len({w.event.source for w in witnesses}) < 2:
+        return witnesses
+    homes: dict[tuple[str, str | None], set[str]] = {}
+    for witness in witnesses:
+        event = witness.event
+        if event.family == "chat" and (system := system_of(event.source)) != event.source:
+            homes.setdefault((system, event.conversation_id), set()).add(event.source)
+    if not homes:
+        return witnesses
+    return [_moved(w, homes.get((w.event.source, w.event.conversation_id), set())) for w in witnesses]
+
+
+def _moved(witness: Witness, homes: set[str]) -> Witness:
+    event = witness.event
+    if event.family != "chat" or len(homes) != 1:
+        return witness
+    (home,) = homes
+    key = event.dedupe_key.replace(f"chat:{event.source}/", f"chat:{home}/", 1)
+    return msgspec.structs.replace(witness, event=msgspec.structs.replace(event, source=home, dedupe_key=key))
 
 
 def by_conversation(facts: Sequence[Fact], resolve: Resolver) -> Resolver:

@@ -8,7 +8,7 @@ prefix       what shares it
 ===========  =====================================================================================================
 ``m:``       one email by Message-ID, and whatever refers to it
 ``t:``       emails of one provider thread
-``c:``       messages of one conversation
+``c:``       messages of one conversation, whether they tell their workspace or not
 ``a:``       one app user, the identifiers bound to that user in the same source, and chats of that anonymous visitor
 ``i:``       an identity event that binds nothing inside a group (it acts through the directory)
 ``x:``       one meeting occurrence by dedupe key
@@ -45,7 +45,7 @@ def fold_key(event: Event) -> str:
     """The key of what the event itself is about; never empty, one per event."""
     family = event.family
     if family == "chat":
-        return f"c:{event.source}/{event.conversation_id or event.dedupe_key}"
+        return f"c:{system_of(event.source)}/{event.conversation_id or event.dedupe_key}"
     if family == "app" or is_app_identity(event):
         return f"a:{event.source}/{_user_id(event)}"
     if family == "email":
@@ -53,6 +53,12 @@ def fold_key(event: Event) -> str:
     if family == "identity":
         return f"i:{event.dedupe_key}"
     return f"x:{event.dedupe_key}"
+
+
+def system_of(source: str) -> str:
+    """``/slack`` of ``/slack/T0001``: what the system itself is called, whatever the instance."""
+    instance = source.find("/", 1)
+    return source if instance < 0 else source[:instance]
 
 
 def link_keys(event: Event) -> tuple[str, ...]:
