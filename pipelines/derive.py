@@ -13,6 +13,7 @@ import msgspec
 from pipelines.changed import Changed
 from pipelines.directory import ReadDirectory
 from pipelines.journeys import PARTICIPANT_COLUMNS, TOUCHPOINT_COLUMNS, ShardJob, World, run_accounts, run_fold
+from pipelines.kin import tell_kin
 from pipelines.rebinding import mark_rebound
 from pipelines.staging import Stage, staged
 from pipelines.workers import Workers
@@ -75,6 +76,7 @@ class Derivation:
                 before = msgspec.structs.replace(self.world, bindings=self.change.bound).directory()
                 self.rebound = mark_rebound(self.store, before, self.world.directory())
                 self.small &= self.store.count("SELECT count(*) FROM vault.dirty") < self.workers.worth_groups
+            tell_kin(self.store, self.world.directory, anew=everything)
             self._find_series()
             if groups.close_over_edges(self.store) > MANY_GROUPS:
                 self.store.allow(little=False)

@@ -194,6 +194,10 @@ class Directory:
 
     # why
 
+    def several_names(self) -> Iterator[tuple[str, list[str]]]:
+        """Persons by whom several identifiers are known, and these."""
+        return self._index.several_names()
+
     def links(self) -> Iterator[IdentityLink]:
         """Every identifier that the directory knows, with the rule and the file that give it to its person."""
         return self._index.links()

@@ -10,6 +10,7 @@ prefix       what shares it
 ``t:``       emails of one provider thread
 ``c:``       messages of one conversation, whether they tell their workspace or not
 ``a:``       one app user, the identifiers bound to that user in the same source, and chats of that anonymous visitor
+``p:``       all identifiers by which the directory knows one person, in one source of an app (``pipelines.kin``)
 ``i:``       an identity event that binds nothing inside a group (it acts through the directory)
 ``x:``       one meeting occurrence by dedupe key
 ``j:``       meetings that share a join key on a day (a recurring meeting's occurrences share it on different days)
@@ -25,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from transforms.event import Event, Party
+from transforms.normal import email_base
 from transforms.times import DAY, HOUR
 
 JOIN_REACH = 6 * HOUR
@@ -88,7 +90,21 @@ def visitor_keys(source: str, parties: tuple[Party, ...]) -> tuple[str, ...]:
 def user_keys(source: str, parties: tuple[Party, ...]) -> tuple[str, ...]:
     """Of an app event: every identifier of the acting user, best first, which is its fold key; none where it goes by its user key,
     or by itself."""
-    return tuple(dict.fromkeys(f"a:{source}/{one}" for party in parties for one in party.ids))
+    ids = dict.fromkeys(one for party in parties for one in party.ids)
+    keys = [user_key(source, one) for one in ids]
+    # R3: an address is its base address's, where somebody has that
+    keys += [user_key(source, f"email:{email_base(one[6:])}") for one in ids if one.startswith("email:")]
+    return tuple(dict.fromkeys(keys))
+
+
+def user_key(source: str, identifier: str) -> str:
+    """Of an app user by one identifier."""
+    return f"a:{source}/{identifier}"
+
+
+def person_key(source: str, person_id: str) -> str:
+    """Of a person of the directory as a user of one app source."""
+    return f"p:{source}/{person_id}"
 
 
 def is_app_identity(event: Event) -> bool:

@@ -145,6 +145,15 @@ class PersonIndex:
                 return self._emails[one]
         return ()
 
+    def several_names(self) -> Iterator[tuple[str, list[str]]]:
+        """Persons by whom the directory knows several identifiers, and these; what only a profile binds is not among them."""
+        known: dict[str, list[str]] = {}
+        for identifier in sorted(self._hits):
+            hit = self._hits[identifier]
+            if hit.evidence != "profile" and not identifier.startswith("external_id:crm:"):
+                known.setdefault(hit.person_id, []).append(identifier)
+        return ((person_id, names) for person_id, names in known.items() if len(names) > 1)
+
     def links(self) -> Iterator[IdentityLink]:
         """Why each identifier of the directory is that person, by identifier."""
         for identifier in sorted(self._hits):

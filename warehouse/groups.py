@@ -21,8 +21,10 @@ def close_over_edges(store: Store) -> int:
     """Make the temporary table ``affected(fold_hash)``: the dirty keys and all that they are connected with.
 
     Returns how many keys that are. Each round reaches one edge further; when all keys are dirty there is nothing to reach.
+    Beside the events' own edges stand those of ``vault.kin``, which the directory tells; ``near_kin`` are those that may be of use.
     """
     con = store.connection
+    con.execute("CREATE OR REPLACE TEMP VIEW near_kin AS FROM vault.kin")
     con.execute("CREATE OR REPLACE TEMP TABLE affected AS SELECT DISTINCT fold_hash FROM vault.dirty")
     con.execute("CREATE OR REPLACE TEMP TABLE frontier AS FROM affected")
     if store.count("SELECT count(*) FROM affected") < store.count(
@@ -33,10 +35,13 @@ def close_over_edges(store: Store) -> int:
                 """CREATE OR REPLACE TEMP TABLE frontier AS
                    SELECT DISTINCT other AS fold_hash FROM (
                      SELECT b AS other FROM vault.edge SEMI JOIN frontier ON a = fold_hash
-                     UNION ALL SELECT a FROM vault.edge SEMI JOIN frontier ON b = fold_hash)
+                     UNION ALL SELECT a FROM vault.edge SEMI JOIN frontier ON b = fold_hash
+                     UNION ALL SELECT b FROM vault.kin SEMI JOIN frontier ON a = fold_hash
+                     UNION ALL SELECT a FROM vault.kin SEMI JOIN frontier ON b = fold_hash)
                    WHERE other NOT IN (SELECT fold_hash FROM affected)"""
             )
             con.execute("INSERT INTO affected FROM frontier")
+        con.execute("CREATE OR REPLACE TEMP VIEW near_kin AS FROM vault.kin SEMI JOIN affected ON a = fold_hash")
     con.execute("DROP TABLE frontier")
     return store.count("SELECT count(*) FROM affected")
 
@@ -48,7 +53,9 @@ def label_groups(store: Store) -> None:
     are not listed.
     """
     con = store.connection
-    edges = con.execute("SELECT a, b FROM vault.edge SEMI JOIN affected ON a = fold_hash").fetchnumpy()
+    edges = con.execute(
+        "SELECT a, b FROM vault.edge SEMI JOIN affected ON a = fold_hash UNION ALL SELECT a, b FROM near_kin"
+    ).fetchnumpy()
     groups = component_names(np.asarray(edges["a"], dtype=np.uint64), np.asarray(edges["b"], dtype=np.uint64))
     con.register("labels", groups)
     con.execute("CREATE OR REPLACE TEMP TABLE key_group AS FROM labels")
