@@ -148,6 +148,24 @@ def test_the_parent_is_last_and_the_root_first() -> None:
     assert references({"references": ["<me@x> <a@x>"], "in-reply-to": ["<me@x>"]}, "me@x") == ("a@x",)
 
 
+@pytest.mark.parametrize(
+    ("header", "name", "reason"),
+    [
+        (b"X-Unsent: 1\r\n", "x.eml", "draft"),
+        (b"X-Gmail-Labels: Important,Drafts\r\n", "all.mbox", "draft"),
+        (b"X-Gmail-Labels: Spam\r\n", "all.mbox", "spam"),
+        (b"X-Gmail-Labels: Chat\r\n", "all.mbox", "chat"),
+        (b"", "cur/1772442000.M1.host:2,DS", "draft"),
+        (b"X-Gmail-Labels: Customer chat,Sent\r\n", "all.mbox", None),
+        (b"X-Unsent: 0\r\n", "cur/1772442000.M1.host:2,RS", None),
+    ],
+)
+def test_what_was_never_sent_or_read_is_no_mail(header: bytes, name: str, reason: str | None) -> None:
+    """Drafts of Outlook, of a maildir and of Gmail, whose spam and chats its API's adapter leaves out too."""
+    parsed = parse_record(SOURCE, header + HEAD + b"\r\nHi", Context(name=name))
+    assert (parsed.reason if isinstance(parsed, Ignored) else None) == reason
+
+
 def test_prose_is_no_reference() -> None:
     """Only an id names a parent; ``<yes>`` would make strangers one thread."""
     assert id_list('Your message of "Mon" by ann@example.com') == []
