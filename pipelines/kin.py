@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipelines.normalize import key_hash
 from transforms.directory import Directory
-from transforms.linking import person_key, user_key
+from transforms.linking import person_key, system_of, user_key
 from warehouse.store import Store
 
 MARK = "kin"
@@ -34,7 +34,7 @@ def tell_kin(store: Store, directory: Callable[[], Directory], *, anew: bool) ->
     for person_id, identifiers in directory().several_names():
         for (source,) in told:
             person = key_hash(person_key(source, person_id))
-            a += [key_hash(user_key(source, one)) for one in identifiers]
+            a += [key_hash(user_key(source, in_system(one, source))) for one in identifiers]
             b += [person] * len(identifiers)
     con.register("told_kin", pa.table({"a": pa.array(a, pa.uint64()), "b": pa.array(b, pa.uint64())}))
     store.set_mark(MARK, None)
@@ -44,3 +44,8 @@ def tell_kin(store: Store, directory: Callable[[], Directory], *, anew: bool) ->
     con.execute("COMMIT")
     con.unregister("told_kin")
     store.set_mark(MARK, sources)
+
+
+def in_system(identifier: str, source: str) -> str:
+    """An identifier as events of this source spell it: an anonymous id of any system as one of theirs."""
+    return identifier.replace("anonymous_id:*:", f"anonymous_id:{system_of(source)[1:]}:", 1)

@@ -76,6 +76,8 @@ def party(*ids: str, **fields: Any) -> Party:
         (("email:nobody@acme.test", BOB), "B2", "R2"),
         (("email:old@acme.test",), "B1", "R3"),
         (("anonymous_id:segment:77",), "B2", "R3"),
+        (("anonymous_id:snowplow:88",), "B1", "R3"),
+        (("anonymous_id:snowplow:77",), None, "R6"),
         (("email:ann+news@acme.test",), "B1", "R3"),
         (("phone:+493012345678",), "B1", "R4"),
         (("phone:+493012345678", BOB), "B2", "R2"),
@@ -90,6 +92,7 @@ def test_the_first_rule_that_hits_names_the_person(ids: tuple[str, ...], person_
         aliases=[
             alias("email:old@acme.test", "B1"),
             alias("anonymous_id:segment:77", "B2"),
+            alias("anonymous_id:*:88", "B1"),
             alias("email:ghost@acme.test", "X"),
         ]
     )

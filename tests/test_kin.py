@@ -61,6 +61,16 @@ def test_a_session_of_one_person_by_several_ids(tmp_path: Path, order: tuple[int
         assert contents(at_once) == contents(by_turns)
 
 
+def test_an_alias_may_name_a_device_of_no_system(tmp_path: Path) -> None:
+    """An anonymous id that ``aliases.csv`` gives to Bea, without saying whose cookie it is."""
+    root = example(tmp_path)
+    with (root / "inbox" / "crm" / "aliases.csv").open("a") as file:
+        file.write("anonymous_id,phone-9,B1\n")
+    put(root, [page(1, "09:00", userId="bea-17"), page(2, "09:10", anonymousId="phone-9")])
+    increment(root)
+    assert sessions(root) == [("B1", 2)]
+
+
 def test_the_directory_may_learn_and_forget_an_id(tmp_path: Path) -> None:
     """Then all sessions are folded again by what it says now."""
     root = example(tmp_path)

@@ -302,7 +302,7 @@ def _domains(text: str, column: str, zone: str | None) -> tuple[str, ...]:
 
 
 def _identifier(kind: str, text: str, column: str = "identifier") -> str:
-    """The prefixed normal form of an identifier of one of the four types."""
+    """The prefixed normal form of an identifier of one of the four types. An anonymous id may stand without a system: then it is of any."""
     if kind == "email":
         found = email_id(text)
         wanted = "not an email address"
@@ -311,6 +311,8 @@ def _identifier(kind: str, text: str, column: str = "identifier") -> str:
         wanted = "not a phone number in international form"
     else:
         system, _, native = (part.strip() for part in text.removeprefix(f"{kind}:").partition(":"))
+        if kind == "anonymous_id" and system and not native:
+            system, native = "*", system
         found = f"{kind}:{system.lower()}:{native}" if system and native else None
         wanted = "not of the form system:id"
     if found is None:

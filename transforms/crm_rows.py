@@ -107,7 +107,7 @@ class Alias(msgspec.Struct, kw_only=True, frozen=True):
 
     identifier_type: str
     identifier: str
-    """Prefixed normal form: ``email:…``, ``phone:…``, ``external_id:system:id``, ``anonymous_id:system:id``."""
+    """Prefixed normal form: ``email:…``, ``phone:…``, ``external_id:system:id``, ``anonymous_id:system:id`` (``anonymous_id:*:id`` of any system)."""
     person_id: str
 
 

@@ -84,10 +84,14 @@ class PersonIndex:
         self._mailboxes = {base: next(iter(hits.values())) for base, hits in found.items() if len(hits) == 1}
 
     def hit(self, identifier: str) -> _Hit | None:
-        """The person known by this identifier, by R1 to R4; an email also by its base address (R3)."""
+        """The person known by this identifier, by R1 to R4; an email also by its base address, an anonymous id without its system (R3)."""
         found = self._hits.get(identifier)
-        if found is not None or not identifier.startswith("email:"):
+        if found is not None:
             return found
+        if identifier.startswith("anonymous_id:"):
+            return self._hits.get(of_any_system(identifier))
+        if not identifier.startswith("email:"):
+            return None
         base = "email:" + email_base(identifier[6:])
         known = self._hits.get(base) or self._mailboxes.get(base)
         return None if known is None else _Hit(known.person_id, "R3", known.evidence)
@@ -297,6 +301,11 @@ class PersonIndex:
             other = min(people - {chosen})
             detail = f"{len(people)} contacts have it; {reason}"
             self.conflicts[identifier] = conflict_row(identifier, rule_id, chosen, other, detail)
+
+
+def of_any_system(anonymous_id: str) -> str:
+    """``anonymous_id:*:507f`` of ``anonymous_id:segment:507f``: as an alias names it that names no system."""
+    return f"anonymous_id:*:{anonymous_id.split(':', 2)[-1]}"
 
 
 class _Groups:
