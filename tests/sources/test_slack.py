@@ -82,6 +82,19 @@ def test_history_is_split_into_its_messages() -> None:
     ]
 
 
+@pytest.mark.parametrize("odd", [b"null", b"5", b'"U1"', b"[]"])
+@pytest.mark.parametrize("name", [b"messages", b"members"])
+def test_an_odd_element_of_a_response_fails_alone(name: bytes, odd: bytes) -> None:
+    """As in an export's array: what stands beside it is read, and the odd one is rejected, not ignored."""
+    good = json.dumps(message(channel="C0DEAL0001")).encode()
+    frame = b'{"ok": true, "%s": [%s, %s, %s]}' % (name, good, odd, good)
+    assert SOURCE.explode is not None
+    assert list(SOURCE.explode(frame, Context(name="x"))) == [good, odd, good]
+    assert list(SOURCE.explode(b'{"ok": true, "messages": [null]}', Context(name="x"))) == [b"null"]
+    with pytest.raises(Reject, match="Expected `object`"):
+        parse_record(SOURCE, odd, Context(name="x"))
+
+
 @pytest.mark.parametrize(
     "frame",
     [

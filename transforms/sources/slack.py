@@ -59,7 +59,10 @@ def parse(data: bytes, context: Context) -> Parsed:
 
 
 def explode(frame: bytes, context: Context) -> Iterable[bytes]:
-    """A response with ``messages`` or with ``members`` that are users, to its elements; any other frame whole."""
+    """A response with ``messages`` or with ``members`` to its elements, an odd one too, for it is to fail alone.
+
+    Any other frame stays whole, and so does a list of plain ids.
+    """
     if b'"ok"' not in frame or (b'"messages"' not in frame and b'"members"' not in frame):
         return (frame,)
     try:
@@ -67,7 +70,7 @@ def explode(frame: bytes, context: Context) -> Iterable[bytes]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return (frame,)
     found = response.messages or response.members
-    if not response.ok or not found or not all(bytes(one)[:1] == b"{" for one in found):
+    if not response.ok or not found or all(bytes(one)[:1] == b'"' for one in found):
         return (frame,)
     return [bytes(one) for one in found]
 
@@ -353,7 +356,7 @@ SOURCE = SourceSpec(
     name="slack",
     title="Slack",
     channel="chat",
-    version="1.4.0",
+    version="1.5.0",
     framing="json",
     parse=parse,
     explode=explode,
