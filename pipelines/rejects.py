@@ -9,7 +9,7 @@ from pipelines.errors import SettingsError, UserError
 from pipelines.increment import run_id_of
 from pipelines.landed import LANDED, land
 from pipelines.normalize import Normalizer
-from pipelines.read import Row, to_raw
+from pipelines.read import UNFINISHED_REASONS, Row, to_raw
 from pipelines.run import run_once
 from pipelines.summary import Say
 from pipelines.workspace import Workspace
@@ -84,8 +84,13 @@ def _check_source(store: Store, source: str | None) -> None:
 
 
 def _row(pending: rows_of.Pending) -> Row:
-    """The record as it goes to its adapter; one of a system without an adapter is rejected again, until there is one."""
+    """The record as it goes to its adapter; one of a system without an adapter is rejected again, until there is one.
+
+    So is one of which only a part was kept, for it would be read as if it ended there: its file must be read again.
+    """
     bad, detail = None, None
-    if pending.source not in all_sources():
+    if pending.reason_code in UNFINISHED_REASONS:
+        bad, detail = pending.reason_code, pending.detail
+    elif pending.source not in all_sources():
         bad, detail = "unknown_system", f"{pending.name}: there is no adapter for {pending.source!r}"
     return pending.unit_id, pending.source, pending.name, pending.position, pending.payload, bad, detail

@@ -405,6 +405,37 @@ def test_a_replay_that_mends_nothing_is_published(tmp_path: Path) -> None:
             assert found == [("rejected", True)]
 
 
+def test_a_replay_takes_no_part_of_a_record_for_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is cut off, or too large to be kept, would pass if it were read as if it ended there: it stays rejected, and for its reason."""
+    for module in ("frame_bytes", "frame_mail"):
+        monkeypatch.setattr(f"transforms.{module}.FRAME_LIMIT", 10_000)
+    root = example(tmp_path)
+    letter = next(data for name, data in payloads() if name.endswith(".eml"))
+    calendar = next(data for name, data in payloads() if name.endswith(".ics"))
+    entry, _, _ = calendar.partition(b"END:VEVENT")
+    put(
+        root,
+        [
+            ("email/large.eml", letter + b"More of it.\r\n" * 1_000),
+            ("ics/cut.ics", entry),
+            ("ics/open.ics", b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n"),
+        ],
+    )
+    run(root)
+    workspace = Workspace(root)
+    before = list_rejects(workspace, None, 5)
+    assert [(row["source"], row["reason_code"], row["n"]) for row in before[0]] == [
+        ("ics", "truncated", 2),
+        ("email", "too_large", 1),
+    ]
+    with workspace.writer():
+        assert replay(workspace, None, parse_iso(AS_OF, "as_of"), fixed=True, say=lambda text: None) == {"rejected": 3}
+    assert list_rejects(workspace, None, 5) == before
+    with snapshot(root) as connection:
+        conservation(connection)
+        assert connection.execute("SELECT count(*) FROM fact_event").fetchone() == (0,)
+
+
 def test_a_crash_after_the_commit_still_publishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tables are committed and the marks are not: the next run, with nothing new, knows that they are unpublished."""
     root = example(tmp_path)

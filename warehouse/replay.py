@@ -25,6 +25,8 @@ class Pending:
     source: str
     name: str
     payload: bytes
+    reason_code: str
+    detail: str
 
 
 def reasons(store: Store, source: str | None) -> list[Row]:
@@ -61,15 +63,15 @@ def find(store: Store, unit: str, position: int) -> list[tuple[Row, bytes]]:
 def pending(store: Store, source: str | None, left_out: str) -> list[Pending]:
     """Rejected records not yet replayed to success; ``left_out`` is a source that is not replayed."""
     rows = store.connection.execute(
-        f"""SELECT r.unit_id, r.position, r.source, location, v.payload FROM rejected_record r
+        f"""SELECT r.unit_id, r.position, r.source, location, v.payload, reason_code, detail FROM rejected_record r
             JOIN ledger_unit USING (unit_id) JOIN vault.reject_payload v ON v.unit_id = r.unit_id AND v.position = r.position
             WHERE {OPEN} AND r.source <> ? AND (? IS NULL OR r.source = ?) AND octet_length(v.payload) > 0
             ORDER BY r.unit_id, r.position""",
         [left_out, source, source],
     ).fetchall()
     return [
-        Pending(u, p, s, location.split("/", 2)[2] if location.startswith("inbox/") else location, payload)
-        for u, p, s, location, payload in rows
+        Pending(u, p, s, location.split("/", 2)[2] if location.startswith("inbox/") else location, *rest)
+        for u, p, s, location, *rest in rows
     ]
 
 
