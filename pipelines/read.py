@@ -13,8 +13,8 @@ import pyarrow as pa
 from pipelines.collector import collector_paused
 from pipelines.gunzip import MAGIC, Gunzip
 from pipelines.plan import FileUnit
-from transforms.framing import BadFrame, records
-from transforms.sources import Context, all_sources
+from transforms.framing import BadFrame, ends_by_itself, records
+from transforms.sources import Context, SourceSpec, all_sources
 
 RAW = pa.schema(
     [
@@ -65,19 +65,38 @@ def unit_rows(root: Path, unit: FileUnit) -> Iterator[Row]:
     """Records of one file in order. What cannot be framed is a row with its fault, and the rest goes on."""
     spec = all_sources()[unit.system]
     context = Context(name=unit.name)
-    position = 0
     with (root / unit.location).open("rb") as raw:
-        gunzip = Gunzip(raw) if raw.peek(2)[:2] == MAGIC else None
-        stream = raw if gunzip is None else cast(BinaryIO, io.BufferedReader(gunzip, 1 << 20))
-        for frame in records(spec, stream, context):
+        found = gunzipped(spec, raw, context) if raw.peek(2)[:2] == MAGIC else records(spec, raw, context)
+        for position, frame in enumerate(found):
             if isinstance(frame, BadFrame):
                 yield unit.unit_id, unit.system, unit.name, position, frame.data, frame.reason_code, frame.detail
             else:
                 yield unit.unit_id, unit.system, unit.name, position, frame, None, None
-            position += 1
-        if gunzip is not None and gunzip.fault:
-            detail = f"{unit.name}: the compressed file is damaged after record {position}: {gunzip.fault}"
-            yield unit.unit_id, unit.system, unit.name, position, b"", "corrupt_compression", detail
+
+
+def gunzipped(spec: SourceSpec, raw: BinaryIO, context: Context, start: bytes = b"") -> Iterator[bytes | BadFrame]:
+    """Records of a gzip stream. If it is damaged, the last one is a fault: the record that the damage cut off, as far as it goes.
+
+    Where none shows to be cut off, the fault has ``start`` for its bytes, and stands for whatever is lost.
+    """
+    gunzip = Gunzip(raw)
+    last: bytes | BadFrame | None = None
+    count = 0
+    for record in records(spec, cast(BinaryIO, io.BufferedReader(gunzip, 1 << 20)), context):
+        if last is not None:
+            yield last
+            count += 1
+        last = record
+    lost = start
+    if last is not None:
+        if gunzip.fault and not ends_by_itself(spec, last):
+            lost = last.data if isinstance(last, BadFrame) else last
+        else:
+            yield last
+            count += 1
+    if gunzip.fault:
+        detail = f"{context.name}: the compressed data are damaged after record {count}: {gunzip.fault}"
+        yield BadFrame(lost, "corrupt_compression", detail)
 
 
 def to_raw(rows: list[Row]) -> Any:

@@ -337,6 +337,14 @@ def test_a_component_without_an_end_is_a_fault() -> None:
     assert fault(third)[1] == "truncated"
 
 
+def test_what_a_file_is_cut_off_in_comes_last() -> None:
+    """An event that waits for its time zone stands before the one without an END, as in the file."""
+    waiting = vevent("1", "DTSTART;TZID=Mars/Base:20260305T100000")
+    first, second = split(calendar(waiting, "BEGIN:VEVENT\nUID:2").removesuffix(b"END:VCALENDAR\n"), "ics")
+    assert isinstance(first, bytes)
+    assert fault(second)[1] == "truncated"
+
+
 def test_an_alarm_without_an_end_is_closed() -> None:
     """An inner component without END is closed where its event ends."""
     (only,) = split(calendar("BEGIN:VEVENT\nUID:1\nBEGIN:VALARM\nACTION:DISPLAY\nEND:VEVENT"), "ics")

@@ -253,6 +253,27 @@ def test_damaged_gzip_keeps_what_came_before(tmp_path: Path) -> None:
     assert "cut.jsonl.gz" in groups[0]["example"]
 
 
+def test_a_record_that_damage_cuts_off_is_one_reject(tmp_path: Path) -> None:
+    """It is not accepted as far as it goes: it is rejected with what is left of it, and stays so when it is replayed."""
+    root = example(tmp_path)
+    letters = b"".join(
+        b"From a@example.com Thu Mar  5 10:00:0%d 2026\nMessage-ID: <%d@example.com>\nDate: Thu, 5 Mar 2026 10:00:00 +0000\n"
+        b"From: Ann <a@example.com>\nTo: Sam <sam@vendor.example>\nSubject: A reply\n\nHello\n\n" % (n, n)
+        for n in range(3)
+    )
+    cut = gzip.compress(letters, 0)[: -len("Subject: A reply\n\nHello\n\n") - 8]
+    put(root, [("email/cut.mbox.gz", cut)])
+    summary = increment(root)
+    assert (summary.records, summary.accepted, summary.rejected) == (3, 2, 1)
+    workspace = Workspace(root)
+    _, rows = list_rejects(workspace, None, 5)
+    row, payload = show_reject(workspace, rows[0]["unit_id"], 2)
+    assert row["reason_code"] == "corrupt_compression"
+    assert payload.endswith(b"To: Sam <sam@vendor.example>\n")
+    with workspace.writer():
+        assert replay(workspace, None, parse_iso(AS_OF, "as_of"), fixed=True, say=lambda text: None) == {"rejected": 1}
+
+
 def test_a_reject_keeps_its_bytes_and_its_reason(tmp_path: Path) -> None:
     """One bad line among good ones: rejected alone, named, and shown as it came."""
     root = example(tmp_path)

@@ -49,6 +49,9 @@ def test_a_compressed_value_is_read_as_a_compressed_file_is() -> None:
     assert rows(gzip.compress(b'{"a":1}')) == [("segment", 7, b'{"a":1}', None)]
     damaged = rows(gzip.compress(b'{"a":1}\n' * 1000)[:-10])
     assert damaged[-1][3] == "corrupt_compression"
+    lines = gzip.compress(b"a\tb\nc\td\n", 0)[:-10]
+    assert [r[2:] for r in rows(lines, mapped="snowplow")] == [(b"a\tb", None), (b"c\t", "corrupt_compression")]
+    assert rows(lines[:12], mapped="snowplow") == [("snowplow", 7, lines[:12], "corrupt_compression")]
 
 
 def test_what_holds_nothing_is_still_one_record() -> None:

@@ -170,6 +170,7 @@ class _Splitter:
 
     def finish(self) -> Iterator[bytes | BadFrame]:
         if self._open:
+            yield from self._release()  # what stands before it, so that the last one is what the file ends in
             yield self._cut_off()
         yield from self._close_calendar(cut_off=True)
         if not self._seen and self._stray:

@@ -20,7 +20,7 @@ from transforms.frame_json import is_value, json_frames
 from transforms.frame_mail import mail_frames
 from transforms.sources import Context, Framing, SourceSpec, parse_record
 
-__all__ = ["FRAME_LIMIT", "BadFrame", "frames", "records", "records_in"]
+__all__ = ["FRAME_LIMIT", "BadFrame", "ends_by_itself", "frames", "records", "records_in"]
 
 _ENCODED = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -59,6 +59,13 @@ def records_in(spec: SourceSpec, data: bytes, context: Context) -> Iterator[byte
         yield from records(spec, io.BytesIO(data), context)
     else:
         yield from _parts(spec, frame, context)
+
+
+def ends_by_itself(spec: SourceSpec, record: bytes | BadFrame) -> bool:
+    """Whether a record shows that nothing of it is missing, as a bracket or an END does: a line or a message goes on until another begins."""
+    if isinstance(record, BadFrame):
+        return False
+    return spec.framing == "ics" or (record[:1] in b'{["' and is_value(record))
 
 
 def _only_frame(framing: Framing, data: bytes) -> bytes | None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import Any, BinaryIO, cast
+from typing import Any
 
-from pipelines.gunzip import MAGIC, Gunzip
+from pipelines.gunzip import MAGIC
 from pipelines.kafka.plan import position_of
 from pipelines.kafka.topics import UnknownSystem, system_of
-from pipelines.read import Row
+from pipelines.read import Row, gunzipped
 from pipelines.settings import Kafka
 from transforms.frame_bytes import SHOWN
-from transforms.framing import BadFrame, records, records_in
+from transforms.framing import BadFrame, records_in
 from transforms.sources import Context, SourceSpec, all_sources
 
 
@@ -57,12 +57,6 @@ class Messages:
 
 
 def _items(spec: SourceSpec, value: bytes, context: Context) -> Iterator[bytes | BadFrame]:
-    if value[:2] != MAGIC:
-        yield from records_in(spec, value, context)
-        return
-    gunzip = Gunzip(io.BytesIO(value))
-    yield from records(spec, cast(BinaryIO, io.BufferedReader(gunzip, 1 << 20)), context)
-    if gunzip.fault:
-        yield BadFrame(
-            value[:SHOWN], "corrupt_compression", f"{context.name}: the compressed value is damaged: {gunzip.fault}"
-        )
+    if value[:2] == MAGIC:
+        return gunzipped(spec, io.BytesIO(value), context, start=value[:SHOWN])
+    return records_in(spec, value, context)
