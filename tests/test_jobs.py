@@ -368,6 +368,20 @@ def test_maps_can_be_changed_and_emptied() -> None:
             r"Rule 'a.b': when.subject_regex '\(' is not",
         ),
         ("- {id: a.b, job: as_parent, tier: kind, when: {tag: [x]}}", r"Rule 'a.b': job is 'as_parent'"),
+        (
+            "- {id: a.b, job: validation, tier: kind, when: {channel: [fax]}}",
+            r"Rule 'a.b': when.channel is 'fax'; expected one of chat, .*phone_call",
+        ),
+        (
+            "- {id: a.b, job: validation, tier: kind, priority: high, when: {tag: [x]}}",
+            r"Rule 'a.b': priority is 'high'; expected `int`",
+        ),
+        (
+            "- {id: a.b, job: validation, tier: kind, when: {tag: [x, 3]}}",
+            r"Rule 'a.b': when.tag\[1\] is 3; expected `str`",
+        ),
+        ("- {id: a.b, job: validation, tier: kind, when: {5: x}}", r"Rule 'a.b': when has a key that is not a text"),
+        ("- 7", r"Rule number 1: it is 7; expected `object`"),
         ("- {job: validation, tier: kind}", r"Rule number 1: .*`id`"),
         ("tags: [{tag: t, pattern: a}, {tag: t, pattern: b}]", "stands twice"),
         ("rulez: []", r"key is 'rulez'"),
@@ -380,7 +394,7 @@ def test_maps_can_be_changed_and_emptied() -> None:
     ],
 )
 def test_a_bad_rule_is_named(text: str, complaint: str) -> None:
-    """The complaint names the rule and the field."""
+    """The complaint names the rule, the field and what stands there."""
     with pytest.raises(RuleError, match=complaint):
         Rulebook.load(text)
 

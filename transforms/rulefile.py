@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from importlib import resources
 from typing import Any, Literal, TypeVar
 
@@ -84,7 +85,8 @@ class RuleFile(msgspec.Struct, frozen=True, kw_only=True):
 _LISTS = {"rules": ("rule", "id"), "meeting_types": ("meeting type", "type"), "tags": ("tag", "tag")}
 _KEYS = (*_LISTS, "ack_pattern", "job_assets", "tag_assets")
 _VOCABULARY = {
-    "asset_type": vocab.ASSET_TYPES, "interaction_kind": vocab.INTERACTION_KINDS, "direction": vocab.DIRECTIONS,
+    "asset_type": vocab.ASSET_TYPES, "interaction_kind": vocab.INTERACTION_KINDS, "channel": vocab.ALL_CHANNELS,
+    "direction": vocab.DIRECTIONS,
 }  # fmt: skip
 _Entry = TypeVar("_Entry", Rule, MeetingType, TagPattern)
 
@@ -163,14 +165,32 @@ def _entries(data: dict[str, Any], key: str, kind: type[_Entry]) -> list[tuple[s
         try:
             entry = msgspec.convert(item, kind)
         except msgspec.ValidationError as error:
-            message, _, path = str(error).partition(" - at ")
-            field = path.strip("`").removeprefix("$.").removeprefix("$")
-            raise RuleError(f"{_capital(owner)}: {field + ': ' if field else ''}{message}.") from None
+            raise RuleError(f"{_capital(owner)}: {_complaint(item, str(error))}.") from None
         if name in seen:
             raise RuleError(f"{_capital(owner)}: {id_field} stands twice in one file.")
         seen.add(str(name))
         result.append((str(name), entry))
     return result
+
+
+def _complaint(item: object, error: str) -> str:
+    """What the library says of an entry, with the field first, and the value where its type is wrong."""
+    message, _, path = error.partition(" - at ")
+    key, _, place = path.strip("`").rpartition("` in `")
+    field = place.removeprefix("$.").removeprefix("$")
+    if key:
+        return f"{field or 'it'} has a key that is not a text"
+    if message.startswith("Expected"):
+        return f"{field or 'it'} is {reprlib.repr(_at(item, field))}; e{message[1:]}"
+    return f"{field}: {message}" if field else message
+
+
+def _at(item: object, path: str) -> object:
+    """What stands at a path like ``when.tag[1]``."""
+    found: Any = item
+    for step in re.findall(r"[^.\[\]]+", path):
+        found = found[int(step) if isinstance(found, list) else step]
+    return found
 
 
 def _check_rule(rule: Rule) -> None:
