@@ -283,6 +283,24 @@ def test_a_glob_fits_a_page_as_it_is_spelled(glob: str, page: str) -> None:
     assert (verdict.job, verdict.basis) == (RB, f"page:{glob}")
 
 
+@pytest.mark.parametrize(
+    ("name", "job"),
+    [
+        ("trial_started", VA), ("TrialStarted", VA), ("start-trial", VA), ("DEMO_REQUESTED", SE), ("webinar.registered", SE),
+        ("requestDemo", SE), ("quote_requested", SS), ("contact_sales", SS), ("trialled", "unclassified"),
+    ],
+)  # fmt: skip
+def test_an_events_name_is_words_whatever_parts_them(name: str, job: str) -> None:
+    """Trackers write names in their own ways; a rule's glob holds for the words, and still for the name as it came."""
+    verdict = BOOK.classify_session([PageSpan(None, name, MINUTE, 1)])
+    assert verdict.job == job
+    assert verdict.basis.startswith("kind:") or job == "unclassified"
+    own = Rulebook.load(
+        f"[{{id: own.name, job: consensus_creation, tier: page, when: {{event_name: ['{name[:5]}*']}}}}]"
+    )
+    assert own.classify_session([PageSpan(None, name, MINUTE, 1)]).basis == f"page:{name[:5]}*"
+
+
 def test_a_session_goes_to_the_longest_dwell_and_on_a_tie_to_the_later_page() -> None:
     """Unclassified dwell does not count; dwell of one job adds up; order of the pages is irrelevant."""
     pages = [

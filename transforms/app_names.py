@@ -111,10 +111,15 @@ _PROBE = re.compile(r"health-?check|kube-probe|googlehc/|google-?stackdriver|upt
 _PROBED = frozenset({"healthz", "livez", "readyz", "healthcheck", "health-check", "health_check"})
 
 
+def words_of(name: str) -> str:
+    """An event's name as words: ``trial_started``, ``TrialStarted`` and ``Trial Started`` are one name."""
+    return _SEPARATORS.sub(" ", _CAMEL.sub(" ", name[:200])).strip().lower()
+
+
 @lru_cache(maxsize=8192)
 def act_of(name: str) -> Act:
     """The act that an event's name describes."""
-    words = _SEPARATORS.sub(" ", _CAMEL.sub(" ", name[:200])).strip().lower()
+    words = words_of(name)
     ignore = _IGNORED.get(words)
     if ignore is not None:
         return Act(ignore=ignore)

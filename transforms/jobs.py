@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from schemas import vocab
+from transforms.app_names import words_of
 from transforms.event import hash_id
 from transforms.rulefile import AS_LABELLED, AS_PARENT, TIERS, Rule, RuleError, RuleFile, compiled, load_rules
 
@@ -120,7 +121,7 @@ class _Ready:
             or (when.direction and seen.direction not in when.direction)
             or (when.tag and not _common(when.tag, seen.tags))
             or (self.page is not None and not any(map(self.page.match, pages)))
-            or (self.event_name is not None and not any(map(self.event_name.match, seen.event_names)))
+            or (self.event_name is not None and not any(map(self.event_name.match, event_keys(seen.event_names))))
             or (self.subject is not None and not _in_words(self.subject, seen))
             or (self.stage is not None and (seen.stage is None or not self.stage.search(seen.stage)))
         )
@@ -133,7 +134,7 @@ class _Ready:
             *(glob for glob in when.page_glob if _any_match(glob, page_keys(seen.page_paths))),
             *(value for value in when.meeting_type if value == seen.meeting_type),
             *(value for value in when.interaction_kind if value == seen.interaction_kind),
-            *(glob for glob in when.event_name if _any_match(glob, seen.event_names)),
+            *(glob for glob in when.event_name if _any_match(glob, event_keys(seen.event_names))),
             *(value for value in when.tag if value in seen.tags),
         ]
         return f"{rule.tier}:{','.join(dict.fromkeys(named)) or rule.id}"
@@ -378,6 +379,11 @@ def _joined(patterns: Sequence[str]) -> re.Pattern[str] | None:
 
 def _may_match(joined: re.Pattern[str] | None, text: str) -> bool:
     return joined is None or not text.isascii() or joined.search(text.lower()) is not None
+
+
+def event_keys(names: Iterable[str]) -> list[str]:
+    """The forms in which globs are held against names of events: as they came, and as words."""
+    return [form for name in names for form in (name, words_of(name))]
 
 
 def _common(wanted: Sequence[str], found: Sequence[str]) -> bool:

@@ -44,7 +44,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     is_reply: bool | None = None
     direction: tuple[str, ...] = ()
     event_name: tuple[str, ...] = ()
-    """Globs on the name of a track call."""
+    """Globs on the name of a track call, as it came or as words with a space between."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
