@@ -15,8 +15,8 @@ BOB = "ATTENDEE:mailto:bea.winter@northfield.example"
 PLACE = "LOCATION:Northfield plant 2\\, 12 Mill Road"
 
 
-def calendar(*lines: str, method: str = "PUBLISH") -> bytes:
-    body = "\r\n".join(["BEGIN:VEVENT", "UID:weekly", "SUMMARY:Visit", PLACE, ANN, BOB, *lines, "END:VEVENT"])
+def calendar(*lines: str, method: str = "PUBLISH", people: tuple[str, ...] = (ANN, BOB)) -> bytes:
+    body = "\r\n".join(["BEGIN:VEVENT", "UID:weekly", "SUMMARY:Visit", PLACE, *people, *lines, "END:VEVENT"])
     return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:{method}\r\n{body}\r\nEND:VCALENDAR\r\n".encode()
 
 
@@ -34,6 +34,10 @@ ONE_DATE = ("DTSTART:20260304T100000Z", "DTEND:20260304T110000Z")
 SINGLE = calendar(*ONE_DATE, "SEQUENCE:0", "LAST-MODIFIED:20260228T080000Z")
 SINGLE_AFTERWARDS = calendar(*ONE_DATE, "SEQUENCE:1", "LAST-MODIFIED:20260305T080000Z")
 CANCELLED = calendar("DTSTART:20260303T100000Z", "SEQUENCE:1", "DTSTAMP:20260305T080000Z", method="CANCEL")
+CANCELLED_DATE = calendar(
+    "RECURRENCE-ID:20260310T100000Z", "STATUS:CANCELLED", "SEQUENCE:1", "DTSTAMP:20260305T080000Z", people=()
+)  # fmt: skip
+CANCELLED_SINGLE = calendar(*ONE_DATE, "STATUS:CANCELLED", "SEQUENCE:1", "DTSTAMP:20260305T080000Z", people=())
 
 
 def held(root: Path) -> list[str]:
@@ -52,6 +56,8 @@ def held(root: Path) -> list[str]:
         ([FIRST, WITHOUT_THE_SECOND], ["03-03 10:00", "03-17 10:00", "03-24 10:00"]),
         ([FIRST, MOVED, WITHOUT_THE_SECOND], ["03-03 10:00", "03-18 10:00", "03-24 10:00"]),
         ([FIRST, MOVED, CANCELLED], []),
+        ([FIRST, CANCELLED_DATE], ["03-03 10:00", "03-17 10:00", "03-24 10:00"]),
+        ([SINGLE, CANCELLED_SINGLE], []),
         ([FIRST, SINGLE_AFTERWARDS], ["03-04 10:00"]),
         ([SINGLE, FIRST], ["03-03 10:00", "03-10 10:00", "03-17 10:00", "03-24 10:00"]),
     ],
@@ -61,6 +67,8 @@ def held(root: Path) -> list[str]:
         "one_date_taken_out",
         "exception_stays",
         "cancelled",
+        "date_cancelled_without_its_people",
+        "single_date_cancelled_without_its_people",
         "no_series_any_more",
         "a_series_by_now",
     ],

@@ -33,7 +33,11 @@ BOB = "ATTENDEE;PARTSTAT=ACCEPTED;CN=Bob:mailto:bob@buyer.example"
 
 def vevent(*lines: str, before: str = "") -> bytes:
     people = () if any(line.startswith("ORGANIZER") for line in lines) else (ANN, BOB)
-    body = "\r\n".join(["BEGIN:VEVENT", *people, *lines, "END:VEVENT"])
+    return calendar_of(*people, *lines, before=before)
+
+
+def calendar_of(*lines: str, before: str = "") -> bytes:
+    body = "\r\n".join(["BEGIN:VEVENT", *lines, "END:VEVENT"])
     return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{before}{body}\r\nEND:VCALENDAR\r\n".encode()
 
 
@@ -89,6 +93,17 @@ def test_an_override_and_its_series_say_the_same_id() -> None:
     assert rule[1].dedupe_key == moved.dedupe_key
     assert rule[1].revision < moved.revision < gone.revision
     assert gone.is_void
+
+
+def test_a_cancellation_need_not_repeat_the_people() -> None:
+    """A date called off by an entry that names nobody, nor a start, is voided; an entry with nobody that stands is private."""
+    lines = ("UID:a", "RECURRENCE-ID:20260106T120000Z", "SEQUENCE:1")
+    local = ("UID:a", "RECURRENCE-ID;TZID=Office:20260106T130000", "SEQUENCE:1")
+    for stated in (lines, local):
+        (gone,) = events(calendar_of(*stated, "STATUS:CANCELLED", before=zone_block("+0100")))
+        assert (gone.source_event_id, gone.is_void, gone.parties) == ("a/20260106T120000Z", True, ())
+        assert gone.occurred_at == micros(datetime(2026, 1, 6, 12, tzinfo=UTC), "x")
+    assert verdict(calendar_of(*lines, "DTSTART:20260106T120000Z", "STATUS:CONFIRMED")) == "private_entry"
 
 
 def test_a_series_is_cut_after_a_thousand_occurrences() -> None:

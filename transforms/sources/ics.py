@@ -121,14 +121,14 @@ def _component(component: Component, calendar: Component, zones: Zones, context:
 
 def _meeting(component: Component, is_cancelled: bool, zones: Zones, context: Context) -> list[Event] | Ignored:
     parties, organizer, room = _people(component)
-    if not parties:
+    is_void = is_cancelled or string(component, "STATUS").upper() == "CANCELLED"
+    if not parties and not is_void:  # a cancellation need not repeat whom the entry was with
         return Ignored("private_entry")
     moved = moment_of(component, "RECURRENCE-ID")
-    start = moment_of(component, "DTSTART") or (moved if is_cancelled else None)
+    start = moment_of(component, "DTSTART") or (moved if is_void else None)
     if start is None:
         raise Reject("missing_field", "DTSTART", "the VEVENT has no DTSTART")
-    entry = _entry(component, parties, organizer, room, is_cancelled)
-    is_void = entry.status == "cancelled"
+    entry = _entry(component, parties, organizer, room, is_void)
     revision = revision_of(entry.sequence, entry.recorded_at, is_cancelled=is_void, is_exception=moved is not None)
     slot, zone = _slot(component, start, zones)
     if moved is not None:
@@ -148,15 +148,11 @@ def _meeting(component: Component, is_cancelled: bool, zones: Zones, context: Co
 
 
 def _entry(
-    component: Component, parties: tuple[Party, ...], organizer: Party | None, room: str | None, is_cancelled: bool
+    component: Component, parties: tuple[Party, ...], organizer: Party | None, room: str | None, is_void: bool
 ) -> Entry:
     files, attached = _attachments(component)
     where = _venue(component, attached, room, len(parties))
-    status = string(component, "STATUS").upper()
-    if is_cancelled or status == "CANCELLED":
-        stated: str | None = "cancelled"
-    else:
-        stated = "scheduled" if status == "TENTATIVE" else None
+    is_tentative = string(component, "STATUS").upper() == "TENTATIVE"
     uid = clean_id(string(component, "UID")) or _stable_uid(component, organizer)
     return Entry(
         source="/ics",
@@ -165,7 +161,7 @@ def _entry(
         venue=where,
         parties=parties,
         organizer=organizer.ids[0] if organizer and organizer.ids else None,
-        status=stated,
+        status="cancelled" if is_void else "scheduled" if is_tentative else None,
         join_keys=(f"ical:{uid}", *where.join_keys),
         attachments=files,
         recorded_at=_recorded_at(component),
@@ -257,7 +253,8 @@ def _slot(component: Component, start: date, zones: Zones) -> tuple[Slot, tzinfo
     if not isinstance(start, datetime):
         zone = zones.floating() or UTC
         return day_slot(start, _last_day(start, end, length), zone, "DTSTART"), zone
-    begun = placed(start, zone_name(component, "DTSTART"), "DTSTART", zones, None)
+    stated = zone_name(component, "DTSTART" if "DTSTART" in component else "RECURRENCE-ID")
+    begun = placed(start, stated, "DTSTART", zones, None)
     zone = begun.tzinfo or UTC
     if _is_whole_day(component) and start.time() == time():
         return day_slot(start.date(), _last_day(start.date(), end, length), zone, "DTSTART"), zone
@@ -312,7 +309,7 @@ SOURCE = SourceSpec(
     name="ics",
     title="iCalendar",
     channel="in_person",
-    version="5",
+    version="6",
     framing="ics",
     parse=parse,
     supports=(
@@ -320,6 +317,6 @@ SOURCE = SourceSpec(
         "invitations by mail (METHOD REQUEST, PUBLISH, ADD, CANCEL); answers to them are ignored",
         "X-BUYING-JOB, or a category that names a buying job: the label of the meeting",
         "time zones by IANA and Windows names, VTIMEZONE and X-WR-TIMEZONE",
-        "to-dos, journals, free/busy and entries without participants are ignored",
+        "to-dos, journals, free/busy and entries without participants are ignored; a cancellation need not name any",
     ),
 )
