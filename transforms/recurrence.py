@@ -14,8 +14,11 @@ from dateutil.rrule import rrulestr  # type: ignore[import-untyped]
 
 from transforms.event import Reject
 
-MOST_OCCURRENCES = 1000
-"""Of one entry, from its first on: nineteen years of a weekly meeting."""
+MOST_OCCURRENCES = 4000
+"""Of one entry, from its first on: eleven years of days, 76 of weeks. Which they are never depends on how far one looks."""
+
+MOST_OF_A_DAY = 1000
+"""Likewise, of an entry that repeats within a day: nobody meets like that, and its dates are as many as one asks for."""
 
 _AHEAD = 7600
 """The Gregorian calendar repeats after 400 years, weekdays included. Rules are stepped through this much later, so that
@@ -24,6 +27,7 @@ the search for a day that never comes ends after 400 years, not after 8000."""
 _DAY_PARTS = frozenset(("BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYMONTH", "BYSETPOS"))
 _TIME_PARTS = frozenset(("BYSECOND", "BYMINUTE", "BYHOUR"))
 _PARTS = frozenset(("FREQ", "COUNT", "INTERVAL", "WKST")) | _DAY_PARTS | _TIME_PARTS
+_WITHIN_A_DAY = frozenset(("SECONDLY", "MINUTELY", "HOURLY"))
 _RULE_FAULTS = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
 """What dateutil is known to raise for a rule that makes no sense."""
 
@@ -37,12 +41,14 @@ def occurrences(
     until: datetime,
     zone: tzinfo,
 ) -> list[datetime]:
-    """Starts in ascending order, the first included, at most ``MOST_OCCURRENCES``, none after ``until`` but a first.
+    """Starts in ascending order, the first included, at most ``MOST_OCCURRENCES`` (``MOST_OF_A_DAY``), none after ``until`` but a first.
 
     All datetimes are naive wall-clock times of ``zone``; ``rules`` are values of RRULE (``FREQ=WEEKLY;COUNT=5``).
     Raises ``Reject`` (``malformed_rule``, ``unsupported_rule``) for a rule that cannot be followed.
     """
-    stepped = [_steps(first, _rule(text), zone) for text in rules]
+    parsed = [_rule(text) for text in rules]
+    most = MOST_OCCURRENCES if all(parts.get("FREQ") not in _WITHIN_A_DAY for parts in parsed) else MOST_OF_A_DAY
+    stepped = [_steps(first, parts, zone) for parts in parsed]
     found: list[datetime] = []
     last: datetime | None = None
     try:
@@ -50,7 +56,7 @@ def occurrences(
             if start == last:
                 continue
             last = start
-            if len(found) == MOST_OCCURRENCES or (start > until and start != first):
+            if len(found) == most or (start > until and start != first):
                 break
             if start not in excluded and start.date() not in excluded_days:
                 found.append(start)
@@ -69,7 +75,7 @@ def _rule(text: str) -> dict[str, str]:
     if parts.get("RSCALE", "GREGORIAN") != "GREGORIAN":
         raise Reject("unsupported_rule", "RRULE", f"RRULE counts in the calendar {parts['RSCALE'][:40]!r}")
     frequency = parts.get("FREQ", "")
-    too_fine = (frequency in ("SECONDLY", "MINUTELY", "HOURLY") and not _DAY_PARTS.isdisjoint(parts)) or (
+    too_fine = (frequency in _WITHIN_A_DAY and not _DAY_PARTS.isdisjoint(parts)) or (
         frequency == "SECONDLY" and not _TIME_PARTS.isdisjoint(parts)
     )
     if too_fine:

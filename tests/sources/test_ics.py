@@ -20,7 +20,7 @@ from transforms.event import Event, Ignored, Reject, decode_event, encode_event
 from transforms.frame_bytes import BadFrame
 from transforms.framing import records
 from transforms.ical import _UNREAD, Zones, read, series
-from transforms.recurrence import MOST_OCCURRENCES, occurrences
+from transforms.recurrence import MOST_OCCURRENCES, MOST_OF_A_DAY, occurrences
 from transforms.sources import Context, parse_record
 from transforms.sources.ics import SOURCE
 from transforms.times import to_datetime
@@ -106,11 +106,20 @@ def test_a_cancellation_need_not_repeat_the_people() -> None:
     assert verdict(calendar_of(*lines, "DTSTART:20260106T120000Z", "STATUS:CONFIRMED")) == "private_entry"
 
 
-def test_a_series_is_cut_after_a_thousand_occurrences() -> None:
-    """A rule without an end gives its first thousand occurrences at most, in no time."""
+def test_a_daily_series_is_followed_for_eleven_years() -> None:
+    """A rule of days goes on to the horizon; of one that began earlier still, the first four thousand dates are read, in no time."""
+    found = events(vevent("UID:a", "DTSTART:20220103T100000Z", "RRULE:FREQ=DAILY"))
+    assert found[-1].occurred_at == micros(datetime(2026, 9, 21, 10, tzinfo=UTC), "x")
+    begun = time.perf_counter()
+    assert len(events(vevent("UID:a", "DTSTART:20000103T100000Z", "RRULE:FREQ=DAILY"))) == MOST_OCCURRENCES
+    assert time.perf_counter() - begun < 5
+
+
+def test_a_series_within_a_day_is_cut_after_a_thousand_occurrences() -> None:
+    """A rule of seconds gives its first thousand occurrences at most, in no time."""
     begun = time.perf_counter()
     found = events(vevent("UID:a", "DTSTART:20200101T000000Z", "RRULE:FREQ=SECONDLY"))
-    assert len(found) == MOST_OCCURRENCES
+    assert len(found) == MOST_OF_A_DAY
     assert found[-1].occurred_at - found[0].occurred_at == 999_000_000
     assert time.perf_counter() - begun < 5
 

@@ -354,11 +354,11 @@ SOURCE = SourceSpec(
     name="google_calendar",
     title="Google Calendar",
     channel="in_person",
-    version="6",
+    version="7",
     framing="json",
     parse=parse,
     supports=(
-        "events: single ones, series (recurrence), instances of a series, cancelled ones",
+        "events: single ones, series (recurrence; the first 4,000 dates), instances of a series, cancelled ones",
         "events.list pages and syncs: each item is a record",
         "an extended property buying_job: the label of the meeting",
         "birthdays, focus time, absences, working locations and entries without participants are ignored",
