@@ -107,6 +107,7 @@ def test_the_same_meeting_in_icalendar_has_the_same_dedupe_key(rule: str | None)
     ours = events(resource(recurrence=[rule] if rule else []))
     assert [event.dedupe_key for event in ours] == [event.dedupe_key for event in exported]
     assert [event.occurred_at for event in ours] == [event.occurred_at for event in exported]
+    assert [sorted(event.join_keys) for event in ours] == [sorted(event.join_keys) for event in exported]
 
 
 def test_a_recurrence_line_is_only_a_recurrence_line() -> None:

@@ -7,12 +7,13 @@ from collections import Counter
 from pathlib import Path
 
 from chat_mutations import broken, golden_records, verdict_is_sound
+from fold_world import at, fold, only, rules_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.event import Ignored
+from transforms.event import Event, Ignored
 from transforms.framing import BadFrame, records
-from transforms.sources import Context, parse_record
+from transforms.sources import Context, ics, parse_record
 from transforms.sources.google_meet import SOURCE
 
 FOLDERS = ("video/google_meet_admin_report", "chat/google_chat_admin_report", "in_person/google_calendar_admin_report")
@@ -38,6 +39,41 @@ def test_real_payloads(real_dir: Path) -> None:
                 parsed = parse_record(SOURCE, record, context)
                 outcomes[parsed.reason if isinstance(parsed, Ignored) else "accepted"] += 1
     assert outcomes == {"accepted": 2, "presentation_started": 1, "application:chat": 2, "application:calendar": 2}
+
+
+def test_a_call_finds_its_entry_in_an_exported_calendar() -> None:
+    """The report's calendar_event_id is the UID of Google's own export, so a call held later than planned is that meeting."""
+    lines = [
+        "BEGIN:VEVENT",
+        "UID:evt7@google.com",
+        "ORGANIZER:mailto:s1@ours.example",
+        "ATTENDEE:mailto:b1@acme.example",
+    ]
+    lines += ["DTSTART:20260305T100000Z", "DTEND:20260305T103000Z", "END:VEVENT"]
+    told = {
+        "meeting_code": "ABCDEFGHIJ", "conference_id": "conf7", "duration_seconds": 1800, "calendar_event_id": "evt7",
+        "organizer_email": "s1@ours.example", "identifier_type": "email_address",
+    }  # fmt: skip
+    stays = []
+    for who in ("s1@ours.example", "b1@acme.example"):
+        named = [{"name": name, "value": value} for name, value in (told | {"identifier": who}).items()]
+        happened = [{"name": "call_ended", "parameters": named}]
+        stays.append(
+            {
+                "id": {"applicationName": "meet", "time": "2026-03-05T12:00:00Z", "uniqueQualifier": who},
+                "events": happened,
+            }
+        )
+    witnesses = [(ics.SOURCE, "\r\n".join(lines).encode()), *((SOURCE, json.dumps(stay).encode()) for stay in stays)]
+    events: list[Event] = []
+    for source, record in witnesses:
+        parsed = parse_record(source, record, Context(name="x"))
+        assert isinstance(parsed, list)
+        events += parsed
+    folded = fold(*events)
+    row = only(folded)
+    assert (row.status, row.occurred_at) == ("held", at("03-05 11:30"))
+    assert rules_of(folded, row) == {"dedupe_key": 2, "join_key": 1}
 
 
 @given(broken("google_meet"))

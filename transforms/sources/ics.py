@@ -64,6 +64,8 @@ _NOT_INVITATIONS = {
     "DECLINECOUNTER": "counter_proposal",
 }
 """iTIP methods (RFC 5546) by which somebody answers; what they name is described by the organiser's own entry."""
+_GOOGLE = "@google.com"
+"""What Google Calendar ends its UIDs with; before it stands the entry's id."""
 _TEXTS = (
     "DESCRIPTION",
     "URL",
@@ -133,15 +135,26 @@ def _meeting(component: Component, is_cancelled: bool, zones: Zones, context: Co
     slot, zone = _slot(component, start, zones)
     if moved is not None:
         token = _token(moved, component, zones, zone)
-        planned = msgspec.structs.replace(slot, token=token)
-        return [event_of(entry, planned, event_id=f"{entry.uid}/{token}", revision=revision)]
+        return [_event(entry, msgspec.structs.replace(slot, token=token), revision)]
     if not any(component.get(name) for name in ("RRULE", "RDATE")):
-        return [event_of(entry, slot, event_id=entry.uid, revision=revision)]
-    found = series(component, slot, zone, zones, context.until)
-    events = [event_of(entry, one, event_id=f"{entry.uid}/{one.token}", revision=revision) for one in found]
+        return [_event(entry, slot, revision)]
+    events = [_event(entry, one, revision) for one in series(component, slot, zone, zones, context.until)]
     if is_void:  # under the series' own id it ends the exceptions too, and what an earlier version had planned
-        events.append(event_of(entry, slot, event_id=entry.uid, revision=revision))
+        events.append(_event(entry, slot, revision))
     return events or Ignored("no_occurrence")
+
+
+def _event(entry: Entry, slot: Slot, revision: int) -> Event:
+    event_id = f"{entry.uid}/{slot.token}" if slot.token else entry.uid
+    return event_of(entry, slot, event_id=event_id, revision=revision, join_keys=_google_keys(entry.uid, slot.token))
+
+
+def _google_keys(uid: str, token: str | None) -> tuple[str, ...]:
+    """By what Google's reports of meetings call an entry of Google's: its UID before the ``@``, and that of its date."""
+    native = uid.removesuffix(_GOOGLE)
+    if native == uid or not native:
+        return ()
+    return (f"gcal:{native}", f"gcal:{native}_{token}") if token else (f"gcal:{native}",)
 
 
 # who and what
