@@ -36,7 +36,7 @@ class Fact(msgspec.Struct, gc=False):
     """What one source says now about one native record."""
 
     event: Event
-    """The newest revision that describes it; a void describes nothing."""
+    """The newest revision that describes it, with what it leaves out as older ones have it; a void describes nothing."""
     witness: Witness
     """How that revision landed."""
     is_void: bool
@@ -159,12 +159,37 @@ def _newest(record: list[Witness], described: Witness) -> Fact:
     """The newest word on a record, whose witnesses come newest first."""
     trail = {w.event_id: "void" if w.event.is_void else "revision" for w in record if w.event_id != described.event_id}
     return Fact(
-        described.event,
+        _completed(described.event, [w.event for w in record if not w.event.is_void]),
         described,
         _is_gone(record),
         min(w.received_at for w in record),
         tuple(sorted(trail.items())),
         record[0].event if record[0].event.is_void else None,
+    )
+
+
+def _completed(event: Event, revisions: Sequence[Event]) -> Event:
+    """A correction with what it leaves out as the newest of the revisions tells it; a meeting that was moved keeps its length.
+
+    ``parties`` are the organiser, as whoever tells the organiser has it, and everybody else.
+    """
+    if not event.left_out:
+        return event
+    teller = {
+        name: next((one for one in revisions if name not in one.left_out), event)
+        for name in ("subject_text", "organizer", "parties", "ended_at", "join_keys")
+    }
+    timed, told_by = teller["ended_at"], teller["organizer"]
+    length = None if timed.ended_at is None else timed.ended_at - timed.occurred_at
+    hosts = [party for party in told_by.parties if party.role == "organizer"]
+    others = [party for party in teller["parties"].parties if party.role != "organizer"]
+    return msgspec.structs.replace(
+        event,
+        subject_text=teller["subject_text"].subject_text,
+        organizer=told_by.organizer,
+        parties=(*hosts, *others),
+        ended_at=None if length is None else event.occurred_at + length,
+        join_keys=tuple(dict.fromkeys(event.join_keys + teller["join_keys"].join_keys)),
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 from chat_mutations import broken, verdict_is_sound
+from fold_world import at, fold, only, people
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,6 +90,58 @@ def test_participants_of_a_webinar_are_ignored() -> None:
     assert SOURCE.explode is not None
     page = json.dumps({"participants": PEOPLE}).encode()
     assert [parse_record(SOURCE, one, context) for one in SOURCE.explode(page, context)] == [Ignored("webinar")] * 2
+
+
+MADE = {
+    "uuid": "uc==", "id": 7, "topic": "Demo", "type": 2, "start_time": "2026-06-01T10:00:00Z", "duration": 60,
+    "host_email": "s1@ours.example", "settings": {"meeting_invitees": [{"email": "b1@acme.example"}]},
+}  # fmt: skip
+
+
+def plans(*changes: dict[str, Any], **made: Any) -> list[Event]:
+    """A meeting of Zoom's as it was made, and what changed later, as events."""
+    told = [("created", MADE | made), *(("updated", {"id": 7} | change) for change in changes)]
+    return [
+        event
+        for number, (what, meeting) in enumerate(told)
+        for event in events_of(
+            {"event": f"meeting.{what}", "event_ts": 1772000000000 + number * 60_000, "payload": {"object": meeting}}
+        )
+    ]
+
+
+def test_a_change_leaves_the_rest_of_a_plan_as_it_was() -> None:
+    """Zoom tells of a change only what changed: topic, people and length stand, whatever comes first."""
+    first, second = {"start_time": "2026-06-02T10:00:00Z"}, {"start_time": "2026-06-03T09:00:00Z", "topic": "Pricing"}
+    for order in permutations(plans(first, second)):
+        folded = fold(*order)
+        row = only(folded)
+        assert (row.status, row.account_id, row.subject_text) == ("scheduled", "A1", "Pricing")
+        assert (row.occurred_at, row.ended_at) == (at("06-03 09:00"), at("06-03 10:00"))
+        assert {who: one.participation_role for who, one in people(folded, row).items()} == {
+            "S1": "organizer",
+            "B1": "required",
+        }
+
+
+def test_a_change_of_who_is_invited_keeps_the_host() -> None:
+    """New invitees take the place of the old ones, beside the organiser; a new length counts from the new start."""
+    change = {
+        "start_time": "2026-06-02T10:00:00Z", "duration": 30, "settings": {"meeting_invitees": [{"email": "b2@acme.example"}]},
+    }  # fmt: skip
+    folded = fold(*plans(change))
+    row = only(folded)
+    assert (row.occurred_at, row.ended_at) == (at("06-02 10:00"), at("06-02 10:30"))
+    assert set(people(folded, row)) == {"S1", "B2"}
+
+
+def test_a_change_of_one_date_leaves_the_rest_of_it_as_it_was() -> None:
+    """The date of a recurring meeting that was moved alone keeps its topic and people."""
+    dates = [{"occurrence_id": "1780308000000", "start_time": "2026-06-01T10:00:00Z", "duration": 60}]
+    moved = [{"occurrence_id": "1780308000000", "start_time": "2026-06-02T10:00:00Z"}]
+    row = only(fold(*plans({"occurrences": moved}, occurrences=dates)))
+    assert (row.account_id, row.subject_text) == ("A1", "Demo")
+    assert (row.occurred_at, row.ended_at) == (at("06-02 10:00"), at("06-02 11:00"))
 
 
 def test_a_deletion_outranks_every_change() -> None:

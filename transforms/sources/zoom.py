@@ -176,16 +176,15 @@ def _plan(webhook: Webhook, context: Context) -> list[Event] | Ignored:
         if changed is None:
             raise Reject("missing_field", "$.event_ts", "$.event_ts is missing: which change is the later one?")
         revision = min(changed // SECOND, 2**31 - 1)
-    return planned(
-        Plan(_source(payload), meeting, number, revision, webhook.event in _DELETIONS, sent, OBJECT), context
-    )
+    is_void, is_change = webhook.event in _DELETIONS, webhook.event == "meeting.updated"
+    return planned(Plan(_source(payload), meeting, number, revision, is_void, sent, OBJECT, is_change), context)
 
 
 SOURCE = SourceSpec(
     name="zoom",
     title="Zoom Meetings",
     channel="video",
-    version="3",
+    version="4",
     framing="json",
     parse=parse,
     explode=explode,
@@ -193,7 +192,7 @@ SOURCE = SourceSpec(
     supports=(
         "webhooks meeting.participant_joined, meeting.participant_left: attendance",
         "webhooks meeting.started, meeting.ended: the occurrence's interval",
-        "webhooks meeting.created, .updated, .deleted, .permanently_deleted, .recovered: plans",
+        "webhooks meeting.created, .updated, .deleted, .permanently_deleted, .recovered: plans; what a change leaves out stands",
         "REST past_meetings, report and metrics participants: attendance from joining to leaving; stays in a waiting room are none",
         "REST past_meetings, report, metrics and history of meetings: the occurrence's interval",
         "REST meetings of a user, one meeting: plans, one for each date",

@@ -25,6 +25,8 @@ class Plan(msgspec.Struct, frozen=True):
     recorded_at: int | None
     where: str
     """JSON path of the meeting."""
+    is_change: bool = False
+    """The meeting holds only what changed."""
 
 
 def planned(plan: Plan, context: Context) -> list[Event] | Ignored:
@@ -89,7 +91,20 @@ def _event(plan: Plan, when: int, minutes: int | None, date: Occurrence | None, 
         organizer=plan.meeting.host(),
         subject_text=clean_subject(plan.meeting.topic),
         parties=_invited(plan.meeting),
+        left_out=_left_out(plan.meeting, minutes) if plan.is_change else (),
     )
+
+
+def _left_out(meeting: Meeting, minutes: int | None) -> tuple[str, ...]:
+    """Of what a plan tells, the fields that a change does not."""
+    told = {
+        "ended_at": minutes is not None,
+        "join_keys": meeting.occurrence() is not None,
+        "organizer": meeting.host() is not None,
+        "subject_text": meeting.topic is not None,
+        "parties": meeting.settings is not None and bool(meeting.settings.meeting_invitees),
+    }
+    return tuple(name for name, is_told in told.items() if not is_told)
 
 
 def _invited(meeting: Meeting) -> tuple[Party, ...]:
