@@ -106,6 +106,18 @@ def test_a_cancellation_need_not_repeat_the_people() -> None:
     assert verdict(calendar_of(*lines, "DTSTART:20260106T120000Z", "STATUS:CONFIRMED")) == "private_entry"
 
 
+def test_who_sent_somebody_else_stays_away() -> None:
+    """A delegator is as absent as somebody who declined; the delegate is invited like everybody."""
+    sent = 'ATTENDEE;PARTSTAT=DELEGATED;DELEGATED-TO="mailto:tom@buyer.example":mailto:bob@buyer.example'
+    came = 'ATTENDEE;PARTSTAT=ACCEPTED;DELEGATED-FROM="mailto:bob@buyer.example":mailto:tom@buyer.example'
+    (entry,) = events(vevent(ANN, sent, came, "UID:a", "DTSTART:20260105T120000Z"))
+    assert {party.ids[0]: party.attended for party in entry.parties} == {
+        "email:ann@seller.example": None,
+        "email:bob@buyer.example": False,
+        "email:tom@buyer.example": None,
+    }
+
+
 def test_a_daily_series_is_followed_for_eleven_years() -> None:
     """A rule of days goes on to the horizon; of one that began earlier still, the first four thousand dates are read, in no time."""
     found = events(vevent("UID:a", "DTSTART:20220103T100000Z", "RRULE:FREQ=DAILY"))

@@ -64,6 +64,8 @@ _NOT_INVITATIONS = {
     "DECLINECOUNTER": "counter_proposal",
 }
 """iTIP methods (RFC 5546) by which somebody answers; what they name is described by the organiser's own entry."""
+_STAYS_AWAY = ("DECLINED", "DELEGATED")
+"""Answers of somebody who will not come; who was sent instead is an attendee of the entry too."""
 _GOOGLE = "@google.com"
 """What Google Calendar ends its UIDs with; before it stands the entry's id."""
 _TEXTS = (
@@ -202,7 +204,7 @@ def _people(component: Component) -> tuple[tuple[Party, ...], Party | None, str 
         if parameter(value, "CUTYPE").upper() in ("ROOM", "RESOURCE"):
             room = room or parameter(value, "CN") or None
             continue
-        declined = parameter(value, "PARTSTAT").upper() == "DECLINED"
+        declined = parameter(value, "PARTSTAT").upper() in _STAYS_AWAY
         attendees.append(_person(value, role_of(parameter(value, "ROLE")), declined))
     stated = next(iter(values(component, "ORGANIZER")), None)
     organizer = _person(stated, "organizer", False) if stated is not None else None
