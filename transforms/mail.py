@@ -225,7 +225,7 @@ def _is_said(headers: Headers, name: str) -> bool:
 
 
 def report_verdict(headers: Headers, parts: Sequence[Leaf], actor: str | None) -> str | Ignored | None:
-    """``bounced`` for a delivery failure, ``Ignored`` for a receipt, None for everything else."""
+    """``bounced`` for a delivery failure, ``Ignored`` for a receipt or a word that delivery takes longer, None for everything else."""
     kind, params = _kind_of(headers)
     if kind == "multipart/report" or any(leaf.kind.startswith("message/d") for leaf in parts):
         report = dict(params).get("report-type", "").lower()
@@ -233,7 +233,10 @@ def report_verdict(headers: Headers, parts: Sequence[Leaf], actor: str | None) -
         if report == "disposition-notification" or "message/disposition-notification" in kinds:
             return Ignored("read_receipt")
         if report == "delivery-status" or "message/delivery-status" in kinds:
-            return Ignored("delivery_receipt") if _is_success(parts) else "bounced"
+            actions = _actions(parts)
+            if actions and actions <= _DELIVERED:
+                return Ignored("delivery_receipt")
+            return Ignored("delivery_delay") if "delayed" in actions and "failed" not in actions else "bounced"
         if not report and [value.strip() for value in headers.get("return-path", ())] == ["<>"]:
             return "bounced"
     return "bounced" if actor is not None and actor.startswith("email:mailer-daemon@") else None
@@ -244,11 +247,10 @@ def _kind_of(headers: Headers) -> tuple[str, tuple[tuple[str, str], ...]]:
     return content_type(values[0]) if values else ("text/plain", ())
 
 
-def _is_success(parts: Sequence[Leaf]) -> bool:
-    """A delivery report of which every recipient's action is a success."""
+def _actions(parts: Sequence[Leaf]) -> set[str]:
+    """What a delivery report says of its recipients (RFC 3464): failed, delayed, delivered, relayed, expanded."""
     status = b"\n".join(leaf.read()[:65_536] for leaf in parts if leaf.kind == "message/delivery-status")
-    actions = {action.lower() for action in _ACTION.findall(decode_text(status).replace("\r\n", "\n"))}
-    return bool(actions) and actions <= _DELIVERED
+    return {action.lower() for action in _ACTION.findall(decode_text(status).replace("\r\n", "\n"))}
 
 
 def content_of(parts: Sequence[Leaf]) -> Content:

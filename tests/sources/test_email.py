@@ -373,8 +373,8 @@ def test_real_mail_is_accepted(real_dir: Path) -> None:
             continue
         outcomes["ignored" if isinstance(parsed, Ignored) else str(parsed[0].status)] += 1
     assert outcomes["None"] >= 2150
-    assert outcomes["bounced"] >= 14
-    assert outcomes["ignored"] == 2
+    assert outcomes["bounced"] >= 12
+    assert outcomes["ignored"] == 4  # receipts, and notices of delay
     # library fixtures without From and Date (bare MIME parts, signature snippets), or without any date
     assert outcomes["missing_field From"] + outcomes["missing_field Date"] <= 101
     # "Malformed Date.", two of 1969, and one without a year; one without a zone
