@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from fold_world import SETTINGS, at, email, fold, folder, only, page, people, witness
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -157,6 +158,20 @@ def test_a_group_call_names_the_account_of_an_unknown_user() -> None:
     row = only(folded)
     assert (row.account_id, row.account_resolution, row.actor_side) == ("A2", "explicit", "buyer")
     assert people(folded, row)["?"].is_engaged
+
+
+def test_an_account_that_nobody_knows_hides_none_that_is_known() -> None:
+    """Of several group ids in the payloads the first that names an account of the directory is the explicit one (A1)."""
+    stranger = "external_id:segment:zoe"
+    other, mine = page("1", START, (stranger,), account_hint="crm-8"), page("2", START + MINUTE, (stranger,))
+    said = msgspec.structs.replace(mine, account_hint="A2")
+    called = [
+        identify("03-02 08:00", stranger, account_hint="A2"), identify("03-02 08:30", stranger, account_hint="ext-1"),
+    ]  # fmt: skip
+    for events in ((other, said), (other, *called), (mine, *called)):
+        row = only(fold(*events))
+        assert (row.account_id, row.account_resolution) == ("A2", "explicit")
+    assert only(fold(other)).account_resolution == "unresolved"
 
 
 def test_our_own_people_looking_at_our_pages_never_count() -> None:

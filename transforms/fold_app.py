@@ -117,7 +117,7 @@ def _session(steps: list[Step], parties: PartyBook, bench: Workbench) -> Draft:
         events=bridge(facts, "session"),
         stated_direction=event.direction,
     )
-    _gather(draft, facts, events)
+    _gather(draft, facts, events, bench)
     if draft.account_hint is None:
         ids = (one for e in events for party in e.parties for one in party.ids)
         draft.account_hint = parties.account_hint(event.source, ids, row.occurred_at)
@@ -133,7 +133,7 @@ def _told(step: Step, parties: PartyBook) -> Iterator[StepTrace]:
         yield StepTrace(item, event, step.fact.witness.event_id, step.user, owner)
 
 
-def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event]) -> None:
+def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event], bench: Workbench) -> None:
     """What all events of a session say together; of single values, the first that is known."""
     row = draft.row
     tags: set[str] = set()
@@ -147,7 +147,7 @@ def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event]) -> Non
         if not event.is_automated:
             row.is_automated = False
         row.native_session_id = row.native_session_id or event.native_session_id
-        draft.account_hint = draft.account_hint or event.account_hint
+        draft.account_hint = draft.account_hint or bench.account_in(event)
         draft.opportunity_hint = draft.opportunity_hint or event.opportunity_hint
         draft.explicit_job = draft.explicit_job or event.explicit_job
         if found := _tags(event):

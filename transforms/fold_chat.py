@@ -313,7 +313,7 @@ def _draft(burst: Burst, audience: Audience, resolve: Resolver, bench: Workbench
         is_bot_only=audience.is_bot_only,
     )
     bridge((message.fact for message in burst.voided), "void", draft.events)
-    _gather(draft, facts, events)
+    _gather(draft, facts, events, bench)
     draft.assets = [
         AssetTrace(asset, "share", message.occurred_at, message.author.party_id)
         for message in burst.messages
@@ -336,7 +336,7 @@ def own_lines(lines: Iterable[str | None]) -> list[str]:
     return spoken[first:]
 
 
-def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event]) -> None:
+def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event], bench: Workbench) -> None:
     """What all messages of a burst say together."""
     row = draft.row
     lines: list[str] = []
@@ -354,7 +354,7 @@ def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event]) -> Non
         if line:
             lines.append(line)
         tags.update(event.tags)
-        draft.account_hint = draft.account_hint or event.account_hint
+        draft.account_hint = draft.account_hint or bench.account_in(event)
         draft.opportunity_hint = draft.opportunity_hint or event.opportunity_hint
         draft.explicit_job = draft.explicit_job or event.explicit_job
     draft.text = "\n".join(lines) or None

@@ -42,7 +42,7 @@ class PartyBook:
         self._profiles = ProfileBook(directory, said)
         self._timelines = _timelines(directory, self._profiles, said)
         self._is_said = bool(said)
-        self._hints = _account_hints(binding) if binding else {}
+        self._hints = _account_hints(directory, binding) if binding else {}
         self._by_base: list[tuple[Party, str | None]] = []
         """Parties matched by an email's base address, with the account hint that came with them."""
         self._conflicts = {one.conflict_id: one for one in self._profiles.conflicts}
@@ -201,12 +201,12 @@ def _stretches(said: list[tuple[list[int], _User]]) -> list[Binding]:
     return kept
 
 
-def _account_hints(facts: Sequence[Fact]) -> dict[tuple[str, str], list[tuple[int, str]]]:
-    """(source, identifier) to (time, account id), as group calls say."""
+def _account_hints(directory: Directory, facts: Sequence[Fact]) -> dict[tuple[str, str], list[tuple[int, str]]]:
+    """(source, identifier) to (time, account id), as group calls say; what is no account of the directory hides none that is."""
     found: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for fact in facts:
         event = fact.event
-        if event.family == "identity" and event.account_hint:
+        if event.family == "identity" and event.account_hint and directory.account(event.account_hint) is not None:
             for party in event.parties:
                 for one in party.ids:
                     found.setdefault((event.source, one), []).append((event.occurred_at, event.account_hint))
