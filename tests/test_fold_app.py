@@ -195,6 +195,23 @@ def test_views_of_assets_are_asset_events() -> None:
     assert only(folded).asset_type == "product_overview"
 
 
+def test_what_is_done_on_an_assets_page_is_no_second_view_of_it() -> None:
+    """A click there is time spent on the asset; a download is of what it names."""
+    link = ("https://ours.example/files/overview.pdf",)
+    folded = fold(
+        page("1", START, (B1,), "/files", links=link),
+        page("2", START + MINUTE, (B1,), "/files", event_name="Tab Clicked"),
+        page("3", START + 9 * MINUTE, (B1,), "/files", event_name="Document Downloaded", asset_action="download",
+             interaction_kind="asset_download", attachments=("comparison-3.pdf",)),
+        page("4", START + 12 * MINUTE, (B1,), "/end"),
+    )  # fmt: skip
+    assert [(row.action, row.asset_id) for row in folded.assets] == [("view", "overview"), ("download", "versus")]
+    row = only(folded)
+    assert (row.buying_job, row.buying_job_basis) == ("solution_exploration", "asset:product_overview")
+    alone = only(fold(page("2", START, (B1,), "/files", event_name="Tab Clicked")))
+    assert alone.buying_job == "unclassified"
+
+
 def test_a_form_alone_is_a_form_and_a_form_among_pages_is_a_session() -> None:
     """The kind is ``form_submit`` only if the session consists of it alone; the tag says that one was sent either way."""
     form, other = page("1", START, (B1,), "/contact", interaction_kind="form_submit"), page("2", START + MINUTE, (B1,))

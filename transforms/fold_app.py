@@ -183,6 +183,7 @@ def _trace(draft: Draft, steps: Sequence[Step], bench: Workbench) -> None:
     """Where the time went, and which assets were seen: dwell is the time until the next event, 0 for the last."""
     page: str | None = None
     spent: dict[str, tuple[int, int]] = {}
+    shown: dict[str, tuple[str, ...]] = {}
     gap = bench.settings.app_session_gap
     spans = []
     moments = [step.occurred_at for step in steps]
@@ -199,6 +200,10 @@ def _trace(draft: Draft, steps: Sequence[Step], bench: Workbench) -> None:
                 draft.assets.extend([_seen(asset, step) for asset in assets])
                 types = tuple([asset.asset_type for asset in assets])
         if page is not None:
+            if types and event.event_name is None:
+                shown[page] = types
+            elif not types and shown:  # who clicks on an asset's page is still reading it
+                types = shown.get(page, ())
             spent[page] = (spent[page][0] + stay if page in spent else stay, at)
         spans.append(PageSpan(page, event.event_name, stay, at, types, event.interaction_kind, _tags(event)))
     draft.pages = spans

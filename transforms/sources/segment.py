@@ -110,7 +110,11 @@ def _track(call: Call, record: bytes, zone: str | None) -> Parsed:
     if act.ignore is not None:
         return Ignored(act.ignore)
     event = _app_event(
-        call, record, zone, properties.email if act.kind == "form_submit" or name == "Signed Up" else None
+        call,
+        record,
+        zone,
+        properties.email if act.kind == "form_submit" or name == "Signed Up" else None,
+        is_view=False,
     )
     if isinstance(event, Ignored):
         return event
@@ -130,11 +134,11 @@ def _track(call: Call, record: bytes, zone: str | None) -> Parsed:
 
 
 def _page(call: Call, record: bytes, zone: str | None) -> Parsed:
-    return _app_event(call, record, zone, None)
+    return _app_event(call, record, zone, None, is_view=True)
 
 
 def _screen(call: Call, record: bytes, zone: str | None) -> Parsed:
-    event = _app_event(call, record, zone, None)
+    event = _app_event(call, record, zone, None, is_view=True)
     if isinstance(event, Ignored):
         return event
     event.medium = "mobile_app"
@@ -142,8 +146,11 @@ def _screen(call: Call, record: bytes, zone: str | None) -> Parsed:
     return event
 
 
-def _app_event(call: Call, record: bytes, zone: str | None, form_email: Any) -> Event | Ignored:
-    """What page, screen and track have in common; a monitor's health check is no engagement."""
+def _app_event(call: Call, record: bytes, zone: str | None, form_email: Any, *, is_view: bool) -> Event | Ignored:
+    """What page, screen and track have in common; a monitor's health check is no engagement.
+
+    The page that is open is a link of its view alone: what is clicked or downloaded there is something else.
+    """
     where = call.context or NO_CONTEXT
     parties = actor_of(call, where, form_email)
     occurred_at, quality = when(call, zone)
@@ -155,7 +162,7 @@ def _app_event(call: Call, record: bytes, zone: str | None, form_email: Any) -> 
     if type(path) is not str:
         path = path_of(own_url if type(own_url) is str else url if type(url) is str else "")
     links = (own_url,) if type(own_url) is str and own_url else ()
-    if type(url) is str and url and url != own_url:
+    if is_view and type(url) is str and url and url != own_url:
         links = (*links, url)
     agent = where.userAgent or where.user_agent
     if is_health_check(agent if type(agent) is str else None, path):
@@ -338,7 +345,7 @@ SOURCE = SourceSpec(
     name="segment",
     title="Segment",
     channel="app",
-    version="6",
+    version="7",
     framing="json",
     parse=parse,
     explode=explode,

@@ -261,7 +261,7 @@ def _to_event(row: Row) -> Parsed:
         native_session_id=session or None,
         event_name=scrub(name[:200]) or None,
         page_path=scrub(path) or None,
-        links=_links(link, url),
+        links=_links(link, url if event == "page_view" or name == "screen_view" else ""),
         parties=parties,
         account_hint=plan.account,
         opportunity_hint=plan.deal,
@@ -388,6 +388,7 @@ def _robot_context(text: str) -> bool:
 
 
 def _links(link: str, url: str) -> tuple[str, ...]:
+    """What an event names itself, and the page of a view: what is clicked on a page is something else."""
     if not link:
         return (url if url.isascii() else scrub(url),) if url else ()
     return (scrub(link), scrub(url)) if url and url != link else (scrub(link),)
@@ -406,7 +407,7 @@ SOURCE = SourceSpec(
     name="snowplow",
     title="Snowplow",
     channel="app",
-    version="5",
+    version="6",
     framing="lines",
     parse=parse,
     supports=(
