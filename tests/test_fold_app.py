@@ -277,20 +277,61 @@ def test_sessions_are_those_of_the_definition_in_any_order(events: list[tuple[in
     assert folder().fold(shuffled) == folded
 
 
-def test_a_live_chat_is_the_visitors_who_logs_in_later() -> None:
-    """R5 holds for every call of a source: a chat under an anonymous id is the person's to whom the id was bound."""
-    question = Event(
+def live_chat(when: str, *ids: str) -> Event:
+    agent = Party(("external_id:live_chat:9",), "to", side="seller")
+    return Event(
         family="chat",
         source="/segment",
-        source_event_id="q",
-        dedupe_key="chat:/segment/c/q",
+        source_event_id=f"chat-{when}",
+        dedupe_key=f"chat:/segment/c/{when}",
         channel="chat",
         medium="web_chat",
         conversation_id="c",
-        occurred_at=START,
+        occurred_at=at(when),
         direction="inbound",
-        parties=(Party((ANN,), "actor", side="buyer"), Party(("external_id:live_chat:9",), "to", side="seller")),
+        parties=(Party(ids, "actor", side="buyer"), agent),
     )
+
+
+def test_a_live_chat_of_somebody_who_is_logged_in_binds_the_device() -> None:
+    """R5: an identified event of the same source, whatever it is about; the next user has the device from their first event on."""
+    chat = live_chat("03-02 09:05", B1, ANN)
+    before = page("1", START, (ANN,))
+    assert set(link_keys(chat)) & {fold_key(before), *link_keys(before)}
+    assert {p.person_id for p in fold(before, chat).participants if p.participation_role == "actor"} == {"B1"}
+    later = [page("2", START + 10 * MINUTE, (ANN,)), page("3", START + 120 * MINUTE, (B2, ANN))]
+    folded = fold(before, chat, *later)
+    assert [(row.channel, row.actor_party_id) for row in folded.touchpoints if row.actor_party_id in ("B1", "B2")] == [
+        ("chat", "B1"), ("app", "B1"), ("app", "B2"),
+    ]  # fmt: skip
+    stranger = "external_id:segment:new"
+    named = fold(live_chat("03-02 09:05", stranger, ANN, "email:b1@acme.example"), page("1", START, (stranger,)))
+    assert {row.actor_party_id for row in named.touchpoints} == {"B1"}
+
+
+def test_a_group_call_is_of_whoever_had_the_device_then() -> None:
+    """The account of one user's group call is nothing to the next who uses that device; to their own sessions it is, also without login."""
+    other = "external_id:segment:zoe"
+    grouped = identify("03-02 09:00", B1, ANN, account_hint="A2")
+    pages = [
+        page("1", START + 5 * MINUTE, (ANN,)),
+        page("2", START + 120 * MINUTE, (other, ANN)),
+        page("3", START + 130 * MINUTE, (ANN,)),
+    ]
+    first, second = fold(grouped, *pages).touchpoints
+    assert (first.account_id, first.account_resolution) == ("A2", "explicit")
+    assert (second.account_id, second.account_resolution) == (None, "unresolved")
+    by_device = identify("03-02 09:01", ANN, account_hint="A2")
+    login = page("0", START, (B1, ANN))
+    first, second = fold(login, by_device, *pages).touchpoints
+    assert (first.account_id, second.account_id) == ("A2", None)
+    nobody = fold(by_device, page("1", START + 5 * MINUTE, (ANN,)))
+    assert only(nobody).account_id == "A2"
+
+
+def test_a_live_chat_is_the_visitors_who_logs_in_later() -> None:
+    """R5 holds for every call of a source: a chat under an anonymous id is the person's to whom the id was bound."""
+    question = live_chat("03-02 09:00", ANN)
     login = identify("03-05 09:00", B1, ANN)
     folded = fold(question, login)
     assert "B1" in people(folded, only(folded))

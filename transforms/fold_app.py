@@ -119,8 +119,7 @@ def _session(steps: list[Step], parties: PartyBook, bench: Workbench) -> Draft:
     )
     _gather(draft, facts, events, bench)
     if draft.account_hint is None:
-        ids = (one for e in events for party in e.parties for one in party.ids)
-        draft.account_hint = parties.account_hint(event.source, ids, row.occurred_at)
+        draft.account_hint = parties.account_hint(events, row.occurred_at)
     _trace(draft, steps, bench)
     draft.steps = [trace for step in steps if step.fact.event.plan_items for trace in _told(step, parties)]
     return draft

@@ -12,10 +12,10 @@ from transforms.directory import Directory, ResolvedParty
 from transforms.event import Event, Party, hash_id
 from transforms.fold_common import Fact
 from transforms.fold_profiles import ANONYMOUS, ProfileBook, Said
-from transforms.linking import is_app_identity
+from transforms.linking import is_app_identity, visitors
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
-BINDING_FAMILIES = ("app", "identity")
+BINDING_FAMILIES = ("app", "identity", "chat")
 BOUND_FAMILIES = ("app", "chat")
 """Whose anonymous visitors a binding names: live chats know them by the id that the app gave them."""
 
@@ -36,13 +36,13 @@ class PartyBook:
     def __init__(self, directory: Directory, facts: Sequence[Fact]) -> None:
         self._directory = directory
         self._known: dict[tuple[Party, str | None, str | None], ResolvedParty] = {}
-        # of conversations, emails and meetings nothing is bound, and most groups hold nothing else
+        # of emails and meetings nothing is bound, and many groups hold nothing else
         binding = [fact for fact in facts if fact.event.family in BINDING_FAMILIES]
         said = _said(binding)
         self._profiles = ProfileBook(directory, said)
         self._timelines = _timelines(directory, self._profiles, said)
         self._is_said = bool(said)
-        self._hints = _account_hints(directory, binding) if binding else {}
+        self._hints = self._account_hints(binding)
         self._by_base: list[tuple[Party, str | None]] = []
         """Parties matched by an email's base address, with the account hint that came with them."""
         self._conflicts = {one.conflict_id: one for one in self._profiles.conflicts}
@@ -54,7 +54,7 @@ class PartyBook:
             ids = self._profiles.extended(event.source, party.ids)
             if ids is not party.ids:
                 party = msgspec.structs.replace(party, ids=ids)
-            binding = self._binding(event, party)
+            binding = self._binding(event.source, party.ids, event.occurred_at)
             if binding is not None:
                 party = _bound_party(party, binding)
         key = (party, event.account_hint, binding.target if binding is not None else None)
@@ -66,11 +66,12 @@ class PartyBook:
         """Whether a party of this group is the same person at all times: no anonymous id has changed hands."""
         return all(len(timeline) == 1 for timeline in self._timelines.values())
 
-    def account_hint(self, source: str, ids: Iterable[str], at: int) -> str | None:
-        """The account that a group call gave one of these ids: the only one ever, else the latest until ``at``."""
+    def account_hint(self, events: Sequence[Event], at: int) -> str | None:
+        """The account that group calls gave the users of these events: the only one ever, else the latest until ``at``."""
         if not self._hints:
             return None
-        said = sorted(pair for one in set(ids) for pair in self._hints.get((source, one), ()))
+        users = {(e.source, self._user(e.source, p.ids, e.occurred_at)) for e in events for p in e.parties if p.ids}
+        said = sorted(pair for user in users for pair in self._hints.get(user, ()))
         if len({account for _, account in said}) == 1:
             return said[0][1]
         earlier = [account for when, account in said if when <= at]
@@ -123,15 +124,40 @@ class PartyBook:
             self._conflicts[known.conflict.conflict_id] = known.conflict
         return known
 
-    def _binding(self, event: Event, party: Party) -> Binding | None:
-        for one in party.ids:
-            timeline = self._timelines.get((event.source, one))
+    def _binding(self, source: str, ids: Iterable[str], at: int) -> Binding | None:
+        for one in ids:
+            timeline = self._timelines.get((source, one))
             if timeline:
                 if len(timeline) == 1:
                     return timeline[0]
-                index = bisect_right(timeline, event.occurred_at, key=lambda binding: binding.at)
+                index = bisect_right(timeline, at, key=lambda binding: binding.at)
                 return timeline[index - 1] if index else None
         return None
+
+    def _user(self, source: str, ids: tuple[str, ...], at: int) -> str:
+        """One name for whoever has these ids at the time: a person, else a user whom the directory does not know, else a device."""
+        named = tuple(one for one in ids if not one.startswith(ANONYMOUS))
+        person_id = self._directory.person_of(self._profiles.extended(source, named) if named else ids).person_id
+        if person_id is not None:
+            return person_id
+        if named:
+            return self._profiles.root(source, named[0])
+        binding = self._binding(source, ids, at)
+        return ids[0] if binding is None else binding.target
+
+    def _account_hints(self, facts: Sequence[Fact]) -> dict[tuple[str, str], list[tuple[int, str]]]:
+        """(source, user) to (time, account id), as group calls say: of whoever had the id then, and not of who shares a device with them.
+        What is no account of the directory hides none that is."""
+        found: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        for fact in facts:
+            event = fact.event
+            account_id = event.account_hint if event.family == "identity" else None
+            if account_id is not None and self._directory.account(account_id) is not None:
+                for party in event.parties:
+                    if party.ids:
+                        user = self._user(event.source, party.ids, event.occurred_at)
+                        found.setdefault((event.source, user), []).append((event.occurred_at, account_id))
+        return found
 
 
 def _bound_party(party: Party, binding: Binding) -> Party:
@@ -142,18 +168,23 @@ def _bound_party(party: Party, binding: Binding) -> Party:
 
 
 def _said(facts: Sequence[Fact]) -> dict[Said, list[int]]:
-    """What app events and app identities say of one user at a time: (source, identifiers) to when."""
+    """What app events, app identities and live chats say of one user at a time: (source, identifiers) to when."""
     found: dict[Said, list[int]] = {}
     for fact in facts:
         event = fact.event
         if event.family == "app" or is_app_identity(event):
-            for party in event.parties:
-                if len(party.ids) > 1:
-                    pair = (event.source, party.ids)
-                    if pair in found:
-                        found[pair].append(event.occurred_at)
-                    else:
-                        found[pair] = [event.occurred_at]
+            users = event.parties
+        elif event.family == "chat":
+            users = visitors(event.parties)
+        else:
+            continue
+        for party in users:
+            if len(party.ids) > 1:
+                pair = (event.source, party.ids)
+                if pair in found:
+                    found[pair].append(event.occurred_at)
+                else:
+                    found[pair] = [event.occurred_at]
     return found
 
 
@@ -199,15 +230,3 @@ def _stretches(said: list[tuple[list[int], _User]]) -> list[Binding]:
         if not kept or kept[-1].target != target:
             kept.append(Binding(at, target, person_id, named))
     return kept
-
-
-def _account_hints(directory: Directory, facts: Sequence[Fact]) -> dict[tuple[str, str], list[tuple[int, str]]]:
-    """(source, identifier) to (time, account id), as group calls say; what is no account of the directory hides none that is."""
-    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    for fact in facts:
-        event = fact.event
-        if event.family == "identity" and event.account_hint and directory.account(event.account_hint) is not None:
-            for party in event.parties:
-                for one in party.ids:
-                    found.setdefault((event.source, one), []).append((event.occurred_at, event.account_hint))
-    return found

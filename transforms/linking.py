@@ -9,7 +9,7 @@ prefix       what shares it
 ``m:``       one email by Message-ID, and whatever refers to it
 ``t:``       emails of one provider thread
 ``c:``       messages of one conversation, whether they tell their workspace or not
-``a:``       one app user, the identifiers bound to that user in the same source, and chats of that anonymous visitor
+``a:``       one app user, the identifiers bound to that user in the same source, and live chats of that visitor
 ``p:``       all identifiers by which the directory knows one person, in one source of an app (``pipelines.kin``)
 ``i:``       an identity event that binds nothing inside a group (it acts through the directory)
 ``x:``       one meeting occurrence by dedupe key
@@ -82,9 +82,13 @@ def link_keys(event: Event) -> tuple[str, ...]:
 
 
 def visitor_keys(source: str, parties: tuple[Party, ...]) -> tuple[str, ...]:
-    """Of a chat: a visitor may be known by what he did in the app of the same source (R5)."""
-    ids = (one for party in parties for one in party.ids)
-    return tuple(dict.fromkeys(f"a:{source}/{one}" for one in ids if one.startswith("anonymous_id:")))
+    """Of a chat: its visitor may be known by what he did in the app of the same source, and the other way round (R5)."""
+    return user_keys(source, visitors(parties))
+
+
+def visitors(parties: tuple[Party, ...]) -> tuple[Party, ...]:
+    """Of a live chat's parties those who are users of the app that it is in: an anonymous id shows it. An agent has none."""
+    return tuple(party for party in parties if any(one.startswith("anonymous_id:") for one in party.ids))
 
 
 def user_keys(source: str, parties: tuple[Party, ...]) -> tuple[str, ...]:
