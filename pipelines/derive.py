@@ -78,7 +78,7 @@ class Derivation:
                 self.small &= self.store.count("SELECT count(*) FROM vault.dirty") < self.workers.worth_groups
             tell_kin(self.store, self.world.directory, anew=everything)
             self._find_series()
-            if groups.close_over_edges(self.store) > MANY_GROUPS:
+            if groups.close_over_edges(self.store, everything=everything) > MANY_GROUPS:
                 self.store.allow(little=False)
             groups.label_groups(self.store)
             shards = derive.write_event_shards(

@@ -100,6 +100,18 @@ def test_the_first_rule_that_hits_names_the_person(ids: tuple[str, ...], person_
     assert (match.person_id, match.rule_id) == (person_id, rule_id)
 
 
+def test_the_link_of_a_contact_whom_the_payloads_account_chose_is_told() -> None:
+    """The directory's list has the address as the other contact's; who asks why this is D2 finds it beside."""
+    shared = "email:both@free.example"
+    directory = build(people=[buyer("D1", shared, account_id="A1"), buyer("D2", shared, account_id="A2")])
+    chosen = directory.person_of((shared,), "A2")
+    assert chosen.person_id == "D2"
+    link = directory.link_of(chosen)
+    assert link is not None
+    assert (link.person_id, link.rule_id, link.identifier_hash) == ("D2", "R2", hash_id(shared))
+    assert directory.link_of(directory.person_of((shared,), "A1")) is None
+
+
 def test_a_phone_of_two_people_is_nobodys() -> None:
     """R4 asks for exactly one person, whatever the way in which the number is written."""
     directory = build(people=[buyer("B3", account_id="A2", phones=("+49 30 12345678",))])

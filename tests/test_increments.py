@@ -165,6 +165,27 @@ def test_ids_that_change_hands_leave_no_old_link(tmp_path: Path) -> None:
     assert [(row[2], row[3], row[4] is None, row[5] is None) for row in links] == [("B1", "R5", False, False)]
 
 
+@pytest.mark.parametrize("user", ["bea-17", "tom.arden@northfield.example"])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_link_goes_with_the_copy_that_told_it(tmp_path: Path, user: str, order: tuple[int, int]) -> None:
+    """Two copies of one call name different devices: the one that counts alone binds, also where all that there is is folded again."""
+
+    def call(device: str) -> tuple[str, bytes]:
+        said = {"type": "track", "event": "Opened", "messageId": "m1", "userId": user, "anonymousId": device}
+        said |= {"timestamp": "2026-03-03T10:00:00Z", "context": {"page": {"path": "/x"}}, "properties": {}}  # type: ignore[dict-item]
+        return f"segment/{device}.json", json.dumps(said).encode()
+
+    copies = [call("laptop"), call("phone")]
+    whole, split = example(tmp_path / "whole"), example(tmp_path / "split")
+    put(whole, copies)
+    increment(whole)
+    for one in order:
+        put(split, [copies[one]])
+        increment(split)
+    with snapshot(whole, published=False) as at_once, snapshot(split, published=False) as by_turns:
+        assert contents(at_once) == contents(by_turns)
+
+
 @pytest.mark.parametrize("users", [("u-1", "u-2"), ("u-2", "u-1")])
 def test_a_copy_that_names_another_user_takes_only_itself_along(tmp_path: Path, users: tuple[str, str]) -> None:
     """One event told of two users, of which one copy counts: what it stood beside in the other's visit stays."""

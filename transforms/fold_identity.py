@@ -43,8 +43,8 @@ class PartyBook:
         self._timelines = _timelines(directory, self._profiles, said)
         self._is_said = bool(said)
         self._hints = self._account_hints(binding)
-        self._by_base: list[tuple[Party, str | None]] = []
-        """Parties matched by an email's base address, with the account hint that came with them."""
+        self._unlisted: list[tuple[Party, str | None]] = []
+        """Parties whose match the directory's own list of links may not hold, with the account hint that came with them."""
         self._conflicts = {one.conflict_id: one for one in self._profiles.conflicts}
 
     def __call__(self, event: Event, party: Party) -> ResolvedParty:
@@ -79,7 +79,7 @@ class PartyBook:
 
     def links(self) -> list[IdentityLink]:
         """Links that only this group shows; R5: one per stretch of time in which an anonymous id was one person's."""
-        found = {*self._base_links(), *self._profiles.links()}
+        found = {*self._unlisted_links(), *self._profiles.links()}
         if not self._timelines and not found:
             return []
         for (source, anonymous), timeline in self._timelines.items():
@@ -101,9 +101,8 @@ class PartyBook:
                 )
         return sorted(found, key=lambda link: (link.identifier_type, link.identifier_hash, link.valid_from or 0))
 
-    def _base_links(self) -> Iterator[IdentityLink]:
-        """Matches that the directory's own list of links does not hold (an email by its base address)."""
-        for party, account_hint in self._by_base:
+    def _unlisted_links(self) -> Iterator[IdentityLink]:
+        for party, account_hint in self._unlisted:
             link = self._directory.link_of(self._directory.person_of(party.ids, account_hint))
             if link is not None:
                 yield link
@@ -118,8 +117,8 @@ class PartyBook:
         if binding is not None and binding.person_id is not None:
             bound = {one: binding.person_id for one in party.ids if one.startswith(ANONYMOUS)}
         known = self._known[key] = self._directory.party(party, bound, account_hint)
-        if known.rule_id == "R3":
-            self._by_base.append((party, account_hint))
+        if known.rule_id == "R3" or known.conflict is not None:
+            self._unlisted.append((party, account_hint))
         if known.conflict is not None:
             self._conflicts[known.conflict.conflict_id] = known.conflict
         return known

@@ -171,10 +171,14 @@ class PersonIndex:
             )
 
     def link_of(self, match: PersonMatch) -> IdentityLink | None:
-        """The link that a match rests on, if it is one that ``links`` does not list: an email by its base address."""
-        if match.person_id is None or match.identifier is None or match.identifier in self._hits:
+        """The link that a match rests on, if it is one that ``links`` does not list: an email by its base address, an anonymous id by an
+        alias without a system, an email of several contacts of whom the payload's account chose."""
+        if match.person_id is None or match.identifier is None:
             return None
-        hit = self.hit(match.identifier)
+        listed = self._hits.get(match.identifier)
+        if listed is not None and listed.person_id == match.person_id:
+            return None
+        hit = listed or self.hit(match.identifier)
         return IdentityLink(
             identifier_type=match.identifier.partition(":")[0],
             identifier_hash=hash_id(match.identifier),

@@ -17,19 +17,18 @@ def mark_everything_dirty(store: Store) -> None:
     store.connection.execute("INSERT INTO vault.dirty SELECT DISTINCT fold_hash FROM vault.event_detail")
 
 
-def close_over_edges(store: Store) -> int:
+def close_over_edges(store: Store, *, everything: bool) -> int:
     """Make the temporary table ``affected(fold_hash)``: the dirty keys and all that they are connected with.
 
-    Returns how many keys that are. Each round reaches one edge further; when all keys are dirty there is nothing to reach.
+    Returns how many keys that are. Each round reaches one edge further; where ``everything`` is dirty there is nothing to reach, and
+    keys that no event has of its own are left out.
     Beside the events' own edges stand those of ``vault.kin``, which the directory tells; ``near_kin`` are those that may be of use.
     """
     con = store.connection
     con.execute("CREATE OR REPLACE TEMP VIEW near_kin AS FROM vault.kin")
     con.execute("CREATE OR REPLACE TEMP TABLE affected AS SELECT DISTINCT fold_hash FROM vault.dirty")
     con.execute("CREATE OR REPLACE TEMP TABLE frontier AS FROM affected")
-    if store.count("SELECT count(*) FROM affected") < store.count(
-        "SELECT count(DISTINCT fold_hash) FROM vault.event_detail"
-    ):
+    if not everything:
         while store.count("SELECT count(*) FROM frontier"):
             con.execute(
                 """CREATE OR REPLACE TEMP TABLE frontier AS
