@@ -70,13 +70,13 @@ class Derivation:
         with self.phase("group"):
             if everything:
                 groups.mark_everything_dirty(self.store)
+                tell_kin(self.store, self.world.directory())
             elif self.change.previous is not None:
                 self._mark_due()
             if self.change.rebound:
                 before = msgspec.structs.replace(self.world, bindings=self.change.bound).directory()
                 self.rebound = mark_rebound(self.store, before, self.world.directory())
                 self.small &= self.store.count("SELECT count(*) FROM vault.dirty") < self.workers.worth_groups
-            tell_kin(self.store, self.world.directory, anew=everything)
             self._find_series()
             if groups.close_over_edges(self.store, everything=everything) > MANY_GROUPS:
                 self.store.allow(little=False)

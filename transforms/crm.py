@@ -36,7 +36,7 @@ from transforms.crm_rows import (
 )
 from transforms.csv_records import split_csv
 from transforms.event import Reject
-from transforms.normal import email_id, phone_id, registrable_domain, scrub
+from transforms.normal import email_id, of_system, phone_id, registrable_domain, scrub
 from transforms.times import parse_iso, zone_of
 
 __all__ = [
@@ -312,7 +312,7 @@ def _identifier(kind: str, text: str, column: str = "identifier") -> str:
     else:
         system, _, native = (part.strip() for part in text.removeprefix(f"{kind}:").partition(":"))
         if kind == "anonymous_id" and system and not native:
-            system, native = "*", system
+            return of_system(system)
         found = f"{kind}:{system.lower()}:{native}" if system and native else None
         wanted = "not of the form system:id"
     if found is None:

@@ -153,6 +153,10 @@ class Directory:
     def account(self, account_id: str) -> Account | None:
         return self._accounts.get(account_id)
 
+    def known_account(self, hint: str | None) -> str | None:
+        """The account that a payload names (A1), if it is one of ours: a number of somebody else's CRM names none, and hides none that is."""
+        return hint if hint in self._accounts else None
+
     def opportunity(self, opportunity_id: str) -> Opportunity | None:
         return self._opportunities.get(opportunity_id)
 

@@ -59,6 +59,11 @@ class PlanItem(msgspec.Struct, array_like=True, gc=False, frozen=True):
     """Taken out of the plan; False where it was put back."""
 
 
+def system_of(source: str) -> str:
+    """``slack`` of ``/slack/T0001``: what the producer itself is called, whatever the instance."""
+    return source.strip("/").partition("/")[0]
+
+
 class Event(msgspec.Struct, array_like=True, gc=False, kw_only=True):
     """One row of ``fact_event`` with everything that folding needs. Adapters fill what the payload says and leave the rest."""
 

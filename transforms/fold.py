@@ -126,8 +126,6 @@ class Folder:
                 acting = draft.actor.party.party_id
                 draft.actor = next((seat for seat in draft.seats if seat.party.party_id == acting), None)
         hint = draft.account_hint
-        if hint is not None and self._directory.account(hint) is None:
-            hint = None  # a number of somebody else's CRM names no account of the directory
         parties = [seat.party for seat in draft.seats]
         verdict = resolve_account(parties, hint)
         if len(verdict.accounts) > 1:  # only a choice between several depends on their deals

@@ -146,7 +146,7 @@ def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event], bench:
         if not event.is_automated:
             row.is_automated = False
         row.native_session_id = row.native_session_id or event.native_session_id
-        draft.account_hint = draft.account_hint or bench.account_in(event)
+        draft.account_hint = draft.account_hint or bench.directory.known_account(event.account_hint)
         draft.opportunity_hint = draft.opportunity_hint or event.opportunity_hint
         draft.explicit_job = draft.explicit_job or event.explicit_job
         if found := _tags(event):

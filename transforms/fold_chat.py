@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from transforms.directory import ResolvedParty
-from transforms.event import Event, Party, Witness
+from transforms.event import Event, Party, Witness, system_of
 from transforms.fold_common import (
     OURS,
     PARTNER,
@@ -24,7 +24,6 @@ from transforms.fold_common import (
     recognise,
     set_assets,
 )
-from transforms.linking import system_of
 from transforms.normal import clean_subject, is_salutation
 
 NOBODY = Party((), "actor")
@@ -92,18 +91,17 @@ def at_home(witnesses: Sequence[Witness]) -> Sequence[Witness]:
     homes: dict[tuple[str, str | None], set[str]] = {}
     for witness in witnesses:
         event = witness.event
-        if event.family == "chat" and (system := system_of(event.source)) != event.source:
+        if event.family == "chat" and (system := f"/{system_of(event.source)}") != event.source:
             homes.setdefault((system, event.conversation_id), set()).add(event.source)
-    if not homes:
-        return witnesses
-    return [_moved(w, homes.get((w.event.source, w.event.conversation_id), set())) for w in witnesses]
+    only = {conversation: found.pop() for conversation, found in homes.items() if len(found) == 1}
+    return [_moved(witness, only) for witness in witnesses] if only else witnesses
 
 
-def _moved(witness: Witness, homes: set[str]) -> Witness:
+def _moved(witness: Witness, homes: Mapping[tuple[str, str | None], str]) -> Witness:
     event = witness.event
-    if event.family != "chat" or len(homes) != 1:
+    home = homes.get((event.source, event.conversation_id)) if event.family == "chat" else None
+    if home is None:
         return witness
-    (home,) = homes
     key = event.dedupe_key.replace(f"chat:{event.source}/", f"chat:{home}/", 1)
     return msgspec.structs.replace(witness, event=msgspec.structs.replace(event, source=home, dedupe_key=key))
 
@@ -354,7 +352,7 @@ def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event], bench:
         if line:
             lines.append(line)
         tags.update(event.tags)
-        draft.account_hint = draft.account_hint or bench.account_in(event)
+        draft.account_hint = draft.account_hint or bench.directory.known_account(event.account_hint)
         draft.opportunity_hint = draft.opportunity_hint or event.opportunity_hint
         draft.explicit_job = draft.explicit_job or event.explicit_job
     draft.text = "\n".join(lines) or None

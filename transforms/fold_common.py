@@ -332,11 +332,6 @@ class Workbench(msgspec.Struct, frozen=True):
     settings: Folding
     as_of: int
 
-    def account_in(self, event: Event) -> str | None:
-        """The account that the payload names (A1), if it is one of the directory: another CRM's number hides none that is."""
-        hint = event.account_hint
-        return hint if hint is not None and self.directory.account(hint) is not None else None
-
 
 def channel_and_medium(event: Event, family_channel: str, phone_call_channel: str) -> tuple[str, str]:
     """The medium as stated, else the plain one of the channel; the channel follows from the medium."""

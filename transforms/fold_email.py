@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from transforms.event import Event
+from transforms.event import Event, system_of
 from transforms.fold_common import (
     AssetTrace,
     Draft,
@@ -24,8 +24,8 @@ from transforms.fold_common import (
 )
 
 SINGLE_VALUES = (
-    "subject_text", "sequence", "recorded_at", "content_chars", "status", "interaction_kind", "account_hint",
-    "opportunity_hint", "direction", "explicit_job", "first_line", "has_question",
+    "subject_text", "sequence", "recorded_at", "content_chars", "status", "interaction_kind", "opportunity_hint",
+    "direction", "explicit_job", "first_line", "has_question",
 )  # fmt: skip
 """Of these a message has one: that of the richest copy that says it."""
 SOURCE_RANK = {"email": 0, "gmail": 1}
@@ -47,11 +47,6 @@ def fold_emails(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> l
                 by_id.setdefault(fact.event.message_id, key)
     _link(messages, drafts, by_id)
     return list(drafts.values())
-
-
-def system_of(source: str) -> str:
-    """``/gmail/ann@example.com`` to ``gmail``."""
-    return source.strip("/").partition("/")[0]
 
 
 def _richest_first(fact: Fact) -> tuple[bool, int, int, str, str, str]:
@@ -92,7 +87,7 @@ def _message(key: str, copies: list[Fact], resolve: Resolver, bench: Workbench) 
         seats=seats,
         actor=actor,
         events=bridge(copies, "dedupe_key"),
-        account_hint=first.account_hint,
+        account_hint=first_known([bench.directory.known_account(event.account_hint) for event in events]),
         opportunity_hint=first.opportunity_hint,
         stated_direction=first.direction,
         stated_tags=tuple(sorted(set(first.tags))),

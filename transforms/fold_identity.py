@@ -11,11 +11,11 @@ import msgspec
 from transforms.directory import Directory, ResolvedParty
 from transforms.event import Event, Party, hash_id
 from transforms.fold_common import Fact
-from transforms.fold_profiles import ANONYMOUS, ProfileBook, Said
+from transforms.fold_profiles import ProfileBook, Said
 from transforms.linking import is_app_identity, visitors
+from transforms.normal import ANONYMOUS
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
-BINDING_FAMILIES = ("app", "identity", "chat")
 BOUND_FAMILIES = ("app", "chat")
 """Whose anonymous visitors a binding names: live chats know them by the id that the app gave them."""
 
@@ -36,13 +36,11 @@ class PartyBook:
     def __init__(self, directory: Directory, facts: Sequence[Fact]) -> None:
         self._directory = directory
         self._known: dict[tuple[Party, str | None, str | None], ResolvedParty] = {}
-        # of emails and meetings nothing is bound, and many groups hold nothing else
-        binding = [fact for fact in facts if fact.event.family in BINDING_FAMILIES]
-        said = _said(binding)
+        said = _said(facts)
         self._profiles = ProfileBook(directory, said)
         self._timelines = _timelines(directory, self._profiles, said)
         self._is_said = bool(said)
-        self._hints = self._account_hints(binding)
+        self._hints = self._account_hints(facts)
         self._unlisted: list[tuple[Party, str | None]] = []
         """Parties whose match the directory's own list of links may not hold, with the account hint that came with them."""
         self._conflicts = {one.conflict_id: one for one in self._profiles.conflicts}
@@ -150,8 +148,10 @@ class PartyBook:
         found: dict[tuple[str, str], list[tuple[int, str]]] = {}
         for fact in facts:
             event = fact.event
-            account_id = event.account_hint if event.family == "identity" else None
-            if account_id is not None and self._directory.account(account_id) is not None:
+            if event.family != "identity":
+                continue
+            account_id = self._directory.known_account(event.account_hint)
+            if account_id is not None:
                 for party in event.parties:
                     if party.ids:
                         user = self._user(event.source, party.ids, event.occurred_at)
@@ -176,7 +176,7 @@ def _said(facts: Sequence[Fact]) -> dict[Said, list[int]]:
         elif event.family == "chat":
             users = visitors(event.parties)
         else:
-            continue
+            continue  # of emails and meetings nothing is bound
         for party in users:
             if len(party.ids) > 1:
                 pair = (event.source, party.ids)

@@ -77,7 +77,7 @@ def _draft(group: list[tuple[Occasion, str]], resolve: Resolver, rules: Rulebook
         actor=acting_seat(seats),
         is_live=True,
         events={},
-        account_hint=first_known([bench.account_in(event) for event in events]),
+        account_hint=first_known([bench.directory.known_account(event.account_hint) for event in events]),
         opportunity_hint=first_known([event.opportunity_hint for event in events]),
         stated_direction=first_known([event.direction for event in events]),
         stated_tags=tuple(sorted({tag for event in events for tag in event.tags})),

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from transforms.event import Event, Party
+from transforms.event import Event, Party, system_of
 from transforms.fold_common import OURS, Fact, Resolver, components
-from transforms.fold_email import system_of
 from transforms.linking import JOIN_REACH, VISITS
 from transforms.settings import Folding
 

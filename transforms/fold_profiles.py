@@ -13,10 +13,9 @@ from collections.abc import Iterable
 from transforms.directory import Directory
 from transforms.event import hash_id
 from transforms.fold_common import components
+from transforms.normal import ANONYMOUS
 from transforms.person_index import conflict_row
 from transforms.touchpoint import IdentityConflict, IdentityLink
-
-ANONYMOUS = "anonymous_id:"
 
 Said = tuple[str, tuple[str, ...]]
 """A source, and identifiers that it gave to one user in one event."""

@@ -43,8 +43,8 @@ def plan_steps(
 
 
 def _verdict(trace: StepTrace, verdict: AccountVerdict, directory: Directory) -> AccountVerdict:
-    hint = trace.event.account_hint
-    if hint is not None and hint != verdict.account_id and directory.account(hint) is not None:
+    hint = directory.known_account(trace.event.account_hint)
+    if hint is not None and hint != verdict.account_id:
         return resolve_account([], hint)  # one session of ours may edit the plans of several customers
     if verdict.account_id is None and trace.owner is not None:
         return resolve_account([trace.owner], None)

@@ -101,10 +101,10 @@ class _Ready:
         self.subject = None if when.subject_regex is None else compiled(when.subject_regex, owner, "when.subject_regex")
         self.stage = None if when.stage_regex is None else compiled(when.stage_regex, owner, "when.stage_regex")
 
-    def holds(self, seen: Evidence, pages: Sequence[str], spoken: bool) -> bool:
+    def holds(self, seen: Evidence, pages: Sequence[str], names: Sequence[str], spoken: bool) -> bool:
         """Whether every condition holds.
 
-        ``pages``: page paths in the form that globs expect. ``spoken``: False if no rule's words can occur.
+        ``pages``, ``names``: page paths and names of events in the forms that globs expect. ``spoken``: False if no rule's words can occur.
         """
         if self.needs is not None and not getattr(seen, self.needs):
             return False
@@ -121,7 +121,7 @@ class _Ready:
             or (when.direction and seen.direction not in when.direction)
             or (when.tag and not _common(when.tag, seen.tags))
             or (self.page is not None and not any(map(self.page.match, pages)))
-            or (self.event_name is not None and not any(map(self.event_name.match, event_keys(seen.event_names))))
+            or (self.event_name is not None and not any(map(self.event_name.match, names)))
             or (self.subject is not None and not _in_words(self.subject, seen))
             or (self.stage is not None and (seen.stage is None or not self.stage.search(seen.stage)))
         )
@@ -232,16 +232,16 @@ class Rulebook:
 
     def classify(self, seen: Evidence) -> Verdict:
         """The job of one touchpoint: the highest priority in the first tier with a match; ties stay unclassified."""
-        pages = page_keys(seen.page_paths)
+        pages, names = page_keys(seen.page_paths), event_keys(seen.event_names)
         spoken = not seen.is_reply and (self.may_speak(seen.subject_text) or self.may_speak(seen.first_line))
         for tier, rules in self._tiers:
             if tier == "subject" and seen.is_reply:
                 continue
-            holding = [one for one in rules if one.holds(seen, pages, spoken)]
+            holding = [one for one in rules if one.holds(seen, pages, names, spoken)]
             matches = [(one, job) for one in holding if (job := _job_of(one.rule, seen)) is not None]
             if matches:
-                return self._decide(tier, matches, seen, self._tags_of(seen, pages, spoken))
-        tags = self._tags_of(seen, pages, spoken)
+                return self._decide(tier, matches, seen, self._tags_of(seen, pages, names, spoken))
+        tags = self._tags_of(seen, pages, names, spoken)
         return NOTHING if not tags else Verdict(UNCLASSIFIED, None, None, "no_evidence", tags)
 
     def classify_session(
@@ -312,11 +312,11 @@ class Rulebook:
         one, job = winners[0]  # rules are sorted by id, so the smallest id speaks for those that agree
         return Verdict(job, one.rule.id, confidence, one.basis(seen), tags)
 
-    def _tags_of(self, seen: Evidence, pages: Sequence[str], spoken: bool) -> tuple[str, ...]:
+    def _tags_of(self, seen: Evidence, pages: Sequence[str], names: Sequence[str], spoken: bool) -> tuple[str, ...]:
         found = {
             tag
             for one in self._tagging
-            if not (one.rule.tier == "subject" and seen.is_reply) and one.holds(seen, pages, spoken)
+            if not (one.rule.tier == "subject" and seen.is_reply) and one.holds(seen, pages, names, spoken)
             for tag in one.rule.add_tags
         }
         return tuple(sorted(found))

@@ -24,6 +24,7 @@ from transforms.journey_rows import (
 )
 from transforms.loops import JourneyHistory, loops_of, transitions_of
 from transforms.ordering import ordered, starts_or_continues_a_visit
+from transforms.reach import OURS
 from transforms.settings import Journeys
 from transforms.times import DAY, SECOND
 from transforms.touchpoint import Participant, Touchpoint
@@ -182,7 +183,7 @@ def _visits(
 
 def _is_unknown(participant: Participant) -> bool:
     """Whether this is an outside party that nobody is known by."""
-    return participant.person_id is None and participant.side not in ("seller", "system")
+    return participant.person_id is None and participant.side not in OURS
 
 
 def _summary(

@@ -10,7 +10,7 @@ prefix       what shares it
 ``t:``       emails of one provider thread
 ``c:``       messages of one conversation, whether they tell their workspace or not
 ``a:``       one app user, the identifiers bound to that user in the same source, and live chats of that visitor
-``p:``       all identifiers by which the directory knows one person, in one source of an app (``pipelines.kin``)
+``p:``       all identifiers by which the directory knows one person, in one app (``pipelines.kin``)
 ``i:``       an identity event that binds nothing inside a group (it acts through the directory)
 ``x:``       one meeting occurrence by dedupe key
 ``j:``       meetings that share a join key on a day (a recurring meeting's occurrences share it on different days)
@@ -25,8 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from transforms.event import Event, Party
-from transforms.normal import email_base
+from transforms.event import Event, Party, system_of
+from transforms.normal import ANONYMOUS, email_base
 from transforms.times import DAY, HOUR
 
 JOIN_REACH = 6 * HOUR
@@ -47,20 +47,14 @@ def fold_key(event: Event) -> str:
     """The key of what the event itself is about; never empty, one per event."""
     family = event.family
     if family == "chat":
-        return f"c:{system_of(event.source)}/{event.conversation_id or event.dedupe_key}"
+        return f"c:/{system_of(event.source)}/{event.conversation_id or event.dedupe_key}"
     if family == "app" or is_app_identity(event):
-        return f"a:{event.source}/{_user_id(event)}"
+        return user_key(event.source, _user_id(event))
     if family == "email":
         return f"m:{event.message_id or event.dedupe_key}"
     if family == "identity":
         return f"i:{event.dedupe_key}"
     return f"x:{event.dedupe_key}"
-
-
-def system_of(source: str) -> str:
-    """``/slack`` of ``/slack/T0001``: what the system itself is called, whatever the instance."""
-    instance = source.find("/", 1)
-    return source if instance < 0 else source[:instance]
 
 
 def link_keys(event: Event) -> tuple[str, ...]:
@@ -88,7 +82,7 @@ def visitor_keys(source: str, parties: tuple[Party, ...]) -> tuple[str, ...]:
 
 def visitors(parties: tuple[Party, ...]) -> tuple[Party, ...]:
     """Of a live chat's parties those who are users of the app that it is in: an anonymous id shows it. An agent has none."""
-    return tuple(party for party in parties if any(one.startswith("anonymous_id:") for one in party.ids))
+    return tuple(party for party in parties if any(one.startswith(ANONYMOUS) for one in party.ids))
 
 
 def user_keys(source: str, parties: tuple[Party, ...]) -> tuple[str, ...]:
@@ -103,12 +97,12 @@ def user_keys(source: str, parties: tuple[Party, ...]) -> tuple[str, ...]:
 
 def user_key(source: str, identifier: str) -> str:
     """Of an app user by one identifier."""
-    return f"a:{source}/{identifier}"
+    return f"a:/{system_of(source)}/{identifier}"
 
 
 def person_key(source: str, person_id: str) -> str:
-    """Of a person of the directory as a user of one app source."""
-    return f"p:{source}/{person_id}"
+    """Of a person of the directory as a user of one app."""
+    return f"p:/{system_of(source)}/{person_id}"
 
 
 def is_app_identity(event: Event) -> bool:
@@ -117,7 +111,7 @@ def is_app_identity(event: Event) -> bool:
         return False
     if event.channel is not None:
         return event.channel == "app"
-    return any(one.startswith("anonymous_id:") for party in event.parties for one in party.ids)
+    return any(one.startswith(ANONYMOUS) for party in event.parties for one in party.ids)
 
 
 def _user_id(event: Event) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from email.utils import getaddresses
 from functools import lru_cache
 from typing import NamedTuple
@@ -285,6 +285,15 @@ def _attached(leaf: Leaf) -> str | None:
     if leaf.filename:
         return base_name(leaf.filename)
     return "invite.ics" if leaf.kind == "text/calendar" else None
+
+
+NO_MAIL = {"draft": "draft", "drafts": "draft", "spam": "spam", "chat": "chat"}
+"""Gmail's labels (its archives say ``Drafts``): a draft was never sent, spam never read, and a chat is not mail. The bin holds mail that was."""
+
+
+def no_mail(labels: Iterable[str]) -> Ignored | None:
+    """The verdict on a message with these labels of Gmail's, if one says that it is no mail."""
+    return next((Ignored(NO_MAIL[label]) for one in labels if (label := one.strip().lower()) in NO_MAIL), None)
 
 
 def sent_at(headers: Headers, zone: str | None, fallback: int | None = None) -> tuple[int, str]:

@@ -59,6 +59,20 @@ def _ascii_domain(domain: str) -> str | None:
         return None
 
 
+ANONYMOUS = "anonymous_id:"
+"""How a prefixed anonymous id begins; its system and its own id follow."""
+
+
+def of_system(native: str, system: str = "*") -> str:
+    """An anonymous id, ``anonymous_id:segment:507f``; ``*`` where an alias names no system."""
+    return f"{ANONYMOUS}{system}:{native}"
+
+
+def of_any_system(anonymous_id: str) -> str:
+    """``anonymous_id:*:507f`` of ``anonymous_id:segment:507f``."""
+    return of_system(anonymous_id.split(":", 2)[-1])
+
+
 def email_base(address: str) -> str:
     """The second key of an address: without ``+tag``; for Gmail also without dots. Takes and gives ``local@domain``."""
     local, _, domain = address.rpartition("@")

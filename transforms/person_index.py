@@ -13,7 +13,7 @@ import msgspec
 
 from transforms.crm_rows import Crm, Person
 from transforms.event import hash_id
-from transforms.normal import email_base, phone_id
+from transforms.normal import ANONYMOUS, email_base, of_any_system, phone_id
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
 
@@ -88,7 +88,7 @@ class PersonIndex:
         found = self._hits.get(identifier)
         if found is not None:
             return found
-        if identifier.startswith("anonymous_id:"):
+        if identifier.startswith(ANONYMOUS):
             return self._hits.get(of_any_system(identifier))
         if not identifier.startswith("email:"):
             return None
@@ -254,7 +254,7 @@ class PersonIndex:
         groups = _Groups()
         seeds: list[tuple[str, str | None, tuple[str, ...]]] = []
         for binding in sorted(set(bindings)):
-            named = tuple(one for one in binding if not one.startswith("anonymous_id:"))
+            named = tuple(one for one in binding if not one.startswith(ANONYMOUS))
             match = self.match(named)
             if match.conflict is not None:
                 self.disagreements[match.conflict.conflict_id] = match.conflict
@@ -305,11 +305,6 @@ class PersonIndex:
             other = min(people - {chosen})
             detail = f"{len(people)} contacts have it; {reason}"
             self.conflicts[identifier] = conflict_row(identifier, rule_id, chosen, other, detail)
-
-
-def of_any_system(anonymous_id: str) -> str:
-    """``anonymous_id:*:507f`` of ``anonymous_id:segment:507f``: as an alias names it that names no system."""
-    return f"anonymous_id:*:{anonymous_id.split(':', 2)[-1]}"
 
 
 class _Groups:

@@ -37,7 +37,7 @@ WHOLE = (
 BY_DEAL = ("mart_opportunity_coverage", "mart_lost_deal_review", "mart_deal_risk")
 AT_LANDMARK = ("mart_deal_landmark",)
 DEAL = (
-    "deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "deal_trust", "deal_answers", "deal_journey", "deal_plan", "deal_signal",
+    "deal", "deal_touch", "deal_person", "deal_people", "deal_evidence", "deal_answers", "deal_journey", "deal_plan", "deal_signal",
 )  # fmt: skip
 """Staged twice, by the same models: for deals up to today or their close, and for closed ones up to their landmark."""
 SOME_CELLS, MOST = 5_000, 0.6

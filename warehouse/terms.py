@@ -156,6 +156,12 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         "verdict(holds) AS CASE WHEN holds THEN 'passed' ELSE 'failed' END",
         "count_of(items) AS len(list_filter(items, lambda x: x IS NOT NULL))",
         "balance_of(a, b) AS least(a, b) / nullif(greatest(a, b), 0)",  # M9
+        # the shares of 5.9 with their parts, as columns: unnest(trust(...))
+        """trust(unresolved, touches, unclassified, evidence) AS {
+            'unresolved_share': unresolved / nullif(touches, 0),
+            'unresolved_share_num': coalesce(unresolved, 0), 'unresolved_share_den': coalesce(touches, 0),
+            'unclassified_share': unclassified / nullif(evidence, 0),
+            'unclassified_share_num': coalesce(unclassified, 0), 'unclassified_share_den': coalesce(evidence, 0)}""",
         f"is_low_evidence(unclassified, evidence) AS coalesce(unclassified / nullif(evidence, 0) > {LOW_EVIDENCE_ABOVE}, false)",
         "mean_of_two(items) AS CASE WHEN count_of(items) >= 2 THEN list_avg(items) END",
         # an action plan edited, be it among other pages of a session

@@ -122,18 +122,18 @@ def test_a_daily_series_is_followed_for_eleven_years() -> None:
     """A rule of days goes on to the horizon; of one that began earlier still, the first four thousand dates are read, in no time."""
     found = events(vevent("UID:a", "DTSTART:20220103T100000Z", "RRULE:FREQ=DAILY"))
     assert found[-1].occurred_at == micros(datetime(2026, 9, 21, 10, tzinfo=UTC), "x")
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert len(events(vevent("UID:a", "DTSTART:20000103T100000Z", "RRULE:FREQ=DAILY"))) == MOST_OCCURRENCES
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_a_series_within_a_day_is_cut_after_a_thousand_occurrences() -> None:
     """A rule of seconds gives its first thousand occurrences at most, in no time."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = events(vevent("UID:a", "DTSTART:20200101T000000Z", "RRULE:FREQ=SECONDLY"))
     assert len(found) == MOST_OF_A_DAY
     assert found[-1].occurred_at - found[0].occurred_at == 999_000_000
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_a_series_that_has_not_begun_is_its_first_occurrence() -> None:
@@ -143,10 +143,10 @@ def test_a_series_that_has_not_begun_is_its_first_occurrence() -> None:
 
 def test_a_search_for_a_day_that_never_comes_ends() -> None:
     """The 30th of February is looked for in one cycle of the calendar."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = events(vevent("UID:a", "DTSTART:20200101T000000Z", "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"))
     assert len(found) == 1
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(

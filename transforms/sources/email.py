@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 
 from transforms.event import Event, Ignored, Reject
-from transforms.mail import derived_id, mail_event, message_id, recorded_time, sent_at
+from transforms.mail import derived_id, mail_event, message_id, no_mail, recorded_time, sent_at
 from transforms.mail_mime import Headers, leaves, read_message
 from transforms.mail_time import envelope_time
 from transforms.sources import Context, SourceSpec
 
-NO_MAIL = {"draft": "draft", "drafts": "draft", "spam": "spam", "chat": "chat"}
-"""Labels of Gmail's archives whose messages are no mail, as in its API."""
 _DRAFT = re.compile(r":2,[A-Z]*D[A-Z]*$")
 """Flags at the end of a maildir's file name."""
 
@@ -22,9 +20,11 @@ def parse(data: bytes, context: Context) -> Event | Ignored:
     headers = mail.headers
     if "from" not in headers and "date" not in headers:
         raise Reject("missing_field", "From", "neither a From nor a Date header: this is not an email message")
-    reason = _unsent(headers, context.name)
-    if reason is not None:
-        return Ignored(reason)
+    if _is_draft(headers, context.name):
+        return Ignored("draft")
+    verdict = no_mail(label for value in headers.get("x-gmail-labels", ()) for label in value.split(","))
+    if verdict is not None:
+        return verdict
     sent = sent_at(headers, context.zone, envelope_time(mail.envelope) if mail.envelope else None)
     own_id = message_id(headers) or derived_id(headers, sent[0])
     return mail_event(
@@ -40,12 +40,9 @@ def parse(data: bytes, context: Context) -> Event | Ignored:
     )
 
 
-def _unsent(headers: Headers, name: str) -> str | None:
-    """Why a message was never mail, if it was not: a draft, by Outlook, a maildir or Gmail; Gmail's spam and chats."""
-    if _DRAFT.search(name) or any(value.strip() == "1" for value in headers.get("x-unsent", ())):
-        return "draft"
-    labels = (one.strip() for value in headers.get("x-gmail-labels", ()) for one in value.lower().split(","))
-    return next((NO_MAIL[label] for label in labels if label in NO_MAIL), None)
+def _is_draft(headers: Headers, name: str) -> bool:
+    """By Outlook's header or a maildir's flag."""
+    return bool(_DRAFT.search(name)) or any(value.strip() == "1" for value in headers.get("x-unsent", ()))
 
 
 SOURCE = SourceSpec(

@@ -8,16 +8,13 @@ from functools import partial
 import msgspec
 
 from transforms.event import Event, Ignored, Reject
-from transforms.mail import mail_event, message_id, sent_at
+from transforms.mail import mail_event, message_id, no_mail, sent_at
 from transforms.mail_mime import Headers, Leaf, content_type, decode_base64, file_name, leaves, method_of, read_message
 from transforms.normal import scrub
 from transforms.sources import Context, SourceSpec
 from transforms.times import from_epoch_millis
 
 MAX_PARTS = 400
-
-LABELS_IGNORED = {"DRAFT": "draft", "SPAM": "spam", "CHAT": "chat"}
-"""A draft was never sent, spam never read, and a chat is not mail. The bin (``TRASH``) holds mail that was."""
 
 
 class Header(msgspec.Struct, gc=False):
@@ -110,9 +107,9 @@ def parse(data: bytes, context: Context) -> Event | Ignored:
     message = _message.decode(data)
     if message.payload is None and message.raw is None:
         return _without_content(message)
-    for label in message.label_ids or ():
-        if label in LABELS_IGNORED:
-            return Ignored(LABELS_IGNORED[label])
+    verdict = no_mail(message.label_ids or ())
+    if verdict is not None:
+        return verdict
     if not message.id:
         raise Reject("missing_field", "$.id", "the message has no id")
     headers, parts = _content(message)

@@ -65,9 +65,7 @@ SELECT
   coalesce(visited_jobs, 0) / job_count AS job_coverage, coalesce(visited_jobs, 0) AS job_coverage_num, job_count AS job_coverage_den,
   supported_jobs / nullif(visited_jobs, 0) AS job_support_share,
   coalesce(supported_jobs, 0) AS job_support_share_num, coalesce(visited_jobs, 0) AS job_support_share_den,
-  unresolved / nullif(touches, 0) AS unresolved_share, coalesce(unresolved, 0) AS unresolved_share_num, coalesce(touches, 0) AS unresolved_share_den,
-  unclassified / nullif(buyer, 0) AS unclassified_share,
-  coalesce(unclassified, 0) AS unclassified_share_num, coalesce(buyer, 0) AS unclassified_share_den,
+  unnest(trust(unresolved, touches, unclassified, buyer)),
   is_final
 FROM counted
 JOIN channel_set s ON s.bits = own_channels

@@ -11,7 +11,6 @@ trust AS (
          sum(unclassified_share_num)::BIGINT AS unclassified, sum(unclassified_share_den)::BIGINT AS buyer
   FROM mart_journey_summary GROUP BY journey_scope
 )
-SELECT tried.*, unresolved / nullif(touches, 0) AS unresolved_share, unresolved AS unresolved_share_num, touches AS unresolved_share_den,
-       unclassified / nullif(buyer, 0) AS unclassified_share, unclassified AS unclassified_share_num, buyer AS unclassified_share_den,
+SELECT tried.*, unnest(trust(unresolved, touches, unclassified, buyer)),
        is_low_evidence(unclassified, buyer) AS low_evidence
 FROM tried JOIN trust USING (journey_scope)

@@ -17,7 +17,7 @@ flags AS (
          NOT (coalesce(has_consensus, false) OR has_buyer_item OR coalesce(has_buyer_edit, false) OR coalesce(has_internal_step, false)) AS internal_steps_never_seen,
          NOT coalesce(has_validation, false) AS validation_never_seen,
          NOT has_plan AS no_mutual_action_plan,
-         list_transform(good_loss_reasons, lambda reason: bare(reason)) AS good_loss_reasons
+         list_transform(good_loss_reasons, lambda reason: bare(reason)) AS good_loss_reasons, unresolved, touches, unclassified, buyer
   FROM lost JOIN dart USING (opportunity_id) LEFT JOIN deal_people USING (opportunity_id) LEFT JOIN deal_evidence USING (opportunity_id)
   LEFT JOIN deal_answers USING (opportunity_id) LEFT JOIN deal_journey USING (opportunity_id), run
 ),
@@ -31,5 +31,6 @@ extended AS (
             + no_mutual_action_plan::INT AS gap_count_extended
   FROM core
 )
-SELECT *, NOT coalesce(list_contains(good_loss_reasons, loss_reason), false) AND gap_count_extended >= 2 AS no_good_reason
-FROM extended JOIN deal_trust USING (opportunity_id)
+SELECT *, NOT coalesce(list_contains(good_loss_reasons, loss_reason), false) AND gap_count_extended >= 2 AS no_good_reason,
+       unnest(trust(unresolved, touches, unclassified, buyer))
+FROM extended

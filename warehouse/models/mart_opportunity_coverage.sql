@@ -4,8 +4,8 @@ WITH
 run AS (FROM param),
 joined AS (
   SELECT d.*, p.* EXCLUDE (opportunity_id), e.* EXCLUDE (opportunity_id), j.* EXCLUDE (opportunity_id),
-         t.* EXCLUDE (unit_no, opportunity_id, account_id, period_grain, period_start), s.* EXCLUDE (opportunity_id)
-  FROM deal d JOIN dart t USING (opportunity_id) JOIN deal_trust s USING (opportunity_id) LEFT JOIN deal_people p USING (opportunity_id) LEFT JOIN deal_evidence e USING (opportunity_id)
+         t.* EXCLUDE (unit_no, opportunity_id, account_id, period_grain, period_start)
+  FROM deal d JOIN dart t USING (opportunity_id) LEFT JOIN deal_people p USING (opportunity_id) LEFT JOIN deal_evidence e USING (opportunity_id)
   LEFT JOIN deal_journey j USING (opportunity_id)
 )
 SELECT
@@ -33,5 +33,5 @@ SELECT
   days_between(champion_last_at, seen_until) AS champion_silence_days,
   CASE WHEN days_between(opened_at, seen_until) >= 30 THEN coalesce(days_between(opened_at, exec_first_at) <= 30, false) END AS exec_engaged_by_day_30,
   CASE WHEN currency = 'USD' THEN amount >= large_deal_amount END AS is_large_deal,
-  unresolved_share, unresolved_share_num, unresolved_share_den, unclassified_share, unclassified_share_num, unclassified_share_den
+  unnest(trust(unresolved, touches, unclassified, buyer))
 FROM joined, run

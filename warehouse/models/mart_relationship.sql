@@ -55,9 +55,7 @@ counted AS (
          coalesce(cocreation_evidence_count, 0) AS cocreation_evidence_count,
          balance_of(message_in, message_out) AS dialogue_ratio,
          coalesce(active_month_count, 0) AS active_month_count, coalesce(active_week_count, 0) AS active_week_count,
-         unresolved / nullif(touches, 0) AS unresolved_share, coalesce(unresolved, 0) AS unresolved_share_num, coalesce(touches, 0) AS unresolved_share_den,
-         unclassified / nullif(buyer, 0) AS unclassified_share,
-         coalesce(unclassified, 0) AS unclassified_share_num, coalesce(buyer, 0) AS unclassified_share_den
+         unnest(trust(unresolved, touches, unclassified, buyer))
   FROM account LEFT JOIN summed USING (account_id) LEFT JOIN buyers USING (account_id) LEFT JOIN sellers USING (account_id)
   LEFT JOIN delivered USING (account_id)
 ),

@@ -23,6 +23,5 @@ SELECT seller_id, ask_channel, period_grain, period_start, ask_count, answered_c
        CASE WHEN closed >= p90_min_n THEN p90_seconds END AS response_p90_business_seconds,
        within_horizon / nullif(settled, 0) AS response_rate, within_horizon AS response_rate_num, settled AS response_rate_den,
        longest_wait AS longest_open_wait_business_seconds,
-       unresolved / ask_count AS unresolved_share, unresolved AS unresolved_share_num, ask_count AS unresolved_share_den,
-       unclassified / ask_count AS unclassified_share, unclassified AS unclassified_share_num, ask_count AS unclassified_share_den
+       unnest(trust(unresolved, ask_count, unclassified, ask_count))
 FROM summed, run

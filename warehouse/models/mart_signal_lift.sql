@@ -4,8 +4,8 @@ WITH
 run AS (FROM param),
 named AS (SELECT unnest(risk_signals) AS signal FROM run),
 trust AS (
-  SELECT coalesce(sum(unresolved_share_num), 0)::BIGINT AS unresolved, coalesce(sum(unresolved_share_den), 0)::BIGINT AS touches,
-         coalesce(sum(unclassified_share_num), 0)::BIGINT AS unclassified, coalesce(sum(unclassified_share_den), 0)::BIGINT AS buyer
+  SELECT sum(unresolved_share_num)::BIGINT AS unresolved, sum(unresolved_share_den)::BIGINT AS touches,
+         sum(unclassified_share_num)::BIGINT AS unclassified, sum(unclassified_share_den)::BIGINT AS buyer
   FROM mart_deal_landmark
 ),
 counted AS (
@@ -21,6 +21,5 @@ SELECT signal, signal_landmark_days AS landmark_days,
        with_num / nullif(with_den, 0) - without_num / nullif(without_den, 0) AS loss_rate_difference,
        (with_num / nullif(with_den, 0)) / nullif(without_num / nullif(without_den, 0), 0) AS loss_rate_lift,
        least(with_den, without_den) < low_n AS low_n,
-       unresolved / nullif(touches, 0) AS unresolved_share, unresolved AS unresolved_share_num, touches AS unresolved_share_den,
-       unclassified / nullif(buyer, 0) AS unclassified_share, unclassified AS unclassified_share_num, buyer AS unclassified_share_den
+       unnest(trust(unresolved, touches, unclassified, buyer))
 FROM counted, trust, run

@@ -36,7 +36,6 @@ trust AS (
 ),
 totalled AS (SELECT *, sum(n) OVER (PARTITION BY journey_scope, from_state, segment)::BIGINT AS row_total FROM counted)
 SELECT journey_scope, from_state, to_state, segment, n, row_total, CASE WHEN row_total >= transition_min_row THEN n / row_total END AS probability,
-       unresolved / nullif(touches, 0) AS unresolved_share, unresolved AS unresolved_share_num, touches AS unresolved_share_den,
-       unclassified / nullif(buyer, 0) AS unclassified_share, unclassified AS unclassified_share_num, buyer AS unclassified_share_den,
+       unnest(trust(unresolved, touches, unclassified, buyer)),
        is_low_evidence(unclassified, buyer) AS low_evidence
 FROM totalled JOIN trust USING (journey_scope, segment), run
