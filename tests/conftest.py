@@ -9,11 +9,19 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from lent_auditor import lent
 
 settings.register_profile("touchloop", deadline=None)  # a slow machine is no fault of what is tested
 settings.load_profile("touchloop")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def auditors() -> Iterator[None]:
+    """Runs inside this process lend their auditors to each other; those of ``touchloop`` as a command do not."""
+    with lent():
+        yield
 
 
 @pytest.fixture(scope="session")

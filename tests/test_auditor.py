@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lent_auditor import own
 from workspaces import example, increment, payloads, put
 
 from pipelines.auditor import Auditor
 from pipelines.errors import UserError
 from pipelines.workspace import Workspace
 from warehouse.publish import Candidate
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_processes() -> Iterator[None]:
+    with own():
+        yield
 
 
 @pytest.fixture(scope="module")
