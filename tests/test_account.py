@@ -382,6 +382,15 @@ def test_an_account_without_countable_touchpoints_gives_no_rows() -> None:
     assert account([touchpoint("a", "03-02 10:00", is_countable=False)]) == AccountRows()
 
 
+def test_a_stranger_of_another_customer_is_unresolved_in_the_journey_too() -> None:
+    """Of a meeting with two customers the journey counts its own people, but what is not known of it is not known (5.9)."""
+    met = touchpoint("t1", "03-04 10:00", "03-04 11:00", channel="video", direction="mutual")
+    stranger = participant("t1", 2, "u:stranger", "required", attended=True, is_engaged=True, home_account_id="A2")
+    people = {"t1": [participant("t1", 1, "B1", "required", attended=True, is_engaged=True), stranger]}
+    shares = [(s.unresolved_share_num, s.unresolved_share_den) for s in account([met], people).summaries]
+    assert shares == [(1, 1), (1, 1)]
+
+
 def test_the_context_can_be_sent_to_a_worker() -> None:
     """A pickled context gives the same rows."""
     sent = pickle.loads(pickle.dumps(context()))

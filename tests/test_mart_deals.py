@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import pytest
 from mart_world import World, about, moment, worked_example
-from worked_example import CLOSED_AT, OPPORTUNITY, at, participant, touchpoint
+from worked_example import ACCOUNT, CLOSED_AT, OPPORTUNITY, at, participant, touchpoint
 
 from schemas.arrow import to_batch
 from schemas.registry import TABLES
@@ -477,6 +477,33 @@ def test_a_meeting_that_goes_on_at_the_close_leaves_no_negative_silence() -> Non
     review = world.build().one("mart_lost_deal_review")
     assert (review["buyer_silent_days"], review["seller_silent_days"]) == (0, 0)
     assert world.one("mart_opportunity_coverage")["champion_silence_days"] == 0
+
+
+@pytest.mark.parametrize(("known_from", "brought"), [("02-10 10:00", 0), ("04-25 10:00", 1)])
+def test_whom_the_account_knew_before_is_not_new(known_from: str, brought: int) -> None:
+    """Somebody who wrote before the deal, in no deal, is not brought to it by the champion who meets us with them."""
+    world = worked_example(built=False)
+    alone = touchpoint("L0", known_from, opportunity_id=None)
+    together = touchpoint("L1", "04-21 10:00", "04-21 11:00", channel="video", direction="mutual")
+    seats = {
+        "L0": [participant("L0", 1, "B4", "actor", is_engaged=True)],
+        "L1": [
+            participant("L1", 1, "B1", "required", attended=True, is_engaged=True),
+            participant("L1", 2, "B4", "required", attended=True, is_engaged=True),
+        ],
+    }
+    world.load([alone, together], seats)
+    assert world.build().one("mart_opportunity_coverage")["champion_evidence_count"] == 2 + brought
+
+
+def test_another_customers_reader_is_nobody_the_champion_brought() -> None:
+    """In copy of the champion's mail somebody of another customer reads along: the deal gains no contact by that."""
+    for home, brought in (("A2", 0), (ACCOUNT, 1)):
+        world = worked_example(built=False)
+        world.dim("dim_person", {"person_id": "C3", "side": "buyer", "account_id": home})
+        seats = [participant("L1", 1, "B1", "actor", is_engaged=True), participant("L1", 2, "C3", "cc")]
+        world.load([touchpoint("L1", "04-21 10:00")], {"L1": seats})
+        assert world.build().one("mart_opportunity_coverage")["champion_evidence_count"] == 2 + brought
 
 
 def test_a_champion_may_bring_another() -> None:

@@ -12,6 +12,7 @@ from transforms.journey_rows import AccountRows, JourneyRows
 from transforms.journeys import build_journey
 from transforms.needs import NOTHING_VIEWED, Viewed, needs
 from transforms.ordering import ordered
+from transforms.reach import OURS
 from transforms.responses import wait_episodes
 from transforms.settings import Settings
 from transforms.times import HOUR, SECOND
@@ -57,9 +58,10 @@ def build_account(
         if touchpoint.opportunity_id is not None:
             by_deal.setdefault(touchpoint.opportunity_id, []).append(touchpoint)
     own = _own_people(account_id, rows, participants, context.accounts_of_people)
-    _add(result, build_journey("account", account_id, None, rows, own, settings.journeys))
+    unresolved = {t.touchpoint_id for t in rows if _has_unknown(participants.get(t.touchpoint_id, ()))}
+    _add(result, build_journey("account", account_id, None, rows, own, settings.journeys, unresolved))
     for deal in sorted(by_deal):
-        _add(result, build_journey("opportunity", account_id, deal, by_deal[deal], own, settings.journeys))
+        _add(result, build_journey("opportunity", account_id, deal, by_deal[deal], own, settings.journeys, unresolved))
     horizon = settings.coverage.response_horizon_business_hours * HOUR / SECOND
     result.responses = wait_episodes(rows, participants, context.calendars, horizon, context.as_of)
     result.followups = followups(rows, participants, context.calendars, horizon)
@@ -75,6 +77,11 @@ def build_account(
         viewed,
     )
     return result
+
+
+def _has_unknown(participants: Iterable[Participant]) -> bool:
+    """Whether there is an outside party that nobody is known by, of whatever customer."""
+    return any(one.person_id is None and one.side not in OURS for one in participants)
 
 
 def _own_people(

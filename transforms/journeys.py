@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -24,7 +24,6 @@ from transforms.journey_rows import (
 )
 from transforms.loops import JourneyHistory, loops_of, transitions_of
 from transforms.ordering import ordered, starts_or_continues_a_visit
-from transforms.reach import OURS
 from transforms.settings import Journeys
 from transforms.times import DAY, SECOND
 from transforms.touchpoint import Participant, Touchpoint
@@ -51,12 +50,14 @@ def build_journey(
     touchpoints: Iterable[Touchpoint],
     participants: Mapping[str, Sequence[Participant]],
     settings: Journeys,
+    unresolved: Collection[str] = (),
 ) -> JourneyRows:
     """All rows of one journey.
 
     ``touchpoints`` are those of the account (scope ``account``) or of the opportunity, in any order; those that are
-    not countable are left out. ``participants`` maps a touchpoint's id to its participants. The result is a function
-    of the set of touchpoints.
+    not countable are left out. ``participants`` maps a touchpoint's id to those of its participants who count here, and
+    ``unresolved`` are the ids of touchpoints in which anybody from outside is not known. The result is a function of the
+    set of touchpoints.
     """
     owner = opportunity_id if scope == "opportunity" else account_id
     if owner is None:
@@ -84,7 +85,7 @@ def build_journey(
             GapSensitivity(key.journey_id, scope, account_id, days, _count_sessions(gaps, int(days * DAY), bool(clock)))
             for days in settings.gap_sensitivity_days
         ],
-        summary=_summary(rows, participants, spans, visits, transitions, loops, key),
+        summary=_summary(rows, unresolved, spans, visits, transitions, loops, key),
     )
 
 
@@ -181,14 +182,9 @@ def _visits(
     return visits, firsts, visit_nos
 
 
-def _is_unknown(participant: Participant) -> bool:
-    """Whether this is an outside party that nobody is known by."""
-    return participant.person_id is None and participant.side not in OURS
-
-
 def _summary(
     rows: Sequence[Touchpoint],
-    participants: Mapping[str, Sequence[Participant]],
+    unresolved: Collection[str],
     spans: Sequence[tuple[int, int]],
     visits: Sequence[Visit],
     transitions: Sequence[Transition],
@@ -203,7 +199,7 @@ def _summary(
     moves = max(0, len(visits) - 1)
     revisited = len({loop.revisited_job for loop in loops})
     unclassified_share = unclassified / len(evidence) if evidence else None
-    unresolved = sum(any(_is_unknown(one) for one in participants.get(t.touchpoint_id, ())) for t in rows)
+    unresolved_count = sum(t.touchpoint_id in unresolved for t in rows)
     first_at = evidence[0].occurred_at if evidence else None
     last_at = max((t.ended_at for t in evidence), default=None)
     return JourneySummary(
@@ -227,8 +223,8 @@ def _summary(
         jobs_revisited_share=revisited / len(jobs) if jobs else None,
         jobs_revisited_share_num=revisited,
         jobs_revisited_share_den=len(jobs),
-        unresolved_share=unresolved / len(rows) if rows else None,
-        unresolved_share_num=unresolved,
+        unresolved_share=unresolved_count / len(rows) if rows else None,
+        unresolved_share_num=unresolved_count,
         unresolved_share_den=len(rows),
         unclassified_share=unclassified_share,
         unclassified_share_num=unclassified,

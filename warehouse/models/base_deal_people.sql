@@ -38,15 +38,20 @@ reported AS (
   SELECT opportunity_id, count(DISTINCT step_id) AS champion_steps FROM fact_internal_step JOIN championed USING (opportunity_id, touchpoint_id)
   WHERE basis = 'reported' OR coalesce(owner_side, told_by_side) = 'buyer' GROUP BY opportunity_id
 ),
--- who was asked to a meeting and stayed away was not seen there; a champion who took part was not brought along by another
+-- who comes to the account where a champion is: known from before the deal is not new, and who was asked to a meeting and stayed away was
+-- not seen there; a champion who took part was not brought along by another
+seen AS (SELECT DISTINCT opportunity_id, account_id, party_id FROM deal_person SEMI JOIN championed USING (opportunity_id, touchpoint_id) WHERE is_own AND NOT is_absent),
 first_seen AS (
-  SELECT opportunity_id, arg_min(touchpoint_id, (occurred_at, touchpoint_id)) AS touchpoint_id,
-         arg_min(is_champion AND is_engaged, (occurred_at, touchpoint_id)) AS took_part
-  FROM deal_person WHERE NOT is_absent GROUP BY opportunity_id, party_id
+  SELECT seen.opportunity_id, seen.party_id, arg_min(t.touchpoint_id, (t.occurred_at, t.touchpoint_id)) AS touchpoint_id
+  FROM seen JOIN fact_touchpoint_participant p USING (party_id) JOIN fact_touchpoint t USING (touchpoint_id)
+  JOIN bridge_touchpoint_account b ON b.touchpoint_id = t.touchpoint_id AND b.account_id = seen.account_id
+  WHERE p.side = 'buyer' AND coalesce(attended, true) AND t.is_countable GROUP BY seen.opportunity_id, seen.party_id
 ),
 brought AS (
-  SELECT opportunity_id, count(*) AS brought_contacts FROM first_seen SEMI JOIN championed USING (touchpoint_id)
-  WHERE NOT took_part GROUP BY opportunity_id
+  SELECT opportunity_id, count(*) AS brought_contacts
+  FROM first_seen SEMI JOIN championed USING (opportunity_id, touchpoint_id)
+  ANTI JOIN (SELECT opportunity_id, touchpoint_id, party_id FROM engaged WHERE is_champion) USING (opportunity_id, touchpoint_id, party_id)
+  GROUP BY opportunity_id
 ),
 known AS (
   SELECT DISTINCT opportunity_id, person_id FROM deal JOIN dim_buying_group_member USING (opportunity_id)
