@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,12 +11,22 @@ from typing import Any
 
 import msgspec
 
-from pipelines.settings import CrmFiles, WorkspaceSettings
+from pipelines.errors import TooManyRejects
+from pipelines.settings import CrmFiles, Rejects, WorkspaceSettings
 from pipelines.summary import version
 from schemas import vocab
 from transforms.business_time import SellerCalendars
 from transforms.channels import channel_of, modality
-from transforms.crm import CRM_FILES, Crm, Row, StageChange, of_known_deals, read_crm_file, unknown_columns
+from transforms.crm import (
+    CRM_FILES,
+    Crm,
+    Row,
+    StageChange,
+    header_fault,
+    of_known_deals,
+    read_crm_file,
+    unknown_columns,
+)
 from transforms.event import Reject, hash_id
 from transforms.loops import core_ranks
 from transforms.stages import stages_of_deals
@@ -34,6 +45,19 @@ class CrmFile(msgspec.Struct, frozen=True):
     rejects: list[tuple[int, bytes, str, str | None, str]]
     """(position, original bytes, reason_code, field_path, detail)"""
     warnings: list[str]
+
+    def hold_to(self, limits: Rejects) -> None:
+        """Raises ``TooManyRejects``. Rows of stages are let off: those of deals that are not known yet wait for them."""
+        rows, rejected = self.accepted + len(self.rejects), len(self.rejects)
+        if self.location.endswith(f"/{STAGES}") or not limits.exceeded(rows, rejected):
+            return
+        often = Counter((reason, field or "", detail) for _, _, reason, field, detail in self.rejects)
+        (reason, field, detail), times = min(often.items(), key=lambda one: (-one[1], one[0]))
+        raise TooManyRejects(
+            f"{self.location}: {rejected:,} of {rows:,} rows were rejected, more than rejects.max_share = {limits.max_share:g}. "
+            f"Most often: {reason} {field} ({times:,} times): {detail}. Is it UTF-8 and separated by commas? Nothing of the directory was "
+            "landed, and nothing derived from it; the last snapshot stays."
+        )
 
 
 class ReadDirectory(msgspec.Struct, frozen=True):
@@ -136,7 +160,11 @@ def _read_file(found: ReadDirectory, unit_id: str, location: str, data: bytes, r
         else:
             rows.append(row)
             accepted += 1
-    warnings = [
+    warnings = [f"{location} is empty: there is not even a header"] if not data.strip() else []
+    fault = header_fault(name, data)
+    if fault is not None and data.strip():
+        warnings.append(f"{location}: {fault.detail}, so every row was rejected ({len(rejects):,})")
+    warnings += [
         f"{location}: column {c!r} is not one of the directory's and is left out" for c in unknown_columns(name, data)
     ]
     return CrmFile(unit_id, location, len(data), accepted, rejects, warnings)

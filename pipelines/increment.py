@@ -276,11 +276,16 @@ class Increment:
         self.summary.waiting = {where: list(between) for where, between in turn.waiting.items()}
 
     def _land_directory(self, store: Store, directory: FoundDirectory) -> None:
-        """Files of the directory whose content is new; only these are warned of."""
+        """Files of the directory whose content is new; only these are warned of.
+
+        Raises ``TooManyRejects``: with a file that is hardly read nobody would be known, and every figure would follow it.
+        """
         new = set(directory.unit_ids) - landed_files(store)
         if not new:
             return
         files = [file for file in self._read(directory).files if file.unit_id in new]
+        for file in files:
+            file.hold_to(self.settings.rejects)
         self.summary.warnings += [warning for file in files for warning in file.warnings]
         commit_directory(
             store, files, received_at=self.now, run_id=self.summary.run_id, adapter_version=ADAPTER_VERSION

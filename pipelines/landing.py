@@ -67,7 +67,7 @@ def refuse(
     where = {unit.unit_id: unit for unit in units}
     refused = {}
     for unit_id, records, rejected in reject_shares(store, UNDERSTOOD):
-        if rejected < limits.min_records or rejected <= limits.max_share * records:
+        if not limits.exceeded(records, rejected):
             continue
         unit = where[unit_id]
         reason, example, often = commonest_reject(store, unit_id, UNDERSTOOD)

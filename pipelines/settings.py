@@ -59,6 +59,10 @@ class Rejects(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     min_records: Count = 100
     """Units with fewer rejects than this never stop it."""
 
+    def exceeded(self, records: int, rejected: int) -> bool:
+        """Whether so many of a unit's records are too many."""
+        return rejected >= self.min_records and rejected > self.max_share * records
+
 
 class Publish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What readers get."""

@@ -334,6 +334,39 @@ def test_too_many_rejects_stop_the_job_and_land_everything_else(tmp_path: Path) 
         conservation(connection)
 
 
+def test_a_directory_that_cannot_be_read_stops_the_job(tmp_path: Path) -> None:
+    """Semicolons instead of commas: nobody would be known any more. The rows that stand are those of the directory before."""
+    root = example(tmp_path)
+    put(root, [("slack/right.jsonl", json.dumps(slack_message(1)).encode())])
+    increment(root)
+    people, toml = root / "inbox" / "crm" / "people.csv", root / "touchloop.toml"
+    toml.write_text(toml.read_text() + "\n[rejects]\nmin_records = 5\n")
+    proper = people.read_text()
+    people.write_text(proper.replace(",", ";"))
+    put(root, [("slack/later.jsonl", json.dumps(slack_message(2)).encode())])
+    rows = len(proper.splitlines()) - 1
+    told = rf"crm/people\.csv: {rows} of {rows} rows were rejected.*missing_field person_id .*the header has no column person_id"
+    for _ in range(2):
+        with pytest.raises(TooManyRejects, match=told):
+            increment(root)
+    with snapshot(root, published=False) as connection:
+        assert connection.execute("SELECT count(*) FROM dim_person").fetchone() == (rows,)
+        assert connection.execute("SELECT count(*) FROM ledger_unit WHERE source = 'slack'").fetchone() == (2,)
+        conservation(connection)
+    people.write_text(proper)
+    assert increment(root).touchpoints > 0
+
+
+def test_a_small_file_of_the_directory_without_its_header_is_warned_of(tmp_path: Path) -> None:
+    """Its few rows are rejects; an empty file is told of too."""
+    root = example(tmp_path)
+    (root / "inbox" / "crm" / "aliases.csv").write_text("kind,identifier,person_id\nemail,x@buyer.example,B1\n")
+    (root / "inbox" / "crm" / "assets.csv").write_text("")
+    warnings = " ".join(increment(root).warnings)
+    assert "aliases.csv: the header has no column identifier_type, so every row was rejected (1)" in warnings
+    assert "inbox/crm/assets.csv is empty: there is not even a header" in warnings
+
+
 def test_a_second_writer_is_turned_away(tmp_path: Path) -> None:
     """One writer per workspace, told in words."""
     root = example(tmp_path)

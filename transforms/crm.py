@@ -41,7 +41,7 @@ from transforms.times import parse_iso, zone_of
 
 __all__ = [
     "CRM_FILES", "Account", "Alias", "Asset", "Assignment", "Crm", "GroupMember", "Opportunity", "Person", "Row",
-    "StageChange", "crm_of", "of_known_deals", "read_crm_file", "unknown_columns",
+    "StageChange", "crm_of", "header_fault", "of_known_deals", "read_crm_file", "unknown_columns",
 ]  # fmt: skip
 
 CRM_FILES: dict[str, type] = {
@@ -125,8 +125,13 @@ def of_known_deals(
             yield position, raw, row
 
 
-def _header_fault(header: list[str] | Reject, layout: _Layout) -> Reject | None:
+def header_fault(name: str, data: bytes) -> Reject | None:
     """What makes every row of the file unreadable, if anything does."""
+    layout = _LAYOUTS.get(name.replace("\\", "/").rpartition("/")[2].lower())
+    return None if layout is None else _header_fault(split_csv(data)[0], layout)
+
+
+def _header_fault(header: list[str] | Reject, layout: _Layout) -> Reject | None:
     if isinstance(header, Reject):
         return header
     for column in layout.required:
