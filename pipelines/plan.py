@@ -105,7 +105,7 @@ def plan_files(root: Path, sources: Iterable[SourceSpec], seen: dict[str, Seen])
             )
 
 
-_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENAMETOOLONG)
 
 
 def _entry(path: Path) -> os.stat_result | None:

@@ -1,9 +1,14 @@
-"""What lies in the inbox and nothing reads: said once, when it is new or has changed, and by ``doctor`` whenever it is asked."""
+"""What lies in the inbox and nothing reads: said once, when it is new or has changed, and by ``doctor`` whenever it is asked.
+
+Nothing that lies there makes these raise, closed folders neither: ``os.path`` answers where ``Path`` would raise.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,15 +20,20 @@ from warehouse.store import Store
 
 MARK = "unread"
 NOT_TEXT = "has a name that is not UTF-8"
+NOT_OURS = "may not be read by this user"
+CLOSED = "is a folder that may not be looked into"
 
 
 def unread(workspace: Workspace) -> Iterator[tuple[Path, str]]:
     """(path, sentence): folders of no source, files beside the folders, what in a source's folder is no file that can be read, and
     what the directory's folder holds besides its files."""
     sources = all_sources()
+    for folder in (workspace.inbox, workspace.crm):
+        if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
+            yield folder, f"{_shown(workspace, folder)} {CLOSED}: it is not read"
     for path in _entries(workspace.inbox):
         where = _shown(workspace, path)
-        if not path.is_dir():
+        if not os.path.isdir(path):
             yield (
                 path,
                 f"{where} lies in no source's folder (inbox/SOURCE/, one of {', '.join(sources)}): it is not read",
@@ -34,25 +44,27 @@ def unread(workspace: Workspace) -> Iterator[tuple[Path, str]]:
             for below, why in sorted(_unreadable(path)):
                 yield below, f"{_shown(workspace, below)} {why}: it is not read"
     for path in _entries(workspace.crm):
-        where = _shown(workspace, path) + ("/" if path.is_dir() else "")
-        if path.name not in CRM_FILES or path.is_dir():
+        where = _shown(workspace, path) + ("/" if os.path.isdir(path) else "")
+        if path.name not in CRM_FILES or os.path.isdir(path):
             yield (
                 path,
                 f"{where} is none of the directory's files and is not read; these are, by exactly these names: {', '.join(CRM_FILES)}",
             )
-        elif not path.is_file():
+        elif not os.path.isfile(path):
             yield path, f"{where} is a link to nothing, or no file: it is not read"
 
 
 def _unreadable(folder: Path) -> Iterator[tuple[Path, str]]:
     """(path, why) of what lies in a source's folder, at any depth, and is no file that can be read."""
     try:
-        entries = list(os.scandir(folder))
-    except PermissionError:
-        yield folder, "is a folder that may not be looked into"
+        entries = list(os.scandir(folder)) if os.access(folder, os.X_OK) else None
+    except OSError:
+        entries = None
+    if entries is None:
+        yield folder, CLOSED
         return
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
+        if not os.path.islink(entry.path) and os.path.isdir(entry.path):
             if entry.name.startswith("."):
                 continue
             if is_text(entry.name):
@@ -66,17 +78,17 @@ def _unreadable(folder: Path) -> Iterator[tuple[Path, str]]:
 def _fault(entry: os.DirEntry[str]) -> str | None:
     if not is_text(entry.name):
         return NOT_TEXT
-    if entry.is_symlink():
-        path = Path(entry.path)
-        if path.is_dir():
-            return "is a link to a folder, and such links are not followed"
-        if not path.exists():
-            return "is a link to nothing"
-        if not path.is_file():
-            return "is no file"
-    elif not entry.is_file(follow_symlinks=False):
+    try:
+        mode = os.stat(entry.path).st_mode
+    except OSError as error:
+        if error.errno == errno.EACCES:
+            return NOT_OURS
+        return "is a link to nothing" if entry.is_symlink() else f"cannot be read ({error.strerror})"
+    if stat.S_ISDIR(mode):
+        return "is a link to a folder, and such links are not followed"
+    if not stat.S_ISREG(mode):
         return "is no file"
-    return None if os.access(entry.path, os.R_OK) else "may not be read by this user"
+    return None if os.access(entry.path, os.R_OK) else NOT_OURS
 
 
 def _shown(workspace: Workspace, path: Path) -> str:
@@ -86,7 +98,10 @@ def _shown(workspace: Workspace, path: Path) -> str:
 
 def _entries(folder: Path) -> list[Path]:
     """Names that are not ours to look at, as those of files that are still written, are left out."""
-    return sorted(p for p in folder.iterdir() if is_ours(p.name)) if folder.is_dir() else []
+    try:
+        return sorted(p for p in folder.iterdir() if is_ours(p.name))
+    except OSError:
+        return []
 
 
 def news(workspace: Workspace, store: Store) -> list[str]:
@@ -103,7 +118,7 @@ def news(workspace: Workspace, store: Store) -> list[str]:
 
 def _state(path: Path) -> str:
     """Of a file, what its directory entry says of its content; of a folder nothing."""
-    if path.is_dir():
+    if os.path.isdir(path):
         return "folder"
     try:
         entry = path.stat()

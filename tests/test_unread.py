@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from workspaces import conservation, example, increment, payloads, put, snapshot
@@ -85,6 +87,7 @@ def test_what_is_no_readable_file_keeps_nothing_else_from_landing(root: Path) ->
     folder = root / "inbox" / "segment"
     (folder / "gone.jsonl").symlink_to(root / "nowhere")
     (folder / "round.jsonl").symlink_to(folder / "round.jsonl")
+    (folder / "long.jsonl").symlink_to("x" * 300)
     (folder / "elsewhere").symlink_to(root / "inbox" / "crm")
     os.mkfifo(folder / "pipe")
     (folder / os.fsdecode(b"caf\xe9.jsonl")).write_text("{}")
@@ -95,12 +98,36 @@ def test_what_is_no_readable_file_keeps_nothing_else_from_landing(root: Path) ->
     assert summary.accepted > 0
     assert sorted(warning.split(" ")[0] for warning in summary.warnings) == [
         "inbox/crm/aliases.csv",
-        *(f"inbox/segment/{name}" for name in ("caf\\xe9.jsonl", "elsewhere", "gone.jsonl", "pipe", "round.jsonl")),
+        *(
+            f"inbox/segment/{name}"
+            for name in ("caf\\xe9.jsonl", "elsewhere", "gone.jsonl", "long.jsonl", "pipe", "round.jsonl")
+        ),
     ]
     with snapshot(root, published=False) as connection:
         conservation(connection)
     assert increment(root).warnings == []
     assert not any(finding.ok for finding in examine(Workspace(root)) if "pipe" in finding.text)
+
+
+def test_a_link_into_a_closed_folder_stops_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may not follow it is told so, and the others land; nothing is refused to root, so the system is played here."""
+    put(root, payloads())
+    closed = root / "closed"
+    closed.mkdir()
+    (closed / "some.jsonl").write_text("{}")
+    (root / "inbox" / "segment" / "linked.jsonl").symlink_to(closed / "some.jsonl")
+    ask = os.stat
+
+    def refuse(path: Any, **how: Any) -> os.stat_result:
+        if how.get("follow_symlinks", True) and str(path).endswith("linked.jsonl"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return ask(path, **how)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    summary = increment(root)
+    assert summary.accepted > 0
+    assert summary.warnings == ["inbox/segment/linked.jsonl may not be read by this user: it is not read"]
+    assert [finding.text for finding in examine(Workspace(root)) if "linked" in finding.text] == summary.warnings
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
