@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ from pipelines.run import publish_now
 from pipelines.workspace import Workspace
 from transforms.times import parse_iso
 from warehouse import commit, identity
-from warehouse.store import Store
+from warehouse.store import Store, UnpairedState
 
 
 @pytest.fixture(scope="module")
@@ -365,6 +366,25 @@ def test_a_small_file_of_the_directory_without_its_header_is_warned_of(tmp_path:
     warnings = " ".join(increment(root).warnings)
     assert "aliases.csv: the header has no column identifier_type, so every row was rejected (1)" in warnings
     assert "inbox/crm/assets.csv is empty: there is not even a header" in warnings
+
+
+def test_files_of_state_from_different_times_are_refused(tmp_path: Path) -> None:
+    """A vault of yesterday beside the warehouse of today would give tables of yesterday's events; together they are taken."""
+    root = example(tmp_path)
+    state = root / "state"
+    put(root, [("slack/first.jsonl", json.dumps(slack_message(1)).encode())])
+    increment(root)
+    shutil.copy(state / "vault.duckdb", root / "vault.old")
+    shutil.copy(state / "warehouse.duckdb", root / "warehouse.old")
+    put(root, [("slack/second.jsonl", json.dumps(slack_message(2)).encode())])
+    increment(root)
+    shutil.copy(root / "vault.old", state / "vault.duckdb")
+    with pytest.raises(
+        UnpairedState, match=r"warehouse\.duckdb has 2 events, and .*vault\.duckdb has 1: they do not belong"
+    ):
+        increment(root)
+    shutil.copy(root / "warehouse.old", state / "warehouse.duckdb")
+    assert increment(root).accepted == 1
 
 
 def test_a_second_writer_is_turned_away(tmp_path: Path) -> None:

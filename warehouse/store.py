@@ -79,6 +79,10 @@ class StaleState(OSError):
     """The warehouse is another version's, and cannot be brought up to date where it stands."""
 
 
+class UnpairedState(OSError):
+    """The two files do not tell of the same events: they are from different times, or of different workspaces."""
+
+
 class Store:
     """One connection to both files. A transaction may write to only one of them: the vault goes first, the warehouse decides.
 
@@ -109,8 +113,13 @@ class Store:
         self.connection.execute(f"SET memory_limit='{memory_mb}MB'")
         self.connection.execute(f"SET temp_directory='{str(scratch / 'spill').replace(chr(39), chr(39) * 2)}'")
         self.connection.execute(f"ATTACH '{str(vault).replace(chr(39), chr(39) * 2)}' AS vault")
-        self._lay_out()
-        self.recover()
+        try:
+            self._lay_out()
+            self.recover()
+            self._check_pair()
+        except BaseException:
+            self.connection.close()
+            raise
 
     def _lay_out(self) -> None:
         have: dict[str, dict[str, str]] = {}
@@ -171,6 +180,16 @@ class Store:
         for table in ("edge", "binding", "reject_payload", "seen"):
             self.connection.execute(f"DELETE FROM vault.{table} WHERE unit_id NOT IN (SELECT unit_id FROM ledger_unit)")
         self.set_mark("landing", None)
+
+    def _check_pair(self) -> None:
+        """Raises ``UnpairedState`` where one file holds events that the other lacks; what is derived then would tell of a part of them."""
+        events = self.count("SELECT count(*) FROM fact_event")
+        details = self.count("SELECT count(*) FROM vault.event_detail")
+        if events != details:
+            raise UnpairedState(
+                f"{self.path} has {events:,} events, and {self.vault} has {details:,}: they do not belong together. Restore both from one backup, "
+                f"or remove the folder {self.path.parent} and build it again from the inbox and the topics"
+            )
 
     def mark(self, name: str) -> str | None:
         """A small fact that outlives the process."""
