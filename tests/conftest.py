@@ -33,6 +33,12 @@ def real_dir() -> Path:
     return folder
 
 
+@pytest.fixture
+def no_marts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They follow from what is compared without them, and take longer than all the rest of an increment (``test_mart_changes`` is theirs)."""
+    monkeypatch.setattr("pipelines.rebuild.build_marts", lambda *_, **__: None)
+
+
 @pytest.fixture(scope="session")
 def bucket() -> Iterator[str]:
     """URL of a bucket of an S3 API on loopback, with a place for the folder's name."""

@@ -125,8 +125,10 @@ PROFILES = [
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_profiles_before_and_after_give_the_same(tmp_path: Path, seed: int) -> None:
-    """Whatever comes first, and in how many increments: the tables are those of one run over all of it."""
+def test_profiles_before_and_after_give_the_same(tmp_path: Path, seed: int, request: pytest.FixtureRequest) -> None:
+    """Whatever comes first, and in how many increments: the tables are those of one run over all of it, marts in some."""
+    if seed > 1:
+        request.getfixturevalue("no_marts")
     dice = random.Random(seed)
     items = [*dice.sample(SAID, dice.randint(4, len(SAID))), *dice.sample(PROFILES, dice.randint(3, len(PROFILES)))]
     found = []

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from workspaces import contents, example, increment, put, snapshot
 
+pytestmark = pytest.mark.usefixtures("no_marts")
+
 AS_OF = "2026-05-11T00:00:00Z"
 ANN = "ORGANIZER:mailto:sam.reyes@vendor.example"
 BOB = "ATTENDEE:mailto:bea.winter@northfield.example"
