@@ -409,6 +409,21 @@ def test_maps_can_be_changed_and_emptied() -> None:
         ("a: [", r"not valid YAML"),
         ("42", r"holds 42"),
         ("ack_pattern: 3", r"ack_pattern is 3"),
+        (
+            "- {id: a.b, job: validation, tier: kind, priority: 9999999999, when: {tag: [x]}}",
+            r"Rule 'a.b': priority is 9999999999; expected `int` <= 2147483647",
+        ),
+        (
+            "- {id: a.b, job: validation, tier: kind, priority: -99999999999999999999, when: {tag: [x]}}",
+            r"Rule 'a.b': priority is -99999999999999999999; expected `int` >= -2147483648",
+        ),
+        ("[" * 3000, r"nested too deeply"),
+        ('- !!bool "x"', r"a value does not fit its tag \('x'\)"),
+        ('- !!int ""', r"a value does not fit its tag"),
+        ("- 0x" + "f" * 6000, r"a number of 24,000 bits"),
+        ('- {id: "\\ud800", job: validation, tier: kind, when: {tag: [x]}}', r"'\\ud800' holds '\\ud800', which is no"),
+        ('ack_pattern: "\\ud800"', r"holds '\\ud800', which is no character"),
+        ("rules: &a [{id: *a}]", r"id is \[\{'id'.*; expected `str`"),
     ],
 )
 def test_a_bad_rule_is_named(text: str, complaint: str) -> None:

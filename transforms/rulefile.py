@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import reprlib
 from importlib import resources
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from ruamel.yaml import YAML
@@ -24,6 +24,10 @@ AS_LABELLED = "as_labelled"
 """A rule's ``job`` that stands for the label which a person or the source set; explicit tier only."""
 AS_PARENT = "as_parent"
 """A rule's ``job`` that stands for the job of the message replied to; thread tier only."""
+
+
+_LONGEST_NUMBER = 10_000
+"""In bits: one that is much longer cannot even be written out in a complaint."""
 
 
 class RuleError(ValueError):
@@ -51,7 +55,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     id: str
     job: str
     tier: Tier
-    priority: int = 0
+    priority: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)] = 0
+    """Of as many bits as its column in ``dim_rule``."""
     when: When = When()
     add_tags: tuple[str, ...] = ()
     """Tags of every touchpoint for which ``when`` holds, also where another rule names the job."""
@@ -134,6 +139,15 @@ def _parse(text: str) -> dict[str, Any]:
         data: Any = YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError) as error:
         raise RuleError(f"The rules file is not valid YAML: {' '.join(str(error).split())}.") from None
+    except RecursionError:
+        raise RuleError("The rules file is nested too deeply.") from None
+    except (
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:  # what YAML's library has for a value that its tag does not allow
+        raise RuleError(f"The rules file is not valid YAML: a value does not fit its tag ({error}).") from None
+    _check_scalars(data)
     if data is None:
         return {}
     if isinstance(data, list):
@@ -143,6 +157,27 @@ def _parse(text: str) -> dict[str, Any]:
     for key in data:
         _one_of(key, _KEYS, "the rules file", "key")
     return data
+
+
+def _check_scalars(data: Any) -> None:
+    """Raises ``RuleError`` for half a character, which no file can hold, and for a number that nobody can write."""
+    waiting, seen = [data], set()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            try:
+                one.encode()
+            except UnicodeEncodeError as error:
+                raise RuleError(
+                    f"The rules file: {reprlib.repr(one)} holds {one[error.start]!r}, which is no character."
+                ) from None
+        elif isinstance(one, int) and one.bit_length() > _LONGEST_NUMBER:
+            raise RuleError(f"The rules file: it holds a number of {one.bit_length():,} bits.")
+        elif (
+            isinstance(one, dict | list | tuple | set) and id(one) not in seen
+        ):  # an alias may lead back to where it stands
+            seen.add(id(one))
+            waiting += [*one, *one.values()] if isinstance(one, dict) else one
 
 
 def _merge(default: dict[str, Any], extra: dict[str, Any], key: str, kind: type[_Entry]) -> list[_Entry]:
