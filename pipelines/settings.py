@@ -6,7 +6,7 @@ import hashlib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 
@@ -198,37 +198,78 @@ def load_settings(path: Path) -> WorkspaceSettings:
         return WorkspaceSettings()
     try:
         read = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a mark of their encoding first
-        _refuse_secrets(path, read.get("kafka"))
-        settings = msgspec.convert(read, WorkspaceSettings)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from None
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: not UTF-8 at byte {error.start}") from None
+    except RecursionError:
+        raise SettingsError(f"{path}: not valid TOML: nested too deeply") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+    except ValueError:  # all that is left; its own words are for programmers
+        raise SettingsError(f"{path}: not valid TOML: a number in it has thousands of digits") from None
+    _refuse_secrets(path, read.get("kafka"))
+    try:
+        settings = msgspec.convert(read, WorkspaceSettings)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at ")
-        key = where.strip("`").removeprefix("$.").removeprefix("$")
+        key, given = _found(read, where)
         if unknown := re.fullmatch("Object contains unknown field `(.*)`", message):
             key = f"{key}.{unknown[1]}".removeprefix(".")
             raise SettingsError(f"{path}: {key}: there is no such setting") from None
-        raise SettingsError(f"{path}: {key or 'the file'}: {_given(read, key)}{message}") from None
+        raise SettingsError(f"{path}: {key or 'the file'}: {_shown(key, given)}{message}") from None
+    _refuse_nul(path, read)
     _check(path, settings)
     return settings
 
 
-def _given(read: dict[str, Any], key: str) -> str:
-    """The number or text that stands at a key, to begin a message with; of brokers nothing, for it may hold a password."""
-    found: Any = read
-    for part in re.findall(r"[^.\[\]]+", key):
-        if isinstance(found, dict) and part in found:
-            found = found[part]
-        elif isinstance(found, list) and part.isdecimal():
-            found = found[int(part)]
+_ENTRIES = {"sources": SourceSettings, "kafka.topics": str, "crm.roles": str}
+"""What stands in the tables whose keys are names; of these the library's complaints do not say which."""
+
+
+def _found(read: dict[str, Any], where: str) -> tuple[str, Any]:
+    """The key that a complaint is about, and what stands there; None where nothing does."""
+    name, _, table = where.rpartition("` in `")
+    key, found = "", cast(Any, read)
+    for part in re.findall(r"\[\.\.\.]|\[\d+]|[^$.\[\]`]+", table):
+        if part == "[...]":
+            name, found = next((n, v) for n, v in found.items() if not _fits(v, _ENTRIES[key]))
+            key = f"{key}.{name}"
+        elif part.startswith("["):
+            key, found = f"{key}{part}", found[int(part[1:-1])]
         else:
-            return ""
-    is_shown = isinstance(found, int | float | str) and key != "kafka.bootstrap_servers"
-    return f"{found!r}: " if is_shown else ""
+            key, found = f"{key}.{part}".removeprefix("."), found.get(part)
+    return key, "" if name == "`key" else found  # the only fault of a name is that there is none
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _shown(key: str, given: Any) -> str:
+    """The number or text at a key, to begin a message with; of brokers nothing, for it may hold a password."""
+    if key.startswith("kafka.bootstrap_servers") or not isinstance(given, int | float | str):
+        return ""
+    if isinstance(given, int) and given.bit_length() > 10_000:
+        return f"a number of {given.bit_length():,} bits: "  # which cannot be written out
+    return f"{given!r}: "
+
+
+def _refuse_nul(path: Path, given: Any, key: str = "") -> None:
+    """No path, address or name can hold the character, and each library that is given one has an error of its own for it."""
+    if isinstance(given, str) and "\0" in given:
+        raise SettingsError(f"{path}: {key}: {_shown(key, given)}there is a NUL character in it")
+    if isinstance(given, dict):
+        for name, value in given.items():
+            _refuse_nul(path, name, key or "the file")
+            _refuse_nul(path, value, f"{key}.{name}".removeprefix("."))
+    if isinstance(given, list):
+        for number, value in enumerate(given):
+            _refuse_nul(path, value, f"{key}[{number}]")
 
 
 _SECRET = re.compile(r"password|passwd|secret|token|username|sasl_plain|jaas|credential", re.IGNORECASE)
@@ -244,12 +285,16 @@ def _refuse_secrets(path: Path, kafka: Any) -> None:
             )
 
 
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and len(text) <= 5 and int(text) <= 65_535
+
+
 def _check_kafka(path: Path, kafka: Kafka) -> None:
     if not kafka.servers():
         raise SettingsError(f"{path}: kafka.bootstrap_servers: names no broker")
     for server in kafka.servers():
         host, colon, port = server.rpartition(":")
-        if not host or not colon or not port.isdecimal() or "@" in server or "/" in server:
+        if not host or not colon or not _is_port(port) or "@" in server or "/" in server:
             shown = "an entry" if "@" in server else repr(server)  # what stands before an @ may be a password
             raise SettingsError(f"{path}: kafka.bootstrap_servers: {shown} is no host:port")
     if not kafka.topics:
@@ -325,7 +370,7 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
         for pattern in listed:
             try:
                 re.compile(pattern)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
                 raise SettingsError(f"{path}: {key}: {pattern!r} is no regular expression: {error}") from None
     if settings.kafka is not None:
         _check_kafka(path, settings.kafka)
