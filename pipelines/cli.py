@@ -15,6 +15,7 @@ from pipelines.cli_replay import rejects_app, replay
 from pipelines.cli_shared import (
     HERE,
     AsOfOption,
+    EveryOption,
     JsonOption,
     LogFormat,
     LogFormatOption,
@@ -24,7 +25,9 @@ from pipelines.cli_shared import (
     err,
     opened,
     out,
+    placed,
     plain,
+    refuse_bytes,
     say_to,
 )
 from pipelines.errors import SettingsError, UserError
@@ -63,6 +66,8 @@ def main() -> None:
     """Run the command line. A fault that a user can cause ends in one message and an exit code, never in a traceback."""
     _logs.clear()
     try:
+        for argument in sys.argv[1:]:
+            refuse_bytes(argument, "the argument")
         app()
     except UserError as error:
         _stop(error, error.exit_code)
@@ -99,7 +104,7 @@ def _log(chosen: LogFormat | None) -> Logs | None:
 @app.command()
 def init(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
     """Lay out an empty workspace; what is there already stays."""
-    made = Workspace(workspace.resolve())
+    made = placed(workspace)
     made.create()
     if as_json:
         print(msgspec.json.encode({"workspace": str(made.root)}).decode())
@@ -203,7 +208,7 @@ def ingest(
 @app.command()
 def stream(
     workspace: WorkspaceOption = HERE,
-    every: Annotated[float, typer.Option(help="Seconds between the starts of two increments.", min=0)] = 5.0,
+    every: EveryOption = 5.0,
     until_caught_up: Annotated[
         bool, typer.Option("--until-caught-up", help="End when nothing is left to land.")
     ] = False,
@@ -243,7 +248,7 @@ def follow(
     context: typer.Context,
     landing: LandingOption,
     workspace: WorkspaceOption = HERE,
-    every: Annotated[float, typer.Option(help="Seconds between the starts of two looks.", min=0)] = 5.0,
+    every: EveryOption = 5.0,
     until_caught_up: Annotated[
         bool, typer.Option("--until-caught-up", help="End when nothing is left that can be committed.")
     ] = False,
@@ -418,7 +423,7 @@ def generate(
     from pipelines.simulate import Plan, generate_workspace
 
     plan = Plan(records=records, seed=seed, duplicates=duplicates, late=late, malformed=malformed, shuffle=shuffle)
-    made = generate_workspace(workspace.resolve(), plan)
+    made = generate_workspace(placed(workspace).root, plan)
     if as_json:
         print(msgspec.json.encode(made).decode())
         return

@@ -8,7 +8,18 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pipelines.cli_shared import HERE, AsOfOption, JsonOption, WorkspaceOption, clock_at, err, opened, out, say_to
+from pipelines.cli_shared import (
+    HERE,
+    LAST_OFFSET,
+    AsOfOption,
+    JsonOption,
+    WorkspaceOption,
+    clock_at,
+    err,
+    opened,
+    out,
+    say_to,
+)
 
 rejects_app = typer.Typer(no_args_is_help=True, help="Records that could not become events.")
 
@@ -20,8 +31,10 @@ def replay(
             help="As the ledger has it, * for anything: 'inbox/zoom/*', 'sales.chat/3', '*'.", metavar="LOCATION"
         ),
     ],
-    start: Annotated[int | None, typer.Option("--from", help="First offset; units are read whole.", min=0)] = None,
-    end: Annotated[int | None, typer.Option("--to", help="One past the last offset.", min=0)] = None,
+    start: Annotated[
+        int | None, typer.Option("--from", help="First offset; units are read whole.", min=0, max=LAST_OFFSET)
+    ] = None,
+    end: Annotated[int | None, typer.Option("--to", help="One past the last offset.", min=0, max=LAST_OFFSET)] = None,
     workspace: WorkspaceOption = HERE,
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
@@ -45,7 +58,7 @@ def replay(
 def rejects_list(
     workspace: WorkspaceOption = HERE,
     source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many rows.", min=1)] = 50,
+    limit: Annotated[int, typer.Option(help="At most so many rows.", min=1, max=1_000_000_000)] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """Rejected records by source and reason, and the newest of them."""
@@ -64,7 +77,7 @@ def rejects_list(
 @rejects_app.command("show")
 def rejects_show(
     unit: Annotated[str, typer.Argument(help="unit_id, or its first characters.")],
-    position: Annotated[int, typer.Argument(help="Position in the unit.")],
+    position: Annotated[int, typer.Argument(help="Position in the unit.", min=0, max=LAST_OFFSET)],
     workspace: WorkspaceOption = HERE,
     as_json: Annotated[
         bool, typer.Option("--json", help="Row and payload as one object; the payload's bytes in Base64.")

@@ -27,6 +27,11 @@ WIDE = 120
 out = Console(width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
 
+MOST_SECONDS = 1_000_000_000
+"""As in the settings: no thread can wait much longer."""
+LAST_OFFSET = 2**63 - 1
+"""The largest that a broker or a database has; so of a position."""
+
 WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder of the workspace.", show_default=True)]
 JsonOption = Annotated[bool, typer.Option("--json", help="A machine's summary on standard output.")]
 AsOfOption = Annotated[
@@ -41,6 +46,9 @@ LogFormatOption = Annotated[
 MetricsPortOption = Annotated[
     int | None, typer.Option(help="Serve /metrics and /healthz on this port (observe.port).", min=0, max=65535)
 ]
+EveryOption = Annotated[
+    float, typer.Option(help="Seconds between the starts of two increments, or looks.", min=0, max=MOST_SECONDS)
+]
 HERE = Path(".")
 
 
@@ -48,10 +56,29 @@ def plain(error: BaseException) -> str:
     return str(error).replace("[", "\\[")
 
 
+def placed(root: Path) -> Workspace:
+    """The workspace at a path, whether it is there or not. Raises ``SettingsError`` for a path that there cannot be."""
+    try:
+        found = root.resolve()
+    except (OSError, RuntimeError) as error:
+        raise SettingsError(f"--workspace {root}: {error}") from None
+    refuse_bytes(str(found), "the workspace's path")
+    return Workspace(found)
+
+
 def opened(root: Path) -> Workspace:
-    workspace = Workspace(root.resolve())
+    """The workspace at a path. Raises ``SettingsError`` unless there is one."""
+    workspace = placed(root)
     workspace.require()
     return workspace
+
+
+def refuse_bytes(given: str, what: str) -> None:
+    """Raises ``SettingsError`` for what is no UTF-8: neither a database nor JSON could hold it."""
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:
+        raise SettingsError(f"{what} {given!r} is no UTF-8 at its character {error.start + 1}") from None
 
 
 def say_to(as_json: bool) -> Any:

@@ -150,6 +150,67 @@ def test_a_folder_that_is_no_workspace(
     assert "touchloop init" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["init", "run", "generate"])
+def test_a_workspace_whose_path_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """A link to itself, or a folder whose name is no text (where we stand in it, the arguments do not tell): exit 2, and nothing is made."""
+    (tmp_path / "loop").symlink_to("loop")
+    assert touchloop(monkeypatch, command, "--workspace", str(tmp_path / "loop")) == 2
+    assert "loop" in capsys.readouterr().err
+    unreadable = tmp_path / "s\udcff"
+    (unreadable / "inbox").mkdir(parents=True)
+    monkeypatch.chdir(unreadable)
+    assert touchloop(monkeypatch, command) == 2
+    assert "\\udcff' is no UTF-8" in capsys.readouterr().err.replace("\n", "")
+    assert [one.name for one in unreadable.iterdir()] == ["inbox"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["explain", "\udcff"],
+        ["rejects", "show", "\udcff", "1"],
+        ["rejects", "list", "--source", "\udcff"],
+        ["replay", "\udcff"],
+        ["report", "--html", "\udcff.html"],
+        ["run", "--workspace", "s\udcff"],
+        ["\udcff"],
+    ],
+)
+def test_an_argument_that_is_no_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """Bytes that are no UTF-8 reach Python as halves of characters, which no database and no JSON takes."""
+    assert touchloop(monkeypatch, *arguments) == 2
+    assert "\\udcff" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["rejects", "list", "--limit", "9" * 23],
+        ["rejects", "show", "abc", "9" * 40],
+        ["stream", "--every", "inf"],
+        ["stream", "--every", "1e300"],
+        ["stream", "--every", "nan"],
+        ["follow", "--landing", "x", "--every", "inf"],
+        ["replay", "*", "--from", "9" * 23],
+        ["replay", "*", "--to", "9" * 5000],
+        ["ingest", "--landing", "x", "--streaming", "--offset", "native/1=" + "9" * 5000],
+        ["generate", "--duplicates", "nan"],
+    ],
+)
+def test_a_number_beyond_what_anything_takes(
+    example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """Exit 2, and the option is named."""
+    assert touchloop(monkeypatch, *arguments, "--workspace", str(example_root)) == 2
+    option = next((one for one in reversed(arguments) if one.startswith("--")), "position")
+    assert option in capsys.readouterr().err
+    assert not (example_root / "published" / "touchloop.duckdb").exists()
+
+
 @pytest.mark.parametrize("moment", ["yesterday", "2026-05-11T00:00:00", "0026-05-11T00:00:00Z"])
 def test_a_bad_clock(
     example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moment: str

@@ -160,7 +160,7 @@ def offsets_of(given: Sequence[str]) -> dict[str, int]:
     found = {}
     for text in given:
         location, sign, number = text.rpartition("=")
-        if not sign or not number.isdecimal() or not location.rpartition("/")[2].isdecimal():
+        if not sign or not number.isdecimal() or len(number) > 18 or not location.rpartition("/")[2].isdecimal():
             raise SettingsError(f"--offset {text}: write TOPIC/PARTITION=N, such as crm.slack/3=1200")
         found[location] = int(number)
     return found
