@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import duckdb
 import msgspec
 import typer
 
+from pipelines import interrupt
 from pipelines.cli_replay import rejects_app, replay
 from pipelines.cli_shared import (
     HERE,
@@ -72,18 +73,31 @@ def main() -> None:
     except UserError as error:
         _stop(error, error.exit_code)
     except KeyboardInterrupt:
-        err.print("touchloop: interrupted; what was not committed will be done again by the next run")
-        sys.exit(130)
+        _interrupted()
+    except SystemExit as ended:
+        if ended.code == interrupt.EXIT_CODE:  # Typer's, of a Ctrl-C
+            _interrupted()
+        raise
     except BrokenPipeError:
         sys.exit(141)  # as a shell says of a reader that went away
     except OSError as error:
         _stop(error, 1)
     except STORAGE_FAULTS as error:
         _stop(UserError(f"{error}\n{AFTER_A_STORAGE_FAULT}"), 1)
+    except Exception:
+        if interrupt.is_heard():  # DuckDB and others have errors of their own for it
+            _interrupted()
+        raise
 
 
-def _stop(error: BaseException, exit_code: int) -> None:
-    """The last message, where the command's other messages went."""
+def _interrupted() -> NoReturn:
+    _stop(UserError(interrupt.MESSAGE), interrupt.EXIT_CODE)
+
+
+def _stop(error: BaseException, exit_code: int) -> NoReturn:
+    """The last message, where the command's other messages went. That a worker has ended needs no words after a Ctrl-C."""
+    if interrupt.is_heard():
+        error, exit_code = UserError(interrupt.MESSAGE), interrupt.EXIT_CODE
     for log in _logs:
         log.error(str(error), exit_code)
     if not _logs:

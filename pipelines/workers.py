@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any
@@ -59,6 +60,7 @@ class Workers:
         if self._pool is None:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(["pipelines.ingest", "pipelines.journeys"])
+            _start_server()
             self._pool = ProcessPoolExecutor(self.count, mp_context=context, initializer=_begin, initargs=(self.deaf,))
         return self._pool
 
@@ -99,10 +101,23 @@ def tell_of_the_machine(function: Callable[[Any], Any], job: Any) -> Any:
 _RUNNING = re.compile(r" \[while running '[^']*'\]")
 
 
+def _start_server() -> None:
+    """The server that workers are forked from, and they until they ``_begin``, keep a Ctrl-C waiting: they would tell a traceback."""
+    resource_tracker.ensure_running()  # to start it lets signals in again, so it comes first
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(deaf: bool) -> None:
     if deaf:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    elif signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is in a shell's background jobs
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it without a word, which is its parent's to say
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _end_with_parent()
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import msgspec
 import pytest
-from workspaces import EXAMPLE, SOURCES, example, increment, payloads, put
+from workspaces import EXAMPLE, ROOT, SOURCES, example, increment, payloads, put
 
-from pipelines import cli
+from pipelines import __main__ as begin
+from pipelines import cli, interrupt
+from pipelines.errors import UserError
 from pipelines.workspace import Workspace
 
 
@@ -209,6 +214,73 @@ def test_a_number_beyond_what_anything_takes(
     option = next((one for one in reversed(arguments) if one.startswith("--")), "position")
     assert option in capsys.readouterr().err
     assert not (example_root / "published" / "touchloop.duckdb").exists()
+
+
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Ctrl-C as the command line hears it, and again as pytest does."""
+    before, interrupt._heard = signal.signal(signal.SIGINT, interrupt.end_in_order), False
+    yield
+    signal.signal(signal.SIGINT, before)
+    interrupt._heard = False
+
+
+@pytest.mark.parametrize("made", [None, RuntimeError("Query interrupted"), UserError("a worker process ended")])
+def test_a_ctrl_c_is_one_message(
+    example_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    listening: None,
+    made: Exception | None,
+) -> None:
+    """Exit 130, whatever a library that was at work makes of it."""
+
+    def pressed(*arguments: object, **named: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            if made is None:
+                raise
+            raise made from None
+
+    monkeypatch.setattr("pipelines.run.run_once", pressed)
+    assert touchloop(monkeypatch, "run", "--workspace", str(example_root)) == 130
+    assert capsys.readouterr().err == f"touchloop: {interrupt.MESSAGE}\n"
+
+
+def test_a_bug_is_told_as_one(example_root: Path, monkeypatch: pytest.MonkeyPatch, listening: None) -> None:
+    """With its traceback, where nobody has pressed Ctrl-C."""
+
+    def wrong(*arguments: object, **named: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("pipelines.run.run_once", wrong)
+    monkeypatch.setattr(sys, "argv", ["touchloop", "run", "--workspace", str(example_root)])
+    with pytest.raises(RuntimeError, match="a bug"):
+        cli.main()
+
+
+def test_a_ctrl_c_is_heard_from_the_start(monkeypatch: pytest.MonkeyPatch, listening: None) -> None:
+    """While the command line is imported it ends the process at once; where a shell has it ignored, it stays so."""
+    heard = []
+    monkeypatch.setattr(cli, "main", lambda: heard.append(signal.getsignal(signal.SIGINT)))
+    monkeypatch.setattr(begin, "open_standard_streams", lambda: heard.append(signal.getsignal(signal.SIGINT)))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    begin.main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin.main()
+    assert heard == [interrupt.end_at_once, interrupt.end_in_order, signal.SIG_IGN, signal.SIG_IGN]
+
+
+def test_closed_standard_streams_are_no_files_of_ours(tmp_path: Path) -> None:
+    """What is printed goes nowhere, and not into the first file that is opened."""
+    script = (
+        "import pathlib, sys; from pipelines.__main__ import open_standard_streams as begin; begin(); opened = open(sys.argv[1], 'w');"
+        "print('said'); print('told', file=sys.stderr); opened.write(str(opened.fileno() > 2))"
+    )
+    command = ["sh", "-c", 'exec "$0" -c "$1" "$2" <&- >&- 2>&-', sys.executable, script, str(tmp_path / "file")]
+    subprocess.run(command, check=True, cwd=ROOT)
+    assert (tmp_path / "file").read_text() == "True"
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "2026-05-11T00:00:00", "0026-05-11T00:00:00Z"])

@@ -35,6 +35,10 @@ def run_into_a_full_disk(job: int) -> None:
     raise OSError(28, "No space left on device")
 
 
+def hears_ctrl_c(job: int) -> tuple[object, bool]:
+    return signal.getsignal(signal.SIGINT), signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 def test_results_come_in_the_order_of_the_jobs(two: Workers) -> None:
     """Whoever is done first."""
     assert two.run(twice, range(20)) == [2 * n for n in range(20)]
@@ -69,3 +73,21 @@ def test_others_take_their_places(two: Workers, monkeypatch: pytest.MonkeyPatch)
     assert not third & (first | second)
     two.release()
     assert not set(two.run(process_of, range(50))) & third
+
+
+@pytest.mark.parametrize(("deaf", "handler"), [(False, signal.SIG_DFL), (True, signal.SIG_IGN)])
+def test_a_worker_tells_nothing_of_a_ctrl_c(deaf: bool, handler: object) -> None:
+    """It ends of it without a traceback, or does not hear it; before it can say which, the signal waits."""
+    with Workers(2, deaf=deaf) as workers:
+        assert set(workers.run(hears_ctrl_c, range(4))) == {(handler, False)}
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_the_server_is_started_where_no_ctrl_c_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor the workers that are forked from it, while they come to themselves."""
+    kept = []
+    monkeypatch.setattr(
+        pools.forkserver, "ensure_running", lambda: kept.extend(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+    )
+    pools._start_server()
+    assert signal.SIGINT in kept
