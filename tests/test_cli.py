@@ -283,6 +283,28 @@ def test_closed_standard_streams_are_no_files_of_ours(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "True"
 
 
+@pytest.mark.parametrize("command", [["run"], ["follow", "--landing", "x"], ["ingest", "--landing", "x"]])
+@pytest.mark.parametrize(
+    ("runner", "why"), [("Nope", "Unexpected pipeline runner: Nope"), ("pathlib.Path", "no runner")]
+)
+def test_a_runner_that_is_none(
+    example_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+    runner: str,
+    why: str,
+) -> None:
+    """Exit 2 at once, also where nothing is new and nothing would be sent to it."""
+    monkeypatch.chdir(example_root)
+    assert touchloop(monkeypatch, *command, "--runner", runner) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"--runner {runner}: " in told
+    assert why in told
+    assert not (example_root / "state" / "warehouse.duckdb").exists()
+    assert not (example_root / "x").exists()
+
+
 @pytest.mark.parametrize("moment", ["yesterday", "2026-05-11T00:00:00", "0026-05-11T00:00:00Z"])
 def test_a_bad_clock(
     example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moment: str

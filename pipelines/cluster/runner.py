@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import msgspec
+from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from pipelines.coders import PipelineOptions, beam, register
 from pipelines.errors import SettingsError, UserError
@@ -41,9 +42,19 @@ class Runner(msgspec.Struct, frozen=True):
                 "what follows it, and would be read again from the start after a crash. On one machine, use touchloop stream"
             )
         with _told(self):
+            self._is_one()
             self.pipeline_options(endless=endless).get_all_options()
         if self.name == "PortableRunner" and not any(o.startswith("--job_endpoint") for o in self.options):
             raise SettingsError("--runner PortableRunner: say where its job server is: --job_endpoint=HOST:PORT")
+
+    def _is_one(self) -> None:
+        """Raises ``SettingsError`` for a name of none, which Beam would look up with the first job only."""
+        try:
+            made = create_runner(self.name)
+        except (ImportError, AttributeError, TypeError, ValueError) as error:  # also of a dotted name of something else
+            raise SettingsError(f"--runner {self.name}: {error}") from None
+        if not isinstance(made, PipelineRunner):
+            raise SettingsError(f"--runner {self.name}: it is no runner of Beam")
 
     def pipeline_options(self, *, endless: bool) -> Any:
         given = list(self.options)
@@ -92,6 +103,8 @@ def runner_of(name: str | None, options: Sequence[str]) -> Runner:
         raise SettingsError(f"no such option: {options[0]} (options of a Beam runner go with --runner)")
     if stray:
         raise SettingsError(f"{stray[0]!r} is no option; options of the runner are written --name=value")
+    if name is not None and not name.strip():
+        raise SettingsError("--runner: the name of a Beam runner, such as FlinkRunner")
     return Runner(name or HERE, tuple(options))
 
 
