@@ -65,6 +65,6 @@ def test_unfinished_files_are_not_listed(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_reached_is_told_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for url in (str(tmp_path / "file"), "nowhere://x/y"):
+    for url in (str(tmp_path / "file"), "nowhere://x/y", ""):
         with pytest.raises(SettingsError, match="--landing"):
             SharedFolder(url).prepare()

@@ -42,6 +42,10 @@ class SharedFolder:
 
     @cached_property
     def _at(self) -> tuple[Any, str]:
+        if not self.url.strip():
+            raise SettingsError(
+                "--landing: it is empty, which would be the folder that we stand in; that is written as ."
+            )
         url = self.url if "://" in self.url else f"file://{os.path.abspath(self.url)}"
         try:
             system, path = fs.FileSystem.from_uri(url)
