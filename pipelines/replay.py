@@ -28,8 +28,9 @@ def replay_units(
     """Read what matches again, commit it in the place of what it gave before, then rebuild and publish.
 
     ``location`` is that of the ledger, ``*`` standing for anything: ``inbox/zoom/*``, ``sales.chat/3``. A unit is read whole
-    if it holds an offset from ``start`` to ``end`` (exclusive). Raises ``UserError`` if nothing matches, or if a unit is no
-    longer where it was read, ``TooManyRejects`` if an adapter makes too little of one: that and what follows stays as it was.
+    if it holds an offset from ``start`` to ``end`` (exclusive). Files have no offsets: raises
+    ``SettingsError`` if one matches where they are given. Raises ``UserError`` if nothing matches, or if a unit is no longer where
+    it was read, ``TooManyRejects`` if an adapter makes too little of one: that and what follows stays as it was.
     """
     if not workspace.warehouse.exists():
         raise UserError(f"{workspace.root} has no warehouse yet: touchloop run --workspace {workspace.root} makes one")
@@ -49,6 +50,9 @@ def replay_units(
             raise UserError(
                 f"nothing that has landed matches {location!r}{_between(start, end)} (SELECT location, range_start, range_end FROM ledger_unit)"
             )
+        in_files = next((unit.location for unit in landed.values() if unit.kind != KAFKA), None)
+        if in_files is not None and (start is not None or end is not None):
+            raise SettingsError(f"--from and --to are offsets of topics, and {location!r} matches {in_files}, a file")
         units = list(_readable(workspace, list(landed.values()), kafka, say))
         run_id = run_id_of(now, (unit.unit_id for unit in units), location, "replay")
         for number, batch in enumerate(increments(units, settings.ingest.increment_bytes)):

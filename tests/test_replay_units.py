@@ -252,7 +252,7 @@ def test_a_crash_between_the_two_commits_is_done_again(
 
 
 def test_what_cannot_be_read_again_is_named(tmp_path: Path) -> None:
-    """A file that is gone or another now, a pattern that matches nothing, offsets the wrong way round."""
+    """A file that is gone or another now, a pattern that matches nothing, offsets the wrong way round or of files."""
     root = example(tmp_path)
     with pytest.raises(UserError, match="has no warehouse yet"):
         again(root)
@@ -262,6 +262,11 @@ def test_what_cannot_be_read_again_is_named(tmp_path: Path) -> None:
         again(root, "inbox/fax/*")
     with pytest.raises(SettingsError, match="--from is 9 and --to is 9"):
         again(root, "*", 9, 9)
+    for start, end in ((0, None), (None, 7), (3, 9)):
+        with pytest.raises(
+            SettingsError, match=r"--from and --to are offsets .* 'inbox/s\*' matches inbox/segment/.*, a file"
+        ):
+            again(root, "inbox/s*", start, end)
     mail = root / "inbox" / "email" / "sam" / "t02.eml"
     whole = mail.read_bytes()
     mail.write_bytes(whole + b"\nmore\n")
