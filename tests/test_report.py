@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
+from threading import Thread
 
 import duckdb
 import pytest
@@ -137,6 +139,25 @@ def test_the_command_tells_the_page_and_writes_another(
     assert f"Open in a browser: {root}/published/report/index.html" in said
     assert f"Wrote {tmp_path}/new/page.html" in said
     assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8") == html
+
+
+def test_a_pipe_or_a_link_stays_what_it_is(root: Path, tmp_path: Path, html: str) -> None:
+    """A pipe's reader gets the page, as the file behind a link does, which is replaced in one piece like any."""
+    pipe, link, behind = tmp_path / "pipe", tmp_path / "link", tmp_path / "folder" / "page.html"
+    os.mkfifo(pipe)
+    heard: list[str] = []
+    reader = Thread(target=lambda: heard.append(pipe.read_text(encoding="utf-8")), daemon=True)
+    reader.start()
+    write_report(root / "published" / "touchloop.duckdb", pipe)
+    reader.join(60)
+    assert heard == [html]
+    assert pipe.is_fifo()
+    link.symlink_to(behind)
+    for _ in ("made", "replaced"):
+        write_report(root / "published" / "touchloop.duckdb", link)
+        assert link.is_symlink()
+        assert behind.read_text(encoding="utf-8") == html
+    assert [one.name for one in behind.parent.iterdir()] == ["page.html"]
 
 
 def test_the_page_is_whole_and_its_parts_are_named(html: str) -> None:

@@ -29,9 +29,9 @@ ENDS = ("WON", "LOST", "OPEN")
 
 
 def write_report(database: Path, target: Path) -> None:
-    """Write the page of a snapshot, opened read only, to ``target`` in one piece.
+    """Write the page of a snapshot, opened read only, to ``target`` in one piece; where that is a link, to what it leads to.
 
-    Raises ``OSError`` if it cannot be written.
+    A pipe or a device is written into, not replaced. Raises ``OSError`` if it cannot be written.
     """
     connection = duckdb.connect(str(database), read_only=True)
     try:
@@ -40,6 +40,10 @@ def write_report(database: Path, target: Path) -> None:
         page = render(connection)
     finally:
         connection.close()
+    if target.exists() and not target.is_file():
+        target.write_text(page, encoding="utf-8")
+        return
+    target = Path(os.path.realpath(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
     partial.write_text(page, encoding="utf-8")
