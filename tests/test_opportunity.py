@@ -103,6 +103,15 @@ def test_a_group_member_among_the_participants_chooses() -> None:
     assert (both.opportunity_id, both.resolution) == ("O2", "team")
 
 
+def test_who_was_in_the_group_already_goes_before_who_came_later() -> None:
+    """Two deals have the participant in their group by now; at the time only one had."""
+    deals = [deal("O1", 0), deal("O2", 0)]
+    later = member("O2", "B1", start=30)
+    assert choose(deals, 5, "B1", members=(member("O1", "B1", start=0), later)).opportunity_id == "O1"
+    assert choose(deals, 40, "B1", members=(member("O1", "B1", start=0), later)).resolution == "ambiguous"
+    assert choose(deals, 5, "B1", members=(member("O1", "B1", start=20), later)).resolution == "ambiguous"
+
+
 def test_the_team_of_a_participant_chooses_and_the_owner_in_person_first() -> None:
     """A seller without team stands for nobody, and neither does a buyer's team_id."""
     deals = [deal("O1", 0, owner="S1"), deal("O2", 0, owner="S3"), deal("O3", 0, owner="S4")]

@@ -174,7 +174,7 @@ class Directory:
     def owner_of(self, account_id: str, at: int) -> str | None:
         """The owner assigned at that moment (the latest to begin, then the smallest id), else that of accounts.csv."""
         for row in self._owners.get(account_id, ()):
-            if _is_valid(row, at):
+            if is_valid(row, at):
                 return row.seller_id
         account = self._accounts.get(account_id)
         return account.owner_seller_id if account else None
@@ -190,7 +190,7 @@ class Directory:
     def roles_of(self, opportunity_id: str, person_id: str, at: int) -> list[str]:
         """The person's buyer roles in the deal at that moment, sorted."""
         rows = self._roles.get((opportunity_id, person_id))
-        return sorted({row.buyer_role for row in rows if _is_valid(row, at)}) if rows else []
+        return sorted({row.buyer_role for row in rows if is_valid(row, at)}) if rows else []
 
     def group_members(self, opportunity_id: str) -> list[GroupMember]:
         """All members of the buying group, ended ones too."""
@@ -329,7 +329,8 @@ def _span(row: GroupMember | Assignment) -> tuple[int, int]:
     return row.valid_from or 0, row.valid_to or 0
 
 
-def _is_valid(row: GroupMember | Assignment, at: int) -> bool:
+def is_valid(row: GroupMember | Assignment, at: int) -> bool:
+    """Whether a membership or an ownership holds at a moment; its end no longer counts."""
     return (row.valid_from is None or row.valid_from <= at) and (row.valid_to is None or at < row.valid_to)
 
 

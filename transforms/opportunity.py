@@ -8,7 +8,7 @@ Decisions where the text is silent:
 * If several candidates have a group member among the participants, the search goes on among these alone; likewise for
   teams.
 * A member counts from before ``valid_from`` (people are entered into a group after they wrote), but not after
-  ``valid_to``.
+  ``valid_to``; where several candidates have a member, those go first whose member was in the group already.
 * A deal's team is its owner, and with it everybody of the owner's ``team_id``; the owner in person goes first.
 """
 
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from transforms.crm_rows import Opportunity
-from transforms.directory import Directory, ResolvedParty
+from transforms.directory import Directory, ResolvedParty, is_valid
 from transforms.times import DAY
 
 ATTACH_BEFORE_OPENING = 14 * DAY
@@ -82,7 +82,12 @@ def _choices(
         members = directory.group_members(deal.opportunity_id)
         return any(one.person_id in people and (one.valid_to is None or at < one.valid_to) for one in members)
 
+    def has_member_already(deal: Opportunity) -> bool:
+        members = directory.group_members(deal.opportunity_id)
+        return any(one.person_id in people and is_valid(one, at) for one in members)
+
     yield "group_member", "O2", has_member
+    yield "group_member", "O2", has_member_already
     yield "team", "O3", lambda deal: deal.owner_seller_id in people
     teams = {person.team_id for one in people if (person := directory.person(one)) and person.side == "seller"}
     teams.discard(None)
