@@ -10,7 +10,6 @@ from typing import Any
 
 import grpc
 import msgspec
-from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from pipelines.coders import PipelineOptions, beam, register
 from pipelines.errors import SettingsError, UserError
@@ -49,6 +48,8 @@ class Runner(msgspec.Struct, frozen=True):
 
     def _is_one(self) -> None:
         """Raises ``SettingsError`` for a name of none, which Beam would look up with the first job only."""
+        from apache_beam.runners.runner import PipelineRunner, create_runner  # once Beam was imported quietly
+
         try:
             made = create_runner(self.name)
         except (ImportError, AttributeError, TypeError, ValueError) as error:  # also of a dotted name of something else
