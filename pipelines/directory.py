@@ -161,8 +161,8 @@ def _read_file(found: ReadDirectory, unit_id: str, location: str, data: bytes, r
             rows.append(row)
             accepted += 1
     warnings = [f"{location} is empty: there is not even a header"] if not data.strip() else []
-    fault = header_fault(name, data)
-    if fault is not None and data.strip():
+    fault = header_fault(name, data) if rejects and not accepted else None
+    if fault is not None:
         warnings.append(f"{location}: {fault.detail}, so every row was rejected ({len(rejects):,})")
     warnings += [
         f"{location}: column {c!r} is not one of the directory's and is left out" for c in unknown_columns(name, data)

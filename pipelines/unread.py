@@ -29,7 +29,7 @@ def unread(workspace: Workspace) -> Iterator[tuple[Path, str]]:
     what the directory's folder holds besides its files."""
     sources = all_sources()
     for folder in (workspace.inbox, workspace.crm):
-        if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
+        if _is_closed(folder):
             yield folder, f"{_shown(workspace, folder)} {CLOSED}: it is not read"
     for path in _entries(workspace.inbox):
         where = _shown(workspace, path)
@@ -56,14 +56,10 @@ def unread(workspace: Workspace) -> Iterator[tuple[Path, str]]:
 
 def _unreadable(folder: Path) -> Iterator[tuple[Path, str]]:
     """(path, why) of what lies in a source's folder, at any depth, and is no file that can be read."""
-    try:
-        entries = list(os.scandir(folder)) if os.access(folder, os.X_OK) else None
-    except OSError:
-        entries = None
-    if entries is None:
+    if _is_closed(folder):
         yield folder, CLOSED
         return
-    for entry in entries:
+    for entry in os.scandir(folder) if os.path.isdir(folder) else ():
         if not os.path.islink(entry.path) and os.path.isdir(entry.path):
             if entry.name.startswith("."):
                 continue
@@ -73,6 +69,10 @@ def _unreadable(folder: Path) -> Iterator[tuple[Path, str]]:
                 yield Path(entry.path), NOT_TEXT
         elif is_ours(entry.name) and (why := _fault(entry)):
             yield Path(entry.path), why
+
+
+def _is_closed(folder: Path) -> bool:
+    return os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK)
 
 
 def _fault(entry: os.DirEntry[str]) -> str | None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from transforms.crm_rows import Opportunity
+from transforms.crm_rows import GroupMember, Opportunity
 from transforms.directory import Directory, ResolvedParty, is_valid
 from transforms.times import DAY
 
@@ -78,16 +78,11 @@ def _choices(
 ) -> Iterator[tuple[str, str, Callable[[Opportunity], bool]]]:
     """(resolution, rule, whether a deal fits), in the order in which they choose; the first nearly always does."""
 
-    def has_member(deal: Opportunity) -> bool:
-        members = directory.group_members(deal.opportunity_id)
-        return any(one.person_id in people and (one.valid_to is None or at < one.valid_to) for one in members)
+    def seats(deal: Opportunity) -> list[GroupMember]:
+        return [one for one in directory.group_members(deal.opportunity_id) if one.person_id in people]
 
-    def has_member_already(deal: Opportunity) -> bool:
-        members = directory.group_members(deal.opportunity_id)
-        return any(one.person_id in people and is_valid(one, at) for one in members)
-
-    yield "group_member", "O2", has_member
-    yield "group_member", "O2", has_member_already
+    yield "group_member", "O2", lambda deal: any(one.valid_to is None or at < one.valid_to for one in seats(deal))
+    yield "group_member", "O2", lambda deal: any(is_valid(one, at) for one in seats(deal))
     yield "team", "O3", lambda deal: deal.owner_seller_id in people
     teams = {person.team_id for one in people if (person := directory.person(one)) and person.side == "seller"}
     teams.discard(None)
