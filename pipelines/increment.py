@@ -18,7 +18,7 @@ from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, UserError
 from pipelines.kafka.plan import GAP, KafkaPlan, KafkaUnit, rounds
 from pipelines.landed import LANDED
-from pipelines.landing import Unit, read_units, refuse, unit_row
+from pipelines.landing import Unit, is_small, read_units, refuse, unit_row
 from pipelines.observe.observer import Observer
 from pipelines.plan import FileUnit, Seen, increments, plan_files
 from pipelines.summary import Say, Summary
@@ -44,7 +44,7 @@ LITTLE_BYTES = 40_000_000
 class Increment:
     """Runs one increment in a workspace whose writer lock is held. ``now`` is the clock; ``fixed`` says that the user set it.
 
-    ``on_work`` is called once there is something to do, and room: what takes long to start can start beside it. ``kafka`` None leaves
+    ``on_work`` is called when there is something to do, and room: what takes long to start can start beside it. ``kafka`` None leaves
     topics alone; ``follower`` takes what has landed in a shared folder, and nothing else is read; ``go_on`` is asked between two
     landings of ranges, and what it refuses waits for the next increment. ``ahead`` has read some of the ranges, and reads on
     while the marts are built.
@@ -120,6 +120,8 @@ class Increment:
             )
             if planned_units:
                 self._start()
+                if is_small(planned_units):  # one core reads it, and the other is idle
+                    self.on_work()
             self._make_room(store, [*units, *topics.ranges])
             if recognised:
                 store.connection.execute("BEGIN")

@@ -30,6 +30,11 @@ UNDERSTOOD = ("naive_timestamp", "future_dated")
 Unit = FileUnit | KafkaUnit
 
 
+def is_small(units: Sequence[Unit]) -> bool:
+    """Whether one process reads them as fast as two."""
+    return sum(unit.size for unit in units) < SMALL
+
+
 def read_units(
     workspace: Workspace,
     units: Sequence[Unit],
@@ -49,7 +54,7 @@ def read_units(
 
     settings = workspace.settings
     to_read = [u for u in units if not (isinstance(u, KafkaUnit) and u.kind == GAP)]
-    small = sum(u.size for u in to_read) < SMALL
+    small = is_small(to_read)
     jobs = [
         IngestJob(
             workspace.root, folder, hand, now, now + settings.recurrence_days * DAY, settings.zones(),

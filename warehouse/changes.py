@@ -21,6 +21,8 @@ OF_TOUCHPOINTS = ("fact_touchpoint", "fact_touchpoint_participant", "bridge_touc
 ANSWERS = {"fact_response": "asked_at", "fact_followup": "occurred_at", "fact_enablement_need": "first_asked_at"}
 """What a touched account's questions and needs came to, and the column that tells when they were asked."""
 
+NOBODY = "SELECT touchpoint_id FROM fact_touchpoint LIMIT 0"
+
 
 def begin(connection: Any) -> None:
     """Nothing has changed yet."""
@@ -39,24 +41,20 @@ def replace_touchpoints(connection: Any, names: Sequence[str]) -> None:
         f"""CREATE OR REPLACE TEMP TABLE unsettled AS FROM {MOVED}
             UNION ALL SELECT touchpoint_id FROM old_touchpoint ANTI JOIN {incoming("fact_touchpoint")} USING (touchpoint_id)"""
     )
-    for name in names:
-        compare(
-            connection,
-            name,
-            "touchpoint_id IN (SELECT touchpoint_id FROM old_touchpoint)",
-            moving=TABLES[name].by_touchpoint,
-        )
+    mine = "touchpoint_id IN (SELECT touchpoint_id FROM old_touchpoint)"
+    unlike = [name for name in names if compare(connection, name, mine, moving=TABLES[name].by_touchpoint)]
     either = " UNION ".join(
         f'SELECT touchpoint_id FROM {came(name)} UNION SELECT touchpoint_id FROM "{name}" WHERE {going(name)}'
         for name in OF_TOUCHPOINTS
+        if name in unlike
     )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE changed_touchpoint AS {either}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE changed_touchpoint AS {either or NOBODY}")
     _note_touchpoints(connection)
     # their account builds them again: they leave the day that their touchpoint had while it is known
     unsettled = "touchpoint_id IN (SELECT touchpoint_id FROM unsettled)"
     digests.leave(connection, JOURNEY_TOUCHPOINTS, unsettled)
     connection.execute(f"DELETE FROM {JOURNEY_TOUCHPOINTS} WHERE {unsettled}")
-    exchange(connection, *names)
+    exchange(connection, *unlike)
     _note_touchpoints(connection)
     for table in (MOVED, "unsettled", "changed_touchpoint"):
         connection.execute(f"DROP TABLE temp.{table}")
@@ -81,8 +79,8 @@ def note_rows(connection: Any, name: str, moment: str) -> None:
 
 def replace_accounts(connection: Any, names: Sequence[str]) -> None:
     """Staged rows of these tables in place of those of the accounts in ``touched(account_id)``."""
-    for name in names:
-        compare(connection, name, "account_id IN (SELECT account_id FROM touched)")
+    unlike = [name for name in names if compare(connection, name, "account_id IN (SELECT account_id FROM touched)")]
+    for name in unlike:
         if name in ANSWERS:
             note_rows(connection, name, ANSWERS[name])
-    exchange(connection, *names)
+    exchange(connection, *unlike)

@@ -50,46 +50,36 @@ def stage(connection: Any, name: str, query: str | None, *, twice: bool = False)
     connection.execute(f"CREATE OR REPLACE TEMP {'VIEW' if twice else 'TABLE'} {incoming(name)} AS {rows}")
 
 
-def compare(connection: Any, name: str, scope: str, *, moving: bool = False, twice: bool = False) -> None:
-    """Set the staged rows beside those of the table in ``scope`` (SQL): makes ``gone`` and ``came``.
+def compare(connection: Any, name: str, scope: str, *, moving: bool = False, twice: bool = False) -> bool:
+    """Set the staged rows beside those of the table in ``scope`` (SQL): makes ``gone`` and ``came``, or returns False if they are the same.
 
     ``moving``: rows of touchpoints in ``MOVED`` go and come even if they are the same. ``twice``: as they were staged.
     """
     key = ", ".join(f'"{column}"' for column in TABLES[name].key)
-    still = f" WHERE touchpoint_id NOT IN (SELECT touchpoint_id FROM {MOVED})" if moving else ""
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE standing AS SELECT rowid AS row, {key}, hash(t) AS content FROM "{name}" t WHERE {scope}"""
-    )
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE coming AS SELECT {key}, hash(i) AS content FROM {incoming(name)} i"
-    )
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {gone(name)} AS
-            SELECT row FROM standing ANTI JOIN (FROM coming{still}) USING ({key}, content)"""
-    )
+    content = "hash(i)"
+    if moving:  # no content is like NULL
+        content = f"CASE WHEN touchpoint_id NOT IN (SELECT touchpoint_id FROM {MOVED}) THEN hash(i) END"
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE unlike AS
-            SELECT {key} FROM coming ANTI JOIN (FROM standing{still}) USING ({key}, content)"""
+            SELECT row, {key} FROM (SELECT rowid AS row, {key}, hash(t) AS content FROM "{name}" t WHERE {scope})
+            FULL JOIN (SELECT {key}, {content} AS content, true AS comes FROM {incoming(name)} i) USING ({key}, content)
+            WHERE row IS NULL OR comes IS NULL"""
     )
-    # of tables with hundreds of columns, planning what finds nothing takes longer than finding that there is nothing
-    found = (
-        f"FROM {incoming(name)} SEMI JOIN unlike USING ({key})"
-        if _has_rows(connection, "unlike")
-        else f'FROM "{name}" LIMIT 0'
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {came(name)} AS {found}")
-    for table in ("coming", "standing", "unlike"):
-        connection.execute(f"DROP TABLE temp.{table}")
+    ((differ, go),) = connection.execute("SELECT count(*), count(row) FROM unlike").fetchall()
+    if differ:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {gone(name)} AS SELECT row FROM unlike WHERE row IS NOT NULL")
+        # of tables with hundreds of columns, planning what finds nothing takes longer than finding that there is nothing
+        found = f'FROM "{name}" LIMIT 0'
+        if differ > go:
+            found = f"FROM {incoming(name)} SEMI JOIN (FROM unlike WHERE row IS NULL) USING ({key})"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {came(name)} AS {found}")
+    connection.execute("DROP TABLE temp.unlike")
     connection.execute(f"DROP {'VIEW' if twice else 'TABLE'} temp.{incoming(name)}")
-
-
-def differs(connection: Any, name: str) -> bool:
-    """Whether any row is to go or to come, once ``compare`` has said so."""
-    return _has_rows(connection, gone(name)) or _has_rows(connection, came(name))
+    return bool(differ)
 
 
 def exchange(connection: Any, *names: str) -> None:
-    """Take out what is gone from these tables and put in what came. Their digests follow, where they are kept.
+    """Take out what is gone from these tables, which differ, and put in what came. Their digests follow, where they are kept.
 
     Tables whose rows lie in the days of touchpoints are named together with these, since a row goes from the day that
     its touchpoint had and comes to the one that it has.

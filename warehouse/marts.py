@@ -210,8 +210,11 @@ def _finalise(connection: Any) -> None:
 
 def _build_deals(connection: Any, put: Put, *, everything: bool) -> None:
     for deals, marts in (("base_deal", BY_DEAL), ("base_deal_landmark", AT_LANDMARK)):
-        for name in DEAL:
-            _stage(connection, name, deals if name == "deal" else None)
+        _stage(connection, "deal", deals)
+        if marts is AT_LANDMARK and not everything and not connection.execute("SELECT 1 FROM deal LIMIT 1").fetchall():
+            return  # no closed deal is in scope
+        for name in DEAL[1:]:
+            _stage(connection, name)
         if marts is BY_DEAL:
             _build_dart(connection, put, everything=everything)
         for mart in marts:
@@ -247,7 +250,8 @@ def _exchange(connection: Any, mart: str, scope: Scope | None) -> None:
         mine = f"({', '.join(key)}) IN (SELECT ({', '.join(key)}) FROM {table})"
     twice = mart in (*COVERAGE, dart.MART)  # all of their figures are in a table by now
     exchange.stage(connection, mart, f"\n{model(mart)}", twice=twice)
-    exchange.compare(connection, mart, mine, twice=twice)
-    if exchange.differs(connection, mart) and restated.keep(connection, mart, exchange.going(mart), everything=False):
+    if not exchange.compare(connection, mart, mine, twice=twice):
+        return
+    if restated.keep(connection, mart, exchange.going(mart), everything=False):
         restated.compare(connection, mart, exchange.came(mart), everything=False)
     exchange.exchange(connection, mart)

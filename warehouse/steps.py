@@ -37,8 +37,8 @@ def replace(connection: Any, fresh: str, *, everything: bool) -> None:
         )
         con.execute(f"INSERT INTO step_told SELECT {columns} FROM {TABLE} WHERE {MINE} AND NOT ({GONE})")
         exchange.stage(con, TABLE, model("step_revision"))
-        exchange.compare(con, TABLE, MINE)
-        changes.note_rows(con, TABLE, "occurred_at")
-        exchange.exchange(con, TABLE)
+        if exchange.compare(con, TABLE, MINE):
+            changes.note_rows(con, TABLE, "occurred_at")
+            exchange.exchange(con, TABLE)
         con.execute("DROP TABLE temp.touched_step")
     con.execute("DROP TABLE temp.step_told")

@@ -15,7 +15,7 @@ import json
 import os
 import re
 import shutil
-from functools import lru_cache
+from functools import cache, lru_cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -102,13 +102,20 @@ def _page(suite: str) -> str:
     content = json.loads(suite)
     at = f"{ANY_TIME}+00:00"
     content["meta"] |= {"run_id": {"run_name": ANY_RUN, "run_time": at}, "validation_time": at}
-    view: Any = DefaultJinjaPageView()
     rendered = ValidationResultsPageRenderer().render(ExpectationSuiteValidationResultSchema().load(content))
-    return offline(view.render(rendered, show_how_to_buttons=False), f"{content['suite_name']}: audit of {ANY_RUN}")
+    return offline(_view().render(rendered, show_how_to_buttons=False), f"{content['suite_name']}: audit of {ANY_RUN}")
+
+
+@cache
+def _view() -> Any:
+    """One for all pages: every view compiles the library's templates for itself."""
+    view: Any = DefaultJinjaPageView()
+    view.env.auto_reload = False
+    return view
 
 
 _page_of_passed = lru_cache(maxsize=16)(_page)
-"""Suites that passed say the same of every run; to render all of them takes half a second."""
+"""Suites that passed say the same of every run; to render all of them takes a second."""
 
 
 def _index(rows: list[str]) -> str:
