@@ -19,7 +19,9 @@ from warehouse.terms import Parameters
 
 
 def read_world(workspace: Workspace, as_of: int) -> tuple[ReadDirectory, World]:
-    directory = FoundDirectory(workspace.root, workspace.crm, workspace.settings.crm).read()
+    directory = FoundDirectory(
+        workspace.root, workspace.crm, workspace.settings.crm, erasures=workspace.erasures
+    ).read()
     return directory, World(directory.crm, [], workspace.settings.transforms(), None, as_of)
 
 

@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from pipelines import interrupt
+from pipelines.cli_erase import erase
 from pipelines.cli_replay import rejects_app, replay
 from pipelines.cli_shared import (
     HERE,
@@ -448,3 +449,4 @@ def generate(
 
 
 app.command()(replay)
+app.command()(erase)

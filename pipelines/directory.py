@@ -27,6 +27,7 @@ from transforms.crm import (
     read_crm_file,
     unknown_columns,
 )
+from transforms.erasure import Erasures
 from transforms.event import Reject, hash_id
 from transforms.loops import core_ranks
 from transforms.stages import stages_of_deals
@@ -86,12 +87,20 @@ class FoundDirectory:
     A run with nothing new does not, a stream that finds the same content reads it once, and a run takes what the one before has read.
     """
 
-    def __init__(self, root: Path, folder: Path, reading: CrmFiles, kept: Path | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        folder: Path,
+        reading: CrmFiles,
+        kept: Path | None = None,
+        erasures: Erasures | None = None,
+    ) -> None:
         """All eight files below ``inbox/crm`` (any may be missing). Read in another way they are other units.
 
         ``kept``: a file in which what was read is left for the next process. Without it, or with that of another directory, nothing is lost.
+        ``erasures``: of whom nothing is read.
         """
-        self.reading, self.kept = reading, kept
+        self.reading, self.kept, self.erasures = reading, kept, erasures or None
         way = "" if reading == CrmFiles() else f"\x1f{msgspec.json.encode(reading, order='deterministic').decode()}"
         self._files = [(path.relative_to(root).as_posix(), path.read_bytes()) for path in crm_paths(folder)]
         contents = [hashlib.sha256(data).hexdigest() for _, data in self._files]
@@ -103,6 +112,8 @@ class FoundDirectory:
         for (location, _), name, content in zip(self._files, names, contents, strict=True):
             self.unit_ids.append(hash_id(f"file\x1f{SYSTEM}\x1f{location}\x1f{content}{beside.get(name, '')}{way}"))
             digest.update(f"{name}\x1f{content}{way}\x1e".encode())
+        if self.erasures is not None:
+            digest.update(self.erasures.digest.encode())
         self.digest = digest.hexdigest()[:32]
 
     def read(self) -> ReadDirectory:
@@ -116,6 +127,8 @@ class FoundDirectory:
         # in the order of their names, so the deals are known before their stages are read
         for unit_id, (location, data) in zip(self.unit_ids, self._files, strict=True):
             found.files.append(_read_file(found, unit_id, location, data, self.reading))
+        if self.erasures is not None:
+            found = msgspec.structs.replace(found, crm=self.erasures.without_people(found.crm))
         if self.kept is not None:
             with suppress(OSError):  # the next run reads the files again
                 new = self.kept.with_name(f"{self.kept.name}.new")

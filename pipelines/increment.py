@@ -110,7 +110,9 @@ class Increment:
                 units, recognised = ([], []) if self.follower else self._plan(store)
                 topics = self._plan_topics(store)
                 turn = self.follower.turn(store) if self.follower else None
-                directory = FoundDirectory(workspace.root, workspace.crm, self.settings.crm, workspace.directory)
+                directory = FoundDirectory(
+                    workspace.root, workspace.crm, self.settings.crm, workspace.directory, workspace.erasures
+                )
             planned_units: list[Unit] = [*units, *topics.gaps, *topics.ranges, *(turn.units if turn else ())]
             self.summary.run_id = run_id_of(
                 self.now,

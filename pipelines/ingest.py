@@ -19,6 +19,7 @@ from pipelines.normalize import Normalizer
 from pipelines.observe.names import RECORDS
 from pipelines.plan import FileUnit
 from pipelines.read import read_batches
+from transforms.erasure import Erasures
 
 pa.array([])
 """The first array made of a list makes pyarrow import pandas, if it is installed; so that happens once, before workers fork."""
@@ -38,6 +39,7 @@ class IngestJob(msgspec.Struct, frozen=True):
     zones: dict[str, str | None]
     batch_records: int
     kafka: Connection | None = None
+    erasures: Erasures | None = None
 
 
 @beam.typehints.with_output_types(pa.RecordBatch)
@@ -59,8 +61,10 @@ class Read(beam.DoFn):
 class Normalize(beam.DoFn):
     """A batch of raw records to a batch of outcomes."""
 
-    def __init__(self, received_at: int, expand_until: int, zones: dict[str, str | None]) -> None:
-        self.arguments = (received_at, expand_until, zones)
+    def __init__(
+        self, received_at: int, expand_until: int, zones: dict[str, str | None], erasures: Erasures | None = None
+    ) -> None:
+        self.arguments = (received_at, expand_until, zones, erasures)
 
     def setup(self) -> None:
         self.normalizer = Normalizer(*self.arguments)
@@ -109,7 +113,7 @@ def ingest_steps(units: Any, job: IngestJob) -> Any:
     return (
         units
         | "read" >> beam.ParDo(Read(job.root, job.batch_records, job.kafka))
-        | "normalize" >> beam.ParDo(Normalize(job.received_at, job.expand_until, job.zones))
+        | "normalize" >> beam.ParDo(Normalize(job.received_at, job.expand_until, job.zones, job.erasures))
         | "land" >> beam.ParDo(Land(job.folder))
     )
 

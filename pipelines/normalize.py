@@ -14,6 +14,7 @@ from pipelines.collector import collector_paused
 from pipelines.landed import LANDED
 from pipelines.read import IGNORED_REASONS
 from schemas import vocab
+from transforms.erasure import Erasures
 from transforms.event import Event, Ignored, Party, Reject, encode_event, event_id
 from transforms.linking import fold_key, is_app_identity, link_keys, user_keys, visitor_keys
 from transforms.sources import Context, SourceSpec, all_sources, parse_record
@@ -37,13 +38,21 @@ def key_hash(key: str) -> int:
 class Normalizer:
     """Turns batches of ``pipelines.read.RAW`` into batches of ``pipelines.landed.LANDED``.
 
-    ``received_at`` is the clock of the run; ``zones`` the configured zone of each source's naive timestamps.
+    ``received_at`` is the clock of the run; ``zones`` the configured zone of each source's naive timestamps; ``erasures`` what
+    is to be forgotten of the events.
     """
 
-    def __init__(self, received_at: int, expand_until: int, zones: Mapping[str, str | None]) -> None:
+    def __init__(
+        self,
+        received_at: int,
+        expand_until: int,
+        zones: Mapping[str, str | None],
+        erasures: Erasures | None = None,
+    ) -> None:
         self.received_at = received_at
         self.expand_until = expand_until
         self.zones = zones
+        self.erasures = erasures or None
         self._contexts: dict[tuple[str, str], tuple[SourceSpec, Context]] = {}
 
     def batch(self, raw: Any) -> Any:
@@ -87,14 +96,17 @@ class Normalizer:
                 continue
             digest = sha256(payload).hexdigest()[:32]
             if len(parsed) == 1:
-                rows.append(_event(unit_id, position, system, digest, parsed[0]))
+                rows.append(self._event(unit_id, position, system, digest, parsed[0]))
             else:  # one record may say the same thing twice
-                rows.extend(
-                    {
-                        row[4]: row for row in (_event(unit_id, position, system, digest, e) for e in reversed(parsed))
-                    }.values()
-                )
+                made = (self._event(unit_id, position, system, digest, event) for event in reversed(parsed))
+                rows.extend({row[4]: row for row in made}.values())
         return rows
+
+    def _event(self, unit_id: str, position: int, system: str, digest: str, event: Event) -> tuple[Any, ...]:
+        known_as = event_id(event)  # a copy that comes later is known by it, whatever is forgotten here
+        if self.erasures is not None:
+            event = self.erasures.without(event)
+        return _event(unit_id, position, system, digest, known_as, event)
 
     def check(self, event: Event) -> None:
         """Faults that no adapter has to look for. Raises ``Reject``."""
@@ -117,11 +129,11 @@ class Normalizer:
         return found
 
 
-def _event(unit_id: str, position: int, system: str, digest: str, event: Event) -> tuple[Any, ...]:
-    fold, links = _keys(event)
+def _event(unit_id: str, position: int, system: str, digest: str, known_as: str, event: Event) -> tuple[Any, ...]:
+    fold, links = keys_of(event)
     return (
         unit_id, position, "event", system,
-        event_id(event), event.source, event.source_event_id, event.revision, event.channel, event.family, event.status,
+        known_as, event.source, event.source_event_id, event.revision, event.channel, event.family, event.status,
         event.is_void, event.occurred_at, event.ended_at, event.recorded_at, digest, fold, links,
         _binding(event) if event.family == "identity" else None, encode_event(event),
         *_EMPTY_OTHER,
@@ -132,7 +144,7 @@ Keys = tuple[int, list[int] | None]
 """Hashes of an event's fold key and of its link keys."""
 
 
-def _keys(event: Event) -> Keys:
+def keys_of(event: Event) -> Keys:
     if event.family == "app" and (keys := _of_user(event.source, event.parties)) is not None:
         return keys
     if event.family == "chat":

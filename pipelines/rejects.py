@@ -57,7 +57,7 @@ def replay(workspace: Workspace, source: str | None, now: int, *, fixed: bool, s
     folder.mkdir()
     settings = workspace.settings
     zones = settings.zones()
-    normalizer = Normalizer(now, now + settings.recurrence_days * DAY, zones)
+    normalizer = Normalizer(now, now + settings.recurrence_days * DAY, zones, workspace.erasures)
     with _store(workspace) as store:
         _check_source(store, source)
         pending = rows_of.pending(store, source, CRM)

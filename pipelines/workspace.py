@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import filelock
 
+from pipelines.erased import erasures_of, read_erased
 from pipelines.errors import SettingsError, UserError
 from pipelines.settings import WorkspaceSettings, load_settings
+from transforms.erasure import Erasures
 from transforms.jobs import Rulebook, RuleError
 
 DEFAULT_TOML = """\
@@ -109,6 +112,11 @@ class Workspace:
         """The page of the snapshot; there is none where ``publish.report`` is false."""
         return self.published / "report" / "index.html"
 
+    @property
+    def erased(self) -> Path:
+        """Who was erased; not part of the state, which follows from the inbox."""
+        return self.root / "erased.jsonl"
+
     @cached_property
     def settings(self) -> WorkspaceSettings:
         return load_settings(self.toml)
@@ -129,6 +137,12 @@ class Workspace:
             return Rulebook.load(self.rules_text, self.settings.journeys.min_confidence)
         except RuleError as error:
             raise SettingsError(f"{self.root / (self.settings.rules or 'rules')}: {error}") from None
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        """What is to be forgotten of whatever is read."""
+        asks = re.compile("|".join(self.settings.folding.question_patterns) or "(?!)", re.IGNORECASE)
+        return erasures_of(read_erased(self.erased), (*self.rulebook.word_patterns, asks))
 
     def create(self) -> None:
         """Lay out an empty workspace; what is there already stays."""

@@ -196,6 +196,10 @@ class Directory:
         """All members of the buying group, ended ones too."""
         return list(self._members.get(opportunity_id, ()))
 
+    def names_of(self, person_id: str) -> list[str]:
+        """All identifiers by which this person is known, and nobody else."""
+        return self._index.names_of(person_id)
+
     # why
 
     def several_names(self) -> Iterator[tuple[str, list[str]]]:

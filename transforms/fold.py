@@ -14,6 +14,7 @@ import msgspec
 from transforms.assets import AssetBook
 from transforms.channels import modality
 from transforms.directory import Directory
+from transforms.erasure import is_stand_in
 from transforms.event import Witness, hash_id
 from transforms.fold_app import fold_apps
 from transforms.fold_chat import at_home, fold_chats
@@ -198,6 +199,8 @@ class Folder:
 
     def _emit(self, draft: Draft, folded: Folded) -> None:
         row = draft.row
+        if row.subject_text is not None and any(is_stand_in(seat.party.identifier) for seat in draft.seats):
+            row.subject_text = None  # what rules saw of it is kept for them alone
         folded.touchpoints.append(row)
         folded.participants.extend(participants(draft, self._directory))
         touchpoint_id = row.touchpoint_id

@@ -176,6 +176,12 @@ class Rulebook:
     def __reduce__(self) -> tuple[type[Rulebook], tuple[str | None, float]]:
         return Rulebook, self._source
 
+    @property
+    def word_patterns(self) -> tuple[re.Pattern[str], ...]:
+        """Whatever is looked for in a subject or a first line."""
+        of_rules = (one.subject for _, rules in self._tiers for one in rules if one.subject is not None)
+        return (*of_rules, *(kind[0] for kind in self._kinds), *(tag[0] for tag in self._tags), self._ack)
+
     def dim_rows(self) -> list[dict[str, Any]]:
         """Rows of ``dim_rule``; a rule that passes on a label or a parent's job names none itself."""
         return [

@@ -187,6 +187,12 @@ def is_parents_subject(subject: str | None) -> bool:
     return subject is not None and _REPLY.match(subject) is not None
 
 
+def reply_prefix(subject: str) -> str:
+    """What says that a subject repeats another's: ``Re: `` of ``Re: Pricing``; empty if nothing does."""
+    found = _REPLY.match(subject)
+    return found[0] if found else ""
+
+
 def text_facts(text: str | None, limit: int = 120) -> tuple[str | None, bool | None, int | None]:
     """(first line, whether a ``?`` stands anywhere, length in characters); Nones where there is no text.
 

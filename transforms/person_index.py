@@ -149,6 +149,10 @@ class PersonIndex:
                 return self._emails[one]
         return ()
 
+    def names_of(self, person_id: str) -> list[str]:
+        """All identifiers by which this person is known, and nobody else."""
+        return sorted(one for one, hit in self._hits.items() if hit.person_id == person_id and one not in self._rivals)
+
     def several_names(self) -> Iterator[tuple[str, list[str]]]:
         """Persons by whom the directory knows several identifiers, and these; what only a profile binds is not among them."""
         known: dict[str, list[str]] = {}

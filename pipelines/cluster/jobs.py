@@ -23,6 +23,7 @@ from pipelines.landed import LANDED
 from pipelines.normalize import Normalizer
 from pipelines.plan import FileUnit
 from pipelines.read import read_batches
+from transforms.erasure import Erasures
 from transforms.times import DAY, MINUTE
 
 POLL_SECONDS = 1.0
@@ -37,10 +38,11 @@ class Reading(msgspec.Struct, frozen=True):
     batch_records: int
     clock: int | None = None
     """Microseconds since the epoch, if the user fixed it."""
+    erasures: Erasures | None = None
 
     def normalizer(self) -> Normalizer:
         now = self.clock if self.clock is not None else time.time_ns() // 1000
-        return Normalizer(now, now + self.recurrence_days * DAY, self.zones)
+        return Normalizer(now, now + self.recurrence_days * DAY, self.zones, self.erasures)
 
 
 class Records(msgspec.Struct, frozen=True):

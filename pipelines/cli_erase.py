@@ -1,0 +1,43 @@
+"""The command that forgets a person."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from pipelines.cli_shared import HERE, AsOfOption, JsonOption, WorkspaceOption, clock_at, opened, out, say_to
+
+
+def erase(
+    people: Annotated[
+        list[str],
+        typer.Argument(
+            help="An email, a phone number (+49…), an id of people.csv, or an identifier as external_id:slack:U1.",
+            metavar="PERSON...",
+        ),
+    ],
+    workspace: WorkspaceOption = HERE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be erased.")] = False,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take people's identifiers, names and words out of state and snapshots; their touchpoints stay, of nobody. It cannot be undone."""
+    from pipelines.erase import erase as forget
+
+    place = opened(workspace)
+    with place.writer():
+        done = forget(place, people, clock_at(as_of), fixed=as_of is not None, dry_run=dry_run, say=say_to(as_json))
+    if as_json:
+        print(msgspec.json.encode(done).decode())
+        return
+    who = "1 person" if done.people == 1 else f"{done.people:,} people"
+    verb = "would be erased" if dry_run else "erased"
+    out.print(
+        f"{who} {verb}: {done.identifiers:,} identifiers, {done.events:,} events, {done.rejects:,} rejected records"
+    )
+    if not dry_run:
+        out.print(
+            f"{done.snapshots:,} older snapshots removed. The inbox, the topics, backups and readers' copies are yours to clear"
+        )

@@ -1,0 +1,260 @@
+"""Erasing a person (semantics C8): who it was is gone everywhere, the touchpoints stay, and nobody comes back with the next record."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+from workspaces import AS_OF, conservation, contents, example, increment, payloads, put, run, snapshot
+
+import pipelines.erase as erasing
+from pipelines.erase import Done, erase
+from pipelines.erased import read_erased
+from pipelines.errors import SettingsError, UserError
+from pipelines.workspace import Workspace
+from schemas.registry import TABLES
+from transforms.erasure import DROPPED, Erasures
+from transforms.event import Event, Party, PlanItem, hash_id
+from transforms.jobs import Rulebook
+from transforms.times import parse_iso
+
+BEA = ("bea.winter", "bea winter", "u0bea", "bea-17", "c-bea")
+"""What says that it was her, in lower case."""
+STAYS = ("fact_session", "fact_visit", "fact_loop", "fact_transition", "mart_transition_matrix")
+NO_SUBJECT = """SELECT count(*) FROM fact_touchpoint JOIN fact_touchpoint_participant USING (touchpoint_id)
+                WHERE identifier_hash = ? AND subject_text IS NOT NULL"""
+COUNTS = """SELECT account_id, channel, direction, interaction_kind, buying_job, buying_job_basis, is_countable, is_question, is_ack, tags,
+                   count(*), sum(buyer_participant_count) FROM fact_touchpoint GROUP BY ALL ORDER BY ALL"""
+
+
+def forget(root: Path, *people: str, dry_run: bool = False) -> Done:
+    workspace = Workspace(root)
+    with workspace.writer():
+        return erase(workspace, people, parse_iso(AS_OF, "now"), fixed=True, dry_run=dry_run, say=lambda text: None)
+
+
+@pytest.fixture
+def same_stand_in(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(erasing.secrets, "token_hex", lambda size: "0" * (2 * size))
+    return f"email:erased-{'0' * 16}@northfield.example"
+
+
+def told(root: Path, words: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """Where any of the words stands: (file, table or file, word), in databases row by row and in all files byte by byte."""
+    found = []
+    for path in sorted(p for p in root.rglob("*") if p.is_file() and "inbox" not in p.parts):
+        told = path.read_bytes().lower()
+        found += [(path.name, "", word) for word in words if word.encode() in told]
+        if path.suffix not in (".duckdb", ".parquet"):
+            continue
+        with duckdb.connect(str(path) if path.suffix == ".duckdb" else ":memory:") as connection:
+            names = [f"read_parquet('{path}')"]
+            if path.suffix == ".duckdb":
+                tables = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+                names = [f'"{table}"' for (table,) in tables]
+            for name in names:
+                held = ", ".join(f"bool_or(contains(lower(t::VARCHAR), '{word}'))" for word in words)
+                (holds,) = connection.execute(f"SELECT {held} FROM {name} t").fetchall()
+                found += [(path.name, name, word) for word, is_there in zip(words, holds, strict=True) if is_there]
+    return found
+
+
+def test_nothing_says_any_more_who_it_was(tmp_path: Path) -> None:
+    root = example(tmp_path)
+    put(root, payloads())
+    run(root)
+    assert {word for _, _, word in told(root, BEA)} == set(BEA)  # what is looked for can be found
+    with snapshot(root) as connection:
+        before = contents(connection)
+        counts = connection.execute(COUNTS).fetchall()
+    assert forget(root, "Bea.Winter@northfield.example", dry_run=True) == Done(1, 7, 16, 0, 0)
+    assert not (root / "erased.jsonl").exists()
+
+    assert forget(root, "Bea.Winter@northfield.example") == Done(1, 7, 16, 0, 1)
+
+    assert told(root, BEA) == []
+    (erased,) = read_erased(root / "erased.jsonl")
+    assert re.fullmatch(r"email:erased-[0-9a-f]{16}@northfield\.example", erased.stand_in)
+    with snapshot(root) as connection:
+        conservation(connection)
+        after = contents(connection)
+        assert connection.execute(COUNTS).fetchall() == counts
+        assert connection.execute(NO_SUBJECT, [hash_id(erased.stand_in)]).fetchall() == [(0,)]
+        assert connection.execute("SELECT count(*) FROM fact_touchpoint WHERE subject_text IS NOT NULL").fetchall() != [
+            (0,)
+        ]
+        people = connection.execute("SELECT person_id FROM dim_person ORDER BY 1").fetchall()
+        reasons = connection.execute("SELECT DISTINCT reasons FROM metric_restatement").fetchall()
+    assert people == [("B2",), ("B3",), ("B4",), ("B5",), ("S1",)]
+    assert reasons == [(["events", "directory"],)]
+    unresolved = {t: [i for i, c in enumerate(TABLES[t].names) if c.startswith("unresolved_share")] for t in STAYS}
+    for table in STAYS:
+        rows = [
+            [[v for i, v in enumerate(row) if i not in unresolved[table]] for row in t[table]] for t in (before, after)
+        ]
+        assert rows[0] == rows[1], table
+
+
+@pytest.mark.usefixtures("same_stand_in")
+def test_it_is_the_same_before_and_after_the_records_come(tmp_path: Path) -> None:
+    """Also where the directory goes on to list her, and where the state is built again from the inbox."""
+    roots = [example(tmp_path / name) for name in ("after", "between", "before")]
+    items = payloads()
+    after, between, before = roots
+    put(after, items)
+    increment(after)
+    forget(after, "B1")
+    put(between, items[::2])
+    increment(between)
+    forget(between, "bea.winter@northfield.example")
+    put(between, items[1::2])
+    increment(between)
+    (before / "erased.jsonl").write_bytes((after / "erased.jsonl").read_bytes())
+    put(before, items)
+    increment(before)
+    tables = []
+    for root in roots:
+        assert told(root, BEA) == []
+        with snapshot(root, published=False) as connection:
+            conservation(connection)
+            tables.append(contents(connection))
+    assert tables[0] == tables[2]
+    assert tables[0] == tables[1]
+
+
+def test_a_second_try_does_what_a_crash_has_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = example(tmp_path)
+    put(root, payloads())
+    increment(root)
+
+    def crash(*_: object) -> None:
+        raise OSError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing.kept, "put", crash)
+        with pytest.raises(OSError, match="no room"):
+            forget(root, "B1")
+    increment(root)  # somebody's timer: she is nobody's contact any more, and her address is in the vault
+    assert told(root / "state", BEA) != []
+    forget(root, "bea.winter@northfield.example")
+    assert told(root, BEA) == []
+    assert len(read_erased(root / "erased.jsonl")) == 1
+
+
+def test_a_rejected_record_keeps_its_count_and_not_its_bytes(tmp_path: Path) -> None:
+    root = example(tmp_path)
+    put(
+        root,
+        [
+            *payloads(),
+            ("intercom/bad.json", b'{"type": "notification_event", "email": "bea.winter@northfield.example"'),
+        ],
+    )
+    put(root, [("segment/bad.json", b'{"type": "track", "userId": 17')])
+    increment(root)
+    assert forget(root, "B1").rejects == 1
+    assert told(root, BEA) == []
+    with snapshot(root) as connection:
+        conservation(connection)
+        details = connection.execute("SELECT detail FROM rejected_record ORDER BY source").fetchall()
+    assert details[0] == ("not kept: it named somebody who was erased",)
+    assert "not kept" not in details[1][0]
+
+
+def test_who_is_not_erased(tmp_path: Path) -> None:
+    root = example(tmp_path)
+    with pytest.raises(UserError, match="has no warehouse yet"):
+        forget(root, "B1")
+    put(root, payloads())
+    increment(root)
+    with pytest.raises(UserError, match=r"nobody in the directory, is known by 'nobody@northfield\.example'"):
+        forget(root, "B1", "nobody@northfield.example")
+    for ours in ("S1", "sam.reyes@vendor.example", "somebody.else@vendor.example"):
+        with pytest.raises(UserError, match=f"{re.escape(ours)} is one of our own people"):
+            forget(root, ours)
+    assert not (root / "erased.jsonl").exists()
+    (root / "erased.jsonl").write_text(
+        '{"erased_at": "2026-05-11", "stand_in": "email:bea@x.example", "identifiers": []}\n'
+    )
+    with pytest.raises(SettingsError, match=r"line 1: stand_in is 'email:bea@x\.example'"):
+        increment(root)
+    (root / "erased.jsonl").write_text("{\n")
+    with pytest.raises(SettingsError, match=r"erased\.jsonl: line 1: .*put the file back"):
+        increment(root)
+
+
+ANN, STAND_IN = "email:ann@acme.example", "email:erased-00000000000000aa@acme.example"
+
+
+def erasures(*more: str) -> Erasures:
+    return Erasures({hash_id(one): STAND_IN for one in (ANN, *more)}, Rulebook.load().word_patterns)
+
+
+def event(**changed: object) -> Event:
+    fields = {
+        "source": "/segment", "source_event_id": "e-1", "family": "app", "occurred_at": 0, "dedupe_key": "app:/segment/e-1",
+        "parties": (Party((ANN,), "actor", "Ann Buyer"), Party(("email:bob@acme.example",), "to", "Bob")),
+    }  # fmt: skip
+    return Event(**(fields | changed))  # type: ignore[arg-type]
+
+
+def test_what_an_event_keeps() -> None:
+    asked = event(
+        source_event_id="join/9/Ann@acme.example/5",
+        conversation_id="external_id:crm:a1",
+        subject_text="Re: Pricing for Ann Buyer, and the pilot",
+        first_line="Where do we stand, Sam? Ann",
+        page_path="/quote?for=ann%40acme.example&id=u-17",
+        links=("https://example.com/?u=U-17x", "https://example.com/u-17"),
+        organizer="email:ann+vip@acme.example",
+        plan_items=(PlanItem("i-1", "Ann signs", Party((ANN,), "actor")), PlanItem("i-2", "Bob signs")),
+    )
+    got = erasures("external_id:segment:u-17").without(
+        event(
+            **{name: getattr(asked, name) for name in asked.__struct_fields__}
+            | {
+                "parties": (
+                    Party((ANN, "external_id:segment:u-17"), "actor", "Ann Buyer", attended=True),
+                    asked.parties[1],
+                )
+            }
+        )
+    )
+    assert got.parties == (Party((STAND_IN,), "actor", None, attended=True), asked.parties[1])
+    assert got.source_event_id == "join/9/erased-00000000000000aa/5"
+    assert got.subject_text == "Re: Pricing pilot"
+    assert got.first_line == f"? {DROPPED}"
+    assert got.page_path == "/quote?for=erased-00000000000000aa&id=erased-00000000000000aa"
+    assert got.links == ("https://example.com/?u=U-17x", "https://example.com/erased-00000000000000aa")
+    assert got.organizer == STAND_IN
+    assert [(item.title, item.owner) for item in got.plan_items] == [(None, Party((STAND_IN,), "actor")), (None, None)]
+
+
+def test_an_event_without_anybody_of_them_is_left_alone() -> None:
+    other = event(parties=(Party(("email:bob@acme.example",), "actor"),))
+    assert erasures().without(other) is other
+    assert not Erasures()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Business case with CFO",
+        "Thanks, Ann",
+        "Comparison in writing?",
+        "Security review for Ann's team: when?",
+        "Lunch",
+        "Demo",
+    ],
+)
+def test_rules_see_in_what_is_kept_what_they_saw_before(text: str) -> None:
+    rules = Rulebook.load()
+    kept = erasures().without(event(subject_text=text)).subject_text
+    assert kept is not None
+    assert "Ann" not in kept
+    assert rules.tags(kept, None) == rules.tags(text, None)
+    assert rules.meeting_kind(kept) == rules.meeting_kind(text)
+    assert rules.is_ack(kept, None, None, False) == rules.is_ack(text, None, None, False)
+    assert rules.may_speak(kept) == rules.may_speak(text)
