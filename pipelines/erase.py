@@ -108,6 +108,8 @@ def _find(workspace: Workspace, store: Store, given: list[str]) -> list[Whom]:
         person = directory.person(person_id) if person_id is not None else None
         if directory.party(Party((start,), "actor")).side == "seller" or (person and person.side == "seller"):
             raise UserError(f"{text} is one of our own people: coverage is measured of them, and they are not erased")
+        if directory.is_shared(start):
+            raise UserError(f"several people of the directory have {text}: name whom you mean by an id of people.csv")
         known = {start} if person_id is None else {start, crm_id(person_id), *directory.names_of(person_id)}
         known = _closure(known, together, directory, person_id)
         bases = {f"email:{email_base(one[6:])}" for one in known if one.startswith("email:")}

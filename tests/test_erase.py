@@ -171,6 +171,10 @@ def test_who_is_not_erased(tmp_path: Path) -> None:
     increment(root)
     with pytest.raises(UserError, match=r"nobody in the directory, is known by 'nobody@northfield\.example'"):
         forget(root, "B1", "nobody@northfield.example")
+    with (root / "inbox" / "crm" / "people.csv").open("a") as people:
+        people.write("B6,buyer,Tim Arden,tom.arden@northfield.example,,A1,,false,,,\n")
+    with pytest.raises(UserError, match=r"several people of the directory have tom\.arden@northfield\.example"):
+        forget(root, "tom.arden@northfield.example")
     for ours in ("S1", "sam.reyes@vendor.example", "somebody.else@vendor.example"):
         with pytest.raises(UserError, match=f"{re.escape(ours)} is one of our own people"):
             forget(root, ours)

@@ -200,6 +200,10 @@ class Directory:
         """All identifiers by which this person is known, and nobody else."""
         return self._index.names_of(person_id)
 
+    def is_shared(self, identifier: str) -> bool:
+        """Whether several people are listed with this email."""
+        return self._index.is_shared((identifier,))
+
     # why
 
     def several_names(self) -> Iterator[tuple[str, list[str]]]:
