@@ -23,7 +23,7 @@ from pipelines.publication import Publication, publish
 from pipelines.summary import Say, Summary
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
-from warehouse.publish import current, has_own_files
+from warehouse.publish import current, has_own_files, is_whole
 from warehouse.store import DERIVE_AGAIN, Store
 
 if TYPE_CHECKING:  # only who has topics, or runs on a cluster, imports what it needs
@@ -123,7 +123,7 @@ class Session:
         marked = summary.unpublished if increment.has_worked or summary.unpublished != on_its_way else None
         if marked is None and self._owed is None:
             marked = _without_files(self.workspace)
-        if marked is None and self.workspace.snapshot.exists():
+        if marked is None and is_whole(self.workspace.published):
             summary.unpublished = None
             self._finish(increment, time.time())
             return summary

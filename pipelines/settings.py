@@ -300,6 +300,8 @@ def _check_kafka(path: Path, kafka: Kafka) -> None:
     if not kafka.topics:
         raise SettingsError(f"{path}: kafka.topics: maps no topic to a source")
     for topic, source in kafka.topics.items():
+        if not topic.strip():
+            raise SettingsError(f"{path}: kafka.topics: {topic!r} is no topic's name, and maps to {source!r}")
         if source != BY_HEADER and source not in all_sources():
             known = ", ".join(all_sources())
             raise SettingsError(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from workspaces import EXAMPLE, example, increment, payloads, put, snapshot
+from workspaces import EXAMPLE, example, increment, payloads, put, run, snapshot
 
 from schemas.ddl import create
 from schemas.registry import TABLES
@@ -193,3 +194,17 @@ def test_no_payload_and_no_address_is_published(root: Path) -> None:
     assert b"bea.winter@northfield.example" not in (folder / "touchloop.duckdb").read_bytes()
     with snapshot(root) as connection:
         assert connection.execute("SELECT count(payload) FROM rejected_record").fetchone() == (0,)
+
+
+def test_what_somebody_cleared_away_is_published_again(tmp_path: Path) -> None:
+    root = example(tmp_path)
+    put(root, payloads())
+    run(root)
+    assert not run(root).published
+    (root / "published" / "parquet").unlink()
+    assert run(root).published
+    folder = (root / "published" / "parquet").resolve()
+    shutil.rmtree(folder)
+    assert run(root).published
+    assert (root / "published" / "parquet" / "manifest.json").is_file()
+    assert not run(root).published

@@ -602,6 +602,7 @@ def test_a_stream_prints_a_line_of_json_per_increment(
         ('bootstrap_servers = "a:1"\nsasl_mechanism = "PLAIN"\n[kafka.topics]\nt = "slack"', "PLAINTEXT has none"),
         ('bootstrap_servers = "a:1"\nmax_message_bytes = 0\n[kafka.topics]\nt = "slack"', "kafka.max_message_bytes: 0: Expected `int` >= 1"),
         ('bootstrap_servers = "a:1"\n[kafka.topics]\n', "kafka.topics: maps no topic"),
+        ('bootstrap_servers = "a:1"\n[kafka.topics]\n"" = "slack"\n', "kafka.topics: '' is no topic's name"),
     ],
 )  # fmt: skip
 def test_bad_kafka_settings_name_the_key_and_no_secret(

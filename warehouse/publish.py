@@ -166,6 +166,11 @@ def current(published: Path) -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def is_whole(published: Path) -> bool:
+    """Whether readers find what the two names lead to; somebody may have cleared a folder."""
+    return all((published / name).exists() for name in ("touchloop.duckdb", "parquet/manifest.json"))
+
+
 def read_manifest(snapshot: Path | None) -> dict[str, Any]:
     if snapshot is None:
         return {}
