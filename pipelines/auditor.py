@@ -126,9 +126,12 @@ class Auditor:
             self._forget()
 
     def _forget(self) -> None:
-        process, self._process, self._waiting, self._audits = self._process, None, False, 0
+        process, audits = self._process, self._audits
+        self._process, self._waiting, self._audits = None, False, 0
         if process is None:
             return
+        if not audits:  # nothing came to be judged, and it may be importing still
+            process.kill()
         if process.stdin:
             with suppress(BrokenPipeError):  # it ended before us
                 process.stdin.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,14 @@ def test_one_process_serves_many_audits_until_it_is_replaced(
     assert seen[0] == seen[1] != seen[2]
     index = (workspace.published / "data-docs" / "index.html").read_text(encoding="utf-8")
     assert index.count(">passed<") == 3, "the docs of the last audit are complete when the auditor is closed"
+
+
+def test_one_that_nothing_was_asked_of_is_not_waited_for(workspace: Workspace) -> None:
+    with Auditor(workspace) as auditor:
+        auditor.start()
+        process = auditor._process
+    assert process is not None
+    assert process.returncode == -signal.SIGKILL  # and not 0, seconds later, when its library is imported
 
 
 def test_a_dead_auditor_publishes_nothing_and_the_next_question_starts_another(
