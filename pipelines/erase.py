@@ -32,8 +32,8 @@ from warehouse.publish import current
 from warehouse.store import DERIVE_AGAIN, Store
 
 KINDS = ("email:", "phone:", "external_id:", ANONYMOUS)
-SHORTEST_TEXT = 6
-"""Characters of a name or identifier that is looked for in rejected records: of shorter ones too many hold one by chance."""
+SHORTEST_TEXT = 5
+"""Characters of a name or identifier that is looked for in rejected records: too many hold a shorter one by chance."""
 
 
 class Done(msgspec.Struct):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,9 @@ def bindings(store: Store) -> list[tuple[str, ...]]:
 
 
 def rejects_with(store: Store, texts: Collection[str]) -> list[tuple[str, int]]:
-    """Rejected records, (unit_id, position), whose bytes or reason hold any of these texts, in any case."""
-    needles = [text.lower() for text in texts]
+    """Rejected records, (unit_id, position), whose bytes or reason hold any of these texts as a word, in any case."""
+    words = "|".join(map(re.escape, texts))
+    named = re.compile(rf"(?<![0-9a-z])(?:{words})(?![0-9a-z])" if words else "(?!)", re.IGNORECASE)
     found = []
     with store.connection.cursor() as reading:
         rows = reading.execute(
@@ -57,8 +59,7 @@ def rejects_with(store: Store, texts: Collection[str]) -> list[tuple[str, int]]:
         )
         while batch := rows.fetchmany(BATCH):
             for unit_id, position, payload, detail in batch:
-                told = f"{(payload or b'').decode('utf-8', 'replace')}\n{detail or ''}".lower()
-                if any(needle in told for needle in needles):
+                if named.search(f"{(payload or b'').decode('utf-8', 'replace')}\n{detail or ''}"):
                     found.append((unit_id, position))
     return found
 
