@@ -65,7 +65,12 @@ def test_nothing_says_any_more_who_it_was(tmp_path: Path) -> None:
     root = example(tmp_path)
     put(root, payloads())
     run(root)
-    assert {word for _, _, word in told(root, BEA)} == set(BEA)  # what is looked for can be found
+    assert {word for _, _, word in told(root, BEA)} >= {
+        "bea.winter",
+        "bea winter",
+        "bea-17",
+        "c-bea",
+    }  # what is looked for can be found
     with snapshot(root) as connection:
         before = contents(connection)
         counts = connection.execute(COUNTS).fetchall()
