@@ -13,6 +13,7 @@ import pipelines.erase as erasing
 from pipelines.erase import Done, erase
 from pipelines.erased import read_erased
 from pipelines.errors import SettingsError, UserError
+from pipelines.simulate import Plan, generate_workspace
 from pipelines.workspace import Workspace
 from schemas.registry import TABLES
 from transforms.erasure import DROPPED, Erasures
@@ -267,3 +268,34 @@ def test_rules_see_in_what_is_kept_what_they_saw_before(text: str) -> None:
     assert rules.meeting_kind(kept) == rules.meeting_kind(text)
     assert rules.is_ack(kept, None, None, False) == rules.is_ack(text, None, None, False)
     assert rules.may_speak(kept) == rules.may_speak(text)
+
+
+SAME = (
+    COUNTS.replace(", buying_job_basis", ""),
+    "SELECT account_id, opportunity_id, journey_scope, visit_no, buying_job, started_at, touchpoint_count FROM fact_visit ORDER BY ALL",
+    "SELECT * EXCLUDE (return_touchpoint_id, trigger_touchpoint_id) FROM fact_loop ORDER BY ALL",
+    "SELECT account_id, ask_channel, asked_at, answer_touchpoint_id IS NULL, response_business_seconds FROM fact_response ORDER BY ALL",
+    "SELECT account_id, opportunity_id, buying_job, outcome FROM fact_enablement_need ORDER BY ALL",
+)
+
+
+def test_journeys_of_a_made_world_stay(tmp_path: Path) -> None:
+    """Whatever identifiers people have in ten systems, and whoever else used their devices."""
+    as_of = generate_workspace(tmp_path, Plan(records=2_000)).as_of
+    increment(tmp_path, as_of)
+    people = [
+        line.split(",")[0]
+        for line in (tmp_path / "inbox" / "crm" / "people.csv").read_text().splitlines()
+        if ",buyer," in line
+    ]
+    chosen = people[::6]
+    told = []
+    for erases in (False, True):
+        if erases:
+            with Workspace(tmp_path).writer():
+                erase(Workspace(tmp_path), chosen, parse_iso(as_of, "now"), fixed=True, say=lambda text: None)
+        with snapshot(tmp_path, published=False) as connection:
+            told.append([connection.execute(query).fetchall() for query in SAME])
+            (left,) = connection.execute("SELECT count(*) FROM dim_person WHERE side = 'buyer'").fetchone() or (0,)
+    assert told[0] == told[1]
+    assert left == len(people) - len(chosen) > 0
