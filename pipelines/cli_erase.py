@@ -12,12 +12,14 @@ from pipelines.cli_shared import HERE, AsOfOption, JsonOption, WorkspaceOption, 
 
 def erase(
     people: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            help="An email, a phone number (+49…), an id of people.csv, or an identifier as external_id:slack:U1.",
-            metavar="PERSON...",
+            help="An email, a phone number (+49…), an id of people.csv, or an identifier as external_id:slack:U1. Without any, "
+            "whoever was erased before: after a backup was restored.",
+            metavar="PERSON",
+            show_default=False,
         ),
-    ],
+    ] = None,
     workspace: WorkspaceOption = HERE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be erased.")] = False,
     as_of: AsOfOption = None,
@@ -28,7 +30,9 @@ def erase(
 
     place = opened(workspace)
     with place.writer():
-        done = forget(place, people, clock_at(as_of), fixed=as_of is not None, dry_run=dry_run, say=say_to(as_json))
+        done = forget(
+            place, people or [], clock_at(as_of), fixed=as_of is not None, dry_run=dry_run, say=say_to(as_json)
+        )
     if as_json:
         print(msgspec.json.encode(done).decode())
         return

@@ -60,10 +60,11 @@ class Whom(msgspec.Struct):
 def erase(
     workspace: Workspace, people: Iterable[str], now: int, *, fixed: bool, dry_run: bool = False, say: Say
 ) -> Done:
-    """Erase these people, each given by an email, a phone number, a prefixed identifier or the id of ``people.csv``.
+    """Erase these people, each given by an email, a phone number, a prefixed identifier or the id of ``people.csv``, and once more
+    whoever was erased before: a state that was restored from a backup names them.
 
-    Raises ``UserError`` for one whom nothing here knows, or who is one of our own. ``dry_run`` only counts. A second try after a
-    crash does what the first one left.
+    Raises ``UserError`` for one whom nothing here knows, or who is one of our own, or if there is nobody. ``dry_run`` only counts.
+    A second try after a crash does what the first one left.
     """
     if not workspace.warehouse.exists():
         raise UserError(f"{workspace.root} has no warehouse yet: touchloop run --workspace {workspace.root} makes one")
@@ -72,7 +73,9 @@ def erase(
     with Store(workspace.warehouse, workspace.vault, scratch, memory_mb=memory) as store:
         whom = _find(workspace, store, list(people))
         people_gone = _with(read_erased(workspace.erased), whom, now)
-        erasures = erasures_of(people_gone, workspace.erasures.patterns)  # also whoever was erased before
+        if not people_gone:
+            raise UserError(f"there is nobody to erase: name a person ({workspace.erased} has none either)")
+        erasures = erasures_of(people_gone, workspace.erasures.patterns)
         masked, count = _masked(store, erasures)
         rejects = kept.rejects_with(store, _texts(whom))
         done = Done(len(whom), sum(len(person.identifiers) for person in whom), count, len(rejects))
@@ -94,6 +97,8 @@ def erase(
 
 def _find(workspace: Workspace, store: Store, given: list[str]) -> list[Whom]:
     """Who is meant, and everything by which each is known: in the directory, in profiles, and beside it in events."""
+    if not given:
+        return []
     crm = FoundDirectory(workspace.root, workspace.crm, workspace.settings.crm).read().crm
     directory = Directory.build(crm, workspace.settings.identity, bindings_in(store, "binding"))
     together = set(kept.bindings(store))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -147,6 +148,21 @@ def test_a_second_try_does_what_a_crash_has_left(tmp_path: Path, monkeypatch: py
     forget(root, "bea.winter@northfield.example")
     assert told(root, BEA) == []
     assert len(read_erased(root / "erased.jsonl")) == 1
+
+
+def test_a_restored_state_is_cleaned_without_a_name(tmp_path: Path) -> None:
+    root = example(tmp_path)
+    put(root, payloads())
+    increment(root)
+    shutil.copytree(root / "state", root / "inbox.backup" / "inbox")
+    with pytest.raises(UserError, match="there is nobody to erase: name a person"):
+        forget(root)
+    forget(root, "B1")
+    shutil.rmtree(root / "state")
+    (root / "inbox.backup" / "inbox").rename(root / "state")
+    assert told(root / "state", BEA) != []
+    assert forget(root).events == 16
+    assert told(root, BEA) == []
 
 
 def test_a_rejected_record_keeps_its_count_and_not_its_bytes(tmp_path: Path) -> None:
