@@ -90,8 +90,10 @@ def erase(
     kept.write_anew(workspace.warehouse, workspace.vault, scratch / "spill")
     for leftover in (workspace.directory, *(workspace.state / "audit").glob("*")):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
-    run_once(Workspace(workspace.root), now, fixed=fixed, say=say)
-    done.snapshots = _remove_older(workspace.published)
+    try:
+        run_once(Workspace(workspace.root), now, fixed=fixed, say=say)
+    finally:  # a broker that is away, say, comes up once all is published
+        done.snapshots = _remove_older(workspace.published)
     return done
 
 
@@ -215,6 +217,8 @@ def _with(erased: Iterable[Erased], whom: Iterable[Whom], now: int) -> list[Eras
 def _remove_older(published: Path) -> int:
     """Snapshots that still name whoever was erased; a reader that has one open keeps it."""
     stays = current(published)
+    if not (published / "snapshots").is_dir():
+        return 0
     gone = [folder for folder in (published / "snapshots").iterdir() if folder != stays]
     for folder in gone:
         shutil.rmtree(folder, ignore_errors=True)
