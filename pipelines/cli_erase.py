@@ -36,7 +36,7 @@ def erase(
     if as_json:
         print(msgspec.json.encode(done).decode())
         return
-    who = "1 person" if done.people == 1 else f"{done.people:,} people"
+    who = "1 person" if done.people == 1 else f"{done.people:,} people" if done.people else "whoever was before"
     verb = "would be erased" if dry_run else "erased"
     out.print(
         f"{who} {verb}: {done.identifiers:,} identifiers, {done.events:,} events, {done.rejects:,} rejected records"

@@ -120,6 +120,7 @@ def _find(workspace: Workspace, store: Store, given: list[str]) -> list[Whom]:
         known = {start} if person_id is None else {start, crm_id(person_id), *directory.names_of(person_id)}
         known = _closure(known, together, directory, person_id)
         bases = {f"email:{email_base(one[6:])}" for one in known if one.startswith("email:")}
+        bases = {one for one in bases if _may_be(directory, one, person_id)}
         was = next((one for one in map(workspace.erasures.stand_in, sorted(known)) if one is not None), None)
         if person is None and known.isdisjoint(there) and was is None:
             raise UserError(f"nothing that has landed, and nobody in the directory, is known by {text!r}")
@@ -155,11 +156,15 @@ def _closure(known: set[str], together: set[tuple[str, ...]], directory: Directo
         new = {
             one
             for one in beside
-            if directory.person_of((one,)).person_id in (None, person_id)
-            and not (one.startswith(ANONYMOUS) and one in others)
+            if _may_be(directory, one, person_id) and not (one.startswith(ANONYMOUS) and one in others)
         }
         known, grown = known | new, bool(new)
     return known
+
+
+def _may_be(directory: Directory, identifier: str, person_id: str | None) -> bool:
+    """Whether nobody else is known by it."""
+    return directory.person_of((identifier,)).person_id in (None, person_id) and not directory.is_shared(identifier)
 
 
 def _is_named(ids: tuple[str, ...]) -> bool:

@@ -150,6 +150,29 @@ def test_a_second_try_does_what_a_crash_has_left(tmp_path: Path, monkeypatch: py
     assert len(read_erased(root / "erased.jsonl")) == 1
 
 
+def test_an_address_of_two_people_is_erased_with_neither(tmp_path: Path) -> None:
+    """Nor is that of which somebody else has the base address."""
+    root = example(tmp_path)
+    people = root / "inbox" / "crm" / "people.csv"
+    told = people.read_text().replace(
+        "bea.winter@northfield.example", "office@northfield.example;tom.arden+bea@northfield.example"
+    )
+    people.write_text(
+        told.replace("tom.arden@northfield.example,", "office@northfield.example;tom.arden@northfield.example,")
+    )
+    put(root, payloads())
+    increment(root)
+    forget(root, "B1")
+    (one,) = read_erased(root / "erased.jsonl")
+    assert hash_id("email:tom.arden+bea@northfield.example") in one.identifiers
+    for kept in ("email:office@northfield.example", "email:tom.arden@northfield.example"):
+        assert hash_id(kept) not in one.identifiers
+    with snapshot(root) as connection:
+        assert connection.execute("SELECT person_id FROM dim_person WHERE person_id IN ('B1', 'B2')").fetchall() == [
+            ("B2",)
+        ]
+
+
 def test_a_restored_state_is_cleaned_without_a_name(tmp_path: Path) -> None:
     root = example(tmp_path)
     put(root, payloads())

@@ -8,7 +8,7 @@ dropped; of these only what a rule can see is kept, so that a touchpoint keeps i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -121,7 +121,7 @@ class Erasures:
             ],
         )
 
-    def _is_gone(self, person_id: str, gone: Iterable[str]) -> bool:
+    def _is_gone(self, person_id: str, gone: Collection[str]) -> bool:
         return person_id in gone or self.stand_in(crm_id(person_id)) is not None
 
     def _names(self, person: Person, regions: Mapping[str, str | None]) -> bool:
