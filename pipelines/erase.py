@@ -17,16 +17,16 @@ import pyarrow as pa
 
 from pipelines.changed import bindings_in
 from pipelines.directory import FoundDirectory
-from pipelines.erased import Erased, erasures_of, read_erased, write_erased
+from pipelines.erased import Erased, read_erased, write_erased
 from pipelines.errors import UserError
 from pipelines.normalize import keys_of
 from pipelines.run import run_once
 from pipelines.summary import Say
 from pipelines.workspace import Workspace
 from transforms.directory import Directory
-from transforms.erasure import STAND_INS, Erasures, crm_id, identifiers, native
-from transforms.event import Event, Party, decode_event, encode_event, hash_id
-from transforms.normal import ANONYMOUS, email_base, email_id, phone_id
+from transforms.erasure import STAND_INS, Erasures, native
+from transforms.event import Event, Party, decode_event, encode_event, hash_id, named
+from transforms.normal import ANONYMOUS, crm_id, email_base, email_id, phone_id
 from warehouse import erase as kept
 from warehouse.publish import current
 from warehouse.store import DERIVE_AGAIN, Store
@@ -75,21 +75,21 @@ def erase(
         people_gone = _with(read_erased(workspace.erased), whom, now)
         if not people_gone:
             raise UserError(f"there is nobody to erase: name a person ({workspace.erased} has none either)")
-        erasures = erasures_of(people_gone, workspace.erasures.patterns)
-        masked, count = _masked(store, erasures)
+        erasures = workspace.erasures_of(people_gone)
+        masked = _masked(store, erasures)
         rejects = kept.rejects_with(store, _texts(whom))
-        done = Done(len(whom), sum(len(person.identifiers) for person in whom), count, len(rejects))
+        done = Done(len(whom), sum(len(person.identifiers) for person in whom), masked.num_rows, len(rejects))
         if dry_run:
             return done
         write_erased(workspace.erased, people_gone)
-        named = {one for ids in kept.bindings(store) for one in ids if erasures.stand_in(one) is not None}
-        kept.put(store, masked, named, rejects)
+        theirs = {one for ids in bindings_in(store, "binding") for one in ids if erasures.stand_in(one) is not None}
+        kept.put(store, masked, theirs, rejects)
         store.set_mark("config", DERIVE_AGAIN)
         store.set_mark("unpublished", "erase")
     say(f"{done.events:,} events and {done.rejects:,} rejected records no longer say who it was")
     kept.write_anew(workspace.warehouse, workspace.vault, scratch / "spill")
-    for leftover in (workspace.directory, *(workspace.state / "audit").glob("*")):
-        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+    workspace.directory.unlink(missing_ok=True)
+    shutil.rmtree(workspace.state / "audit", ignore_errors=True)
     try:
         run_once(Workspace(workspace.root), now, fixed=fixed, say=say)
     finally:  # a broker that is away, say, comes up once all is published
@@ -102,12 +102,11 @@ def _find(workspace: Workspace, store: Store, given: list[str]) -> list[Whom]:
     if not given:
         return []
     crm = FoundDirectory(workspace.root, workspace.crm, workspace.settings.crm).read().crm
-    directory = Directory.build(crm, workspace.settings.identity, bindings_in(store, "binding"))
-    together = set(kept.bindings(store))
-    there: set[str] = set()
-    for _, event in _events(store):
-        there.update(identifiers(event))
-        together.update(party.ids for party in _parties(event) if len(party.ids) > 1)
+    bindings = bindings_in(store, "binding")
+    directory = Directory.build(crm, workspace.settings.identity, bindings)
+    seen = {ids for _, event in _events(store) for ids in named(event)}
+    there = {one for ids in seen for one in ids}
+    together = {ids for ids in (*bindings, *seen) if len(ids) > 1}
     found: dict[str, Whom] = {}
     for text in given:
         start = _identifier(text)
@@ -124,8 +123,8 @@ def _find(workspace: Workspace, store: Store, given: list[str]) -> list[Whom]:
         was = next((one for one in map(workspace.erasures.stand_in, sorted(known)) if one is not None), None)
         if person is None and known.isdisjoint(there) and was is None:
             raise UserError(f"nothing that has landed, and nobody in the directory, is known by {text!r}")
-        domains = directory.account(person.account_id) if person and person.account_id else None
-        stand_in = was or _stand_in(known, domains.domains if domains else (), directory)
+        account = directory.account(person.account_id) if person and person.account_id else None
+        stand_in = was or _stand_in(known, account.domains if account else (), directory)
         whole = found.setdefault(min(known), Whom(stand_in, set(), person.full_name if person else None))
         whole.identifiers |= known | bases
     return list(found.values())
@@ -139,12 +138,8 @@ def _identifier(text: str) -> str:
     return email_id(text) or phone_id(text) or crm_id(text)
 
 
-def _events(store: Store) -> Iterator[tuple[str, Event]]:
-    return ((event_id, decode_event(detail)) for event_id, detail in kept.details(store))
-
-
-def _parties(event: Event) -> Iterable[Party]:
-    return (*event.parties, *(item.owner for item in event.plan_items if item.owner is not None))
+def _events(store: Store, family: str | None = None) -> Iterator[tuple[str, Event]]:
+    return ((event_id, decode_event(detail)) for event_id, detail in kept.details(store, family))
 
 
 def _closure(known: set[str], together: set[tuple[str, ...]], directory: Directory, person_id: str | None) -> set[str]:
@@ -182,24 +177,25 @@ def _stand_in(known: set[str], domains: tuple[str, ...], directory: Directory) -
     return f"{STAND_INS[0]}{name}@{own[0]}" if own else f"{STAND_INS[1]}{name}"
 
 
-def _masked(store: Store, asked: Erasures) -> tuple[pa.Table, int]:
-    """The events that are to stand otherwise: those that name the people, and without their words those of the same conversations."""
+def _masked(store: Store, erasures: Erasures) -> pa.Table:
+    """The events that are to stand otherwise: those that name the people, and without their words those of the same chats."""
+    masked: dict[str, Event] = {}
     chats = set()
-    for _, event in _events(store):
-        if event.family == "chat" and event.conversation_id and asked.without(event) is not event:
-            chats.add((event.source, event.conversation_id))
-    columns: dict[str, list[object]] = {name: [] for name in kept.MASKED.names}
     for known_as, event in _events(store):
-        changed = asked.without(event)
-        if changed is event:
-            if event.family != "chat" or (event.source, event.conversation_id) not in chats:
-                continue
-            changed = asked.wordless(event)
-        fold, links = keys_of(changed)
-        values = (known_as, changed.source_event_id, fold, links, encode_event(changed))
+        changed = erasures.without(event)
+        if changed is not event:
+            masked[known_as] = changed
+            if event.family == "chat":
+                chats.add((event.source, event.conversation_id))
+    for known_as, event in _events(store, "chat") if chats else ():
+        if known_as not in masked and event.conversation_id and (event.source, event.conversation_id) in chats:
+            masked[known_as] = erasures.wordless(event)
+    columns: dict[str, list[object]] = {name: [] for name in kept.MASKED.names}
+    for known_as, event in masked.items():
+        values = (known_as, event.source_event_id, *keys_of(event), encode_event(event))
         for name, value in zip(columns, values, strict=True):
             columns[name].append(value)
-    return pa.table(columns, schema=kept.MASKED), len(columns["event_id"])
+    return pa.table(columns, schema=kept.MASKED)
 
 
 def _texts(whom: Iterable[Whom]) -> set[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from pipelines.errors import SettingsError
-from transforms.erasure import STAND_INS, Erasures
+from transforms.erasure import STAND_INS
 
 
 class Erased(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,11 +40,6 @@ def read_erased(path: Path) -> list[Erased]:
             raise SettingsError(f"{path}: line {number}: stand_in is {one.stand_in!r}, and begins like no stand-in")
         found.append(one)
     return found
-
-
-def erasures_of(people: Iterable[Erased], patterns: Sequence[re.Pattern[str]]) -> Erasures:
-    """``patterns``: of the words that rules can see."""
-    return Erasures({name: one.stand_in for one in people for name in one.identifiers}, patterns)
 
 
 def write_erased(path: Path, people: Sequence[Erased]) -> None:

@@ -58,7 +58,7 @@ def read_units(
     jobs = [
         IngestJob(
             workspace.root, folder, hand, now, now + settings.recurrence_days * DAY, settings.zones(),
-            settings.ingest.batch_records, kafka, workspace.erasures or None,
+            settings.ingest.batch_records, kafka, workspace.erasures,
         )
         for hand in ([to_read] if small else deal(to_read, settings.ingest.workers)) if hand
     ]  # fmt: skip

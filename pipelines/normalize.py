@@ -96,17 +96,11 @@ class Normalizer:
                 continue
             digest = sha256(payload).hexdigest()[:32]
             if len(parsed) == 1:
-                rows.append(self._event(unit_id, position, system, digest, parsed[0]))
+                rows.append(_event(unit_id, position, system, digest, parsed[0], self.erasures))
             else:  # one record may say the same thing twice
-                made = (self._event(unit_id, position, system, digest, event) for event in reversed(parsed))
+                made = (_event(unit_id, position, system, digest, e, self.erasures) for e in reversed(parsed))
                 rows.extend({row[4]: row for row in made}.values())
         return rows
-
-    def _event(self, unit_id: str, position: int, system: str, digest: str, event: Event) -> tuple[Any, ...]:
-        known_as = event_id(event)  # a copy that comes later is known by it, whatever is forgotten here
-        if self.erasures is not None:
-            event = self.erasures.without(event)
-        return _event(unit_id, position, system, digest, known_as, event)
 
     def check(self, event: Event) -> None:
         """Faults that no adapter has to look for. Raises ``Reject``."""
@@ -129,7 +123,12 @@ class Normalizer:
         return found
 
 
-def _event(unit_id: str, position: int, system: str, digest: str, known_as: str, event: Event) -> tuple[Any, ...]:
+def _event(
+    unit_id: str, position: int, system: str, digest: str, event: Event, erasures: Erasures | None
+) -> tuple[Any, ...]:
+    known_as = event_id(event)  # a copy that comes later is known by it, whatever is forgotten here
+    if erasures is not None:
+        event = erasures.without(event)
     fold, links = keys_of(event)
     return (
         unit_id, position, "event", system,

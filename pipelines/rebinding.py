@@ -6,13 +6,13 @@ are found by reading it once, which costs a small part of deriving everything ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 
 import pyarrow as pa
 
 from transforms.directory import Directory
-from transforms.event import Event, decode_event, hash_id
+from transforms.event import decode_event, hash_id, named
 from transforms.normal import email_base
 from warehouse.store import Store
 
@@ -39,17 +39,6 @@ def mark_rebound(store: Store, before: Directory, now: Directory) -> frozenset[s
     store.connection.execute("INSERT INTO vault.dirty FROM named")
     store.connection.unregister("named")
     return changed
-
-
-def named(event: Event) -> Iterator[tuple[str, ...]]:
-    """The identifiers by which an event names somebody, party by party."""
-    for party in event.parties:
-        yield party.ids
-    for item in event.plan_items:
-        if item.owner is not None:
-            yield item.owner.ids
-    if event.organizer is not None:
-        yield (event.organizer,)
 
 
 def choosing(wanted: frozenset[str]) -> Callable[[tuple[str, ...]], bool]:

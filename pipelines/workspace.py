@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import filelock
 
-from pipelines.erased import erasures_of, read_erased
+from pipelines.erased import Erased, read_erased
 from pipelines.errors import SettingsError, UserError
 from pipelines.settings import WorkspaceSettings, load_settings
 from transforms.erasure import Erasures
@@ -141,8 +141,15 @@ class Workspace:
     @cached_property
     def erasures(self) -> Erasures:
         """What is to be forgotten of whatever is read."""
+        return self.erasures_of(read_erased(self.erased))
+
+    def erasures_of(self, people: Sequence[Erased]) -> Erasures:
+        """What is to be forgotten of these people; what rules see of a text goes by the settings."""
+        if not people:
+            return Erasures()
         asks = re.compile("|".join(self.settings.folding.question_patterns) or "(?!)", re.IGNORECASE)
-        return erasures_of(read_erased(self.erased), (*self.rulebook.word_patterns, asks))
+        stand_ins = {name: one.stand_in for one in people for name in one.identifiers}
+        return Erasures(stand_ins, (*self.rulebook.word_patterns, asks))
 
     def create(self) -> None:
         """Lay out an empty workspace; what is there already stays."""

@@ -8,15 +8,15 @@ dropped; of these only what a rule can see is kept, so that a touchpoint keeps i
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
 from transforms.crm_rows import Crm, Person
-from transforms.event import Event, Party, hash_id
-from transforms.normal import email_base, phone_id, reply_prefix
+from transforms.event import Event, Party, hash_id, named
+from transforms.normal import crm_id, email_base, phone_id, reply_prefix
 
 STAND_INS = ("email:erased-", "external_id:erased:")
 """How an identifier begins that stands in for those of an erased person."""
@@ -37,7 +37,7 @@ class Erasures:
 
     def __init__(self, stand_ins: Mapping[str, str] | None = None, patterns: Sequence[re.Pattern[str]] = ()) -> None:
         self._stand_ins = dict(stand_ins or {})
-        self.patterns = tuple(patterns)
+        self._patterns = tuple(patterns)
         self._known: dict[str, str | None] = {}
 
     def __bool__(self) -> bool:
@@ -61,7 +61,7 @@ class Erasures:
 
     def without(self, event: Event) -> Event:
         """The event as it may be kept: itself, if nobody in it was erased."""
-        found = {one: stand_in for one in identifiers(event) if (stand_in := self.stand_in(one)) is not None}
+        found = {one: stand_in for ids in named(event) for one in ids if (stand_in := self.stand_in(one)) is not None}
         if not found:
             return event
         changed: dict[str, Any] = {
@@ -93,7 +93,7 @@ class Erasures:
         if text is None:
             return None
         kept = reply_prefix(text)
-        spans = [one.span() for pattern in (*self.patterns, _QUESTION) for one in pattern.finditer(text, len(kept))]
+        spans = [one.span() for pattern in (*self._patterns, _QUESTION) for one in pattern.finditer(text, len(kept))]
         parts, reached = [kept.strip()], len(kept)
         for start, end in sorted(spans):
             if end > reached:
@@ -158,24 +158,10 @@ class _Hider:
         return self._pattern.sub(lambda found: self._names[found[0].lower()], text)
 
 
-def crm_id(person_id: str) -> str:
-    """The identifier by which the CRM knows a person, as in ``Party.ids``."""
-    return f"external_id:crm:{person_id}"
-
-
 def native(identifier: str) -> str:
     """``ann@acme.example`` of ``email:ann@acme.example``, ``U1`` of ``external_id:slack:U1``."""
     kind, _, value = identifier.partition(":")
     return value if kind in ("email", "phone") else value.partition(":")[2]
-
-
-def identifiers(event: Event) -> Iterable[str]:
-    """Of everybody whom an event names."""
-    owners = (item.owner for item in event.plan_items if item.owner is not None)
-    for party in (*event.parties, *owners):
-        yield from party.ids
-    if event.organizer:
-        yield event.organizer
 
 
 def is_stand_in(identifier: str | None) -> bool:

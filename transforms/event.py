@@ -7,6 +7,7 @@ someone who knows a vendor's payloads and nothing of the engine can write and re
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -183,6 +184,17 @@ class Reject(Exception):
 
 Parsed = Event | list[Event] | Ignored
 """What ``parse`` returns; it raises ``Reject`` otherwise."""
+
+
+def named(event: Event) -> Iterator[tuple[str, ...]]:
+    """The identifiers by which an event names somebody, party by party."""
+    for party in event.parties:
+        yield party.ids
+    for item in event.plan_items:
+        if item.owner is not None:
+            yield item.owner.ids
+    if event.organizer is not None:
+        yield (event.organizer,)
 
 
 def hash_id(canonical: str) -> str:

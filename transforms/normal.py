@@ -73,6 +73,15 @@ def of_any_system(anonymous_id: str) -> str:
     return of_system(anonymous_id.split(":", 2)[-1])
 
 
+CRM = "external_id:crm:"
+"""How the identifier begins by which the CRM knows a person; the id of people.csv follows."""
+
+
+def crm_id(person_id: str) -> str:
+    """``external_id:crm:B1``."""
+    return CRM + person_id
+
+
 def email_base(address: str) -> str:
     """The second key of an address: without ``+tag``; for Gmail also without dots. Takes and gives ``local@domain``."""
     local, _, domain = address.rpartition("@")

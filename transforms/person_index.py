@@ -13,7 +13,7 @@ import msgspec
 
 from transforms.crm_rows import Crm, Person
 from transforms.event import hash_id
-from transforms.normal import ANONYMOUS, email_base, of_any_system, phone_id
+from transforms.normal import ANONYMOUS, CRM, crm_id, email_base, of_any_system, phone_id
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
 
@@ -158,7 +158,7 @@ class PersonIndex:
         known: dict[str, list[str]] = {}
         for identifier in sorted(self._hits):
             hit = self._hits[identifier]
-            if hit.evidence != "profile" and not identifier.startswith("external_id:crm:"):
+            if hit.evidence != "profile" and not identifier.startswith(CRM):
                 known.setdefault(hit.person_id, []).append(identifier)
         return ((person_id, names) for person_id, names in known.items() if len(names) > 1)
 
@@ -215,7 +215,7 @@ class PersonIndex:
                 claims[identifier].add(person.person_id)
         self._claim(claims, "R1", "people.csv")
         for person_id in self.persons:  # the CRM is a system too, and this is its native id
-            self._hits.setdefault(f"external_id:crm:{person_id}", _Hit(person_id, "R1", "people.csv"))
+            self._hits.setdefault(crm_id(person_id), _Hit(person_id, "R1", "people.csv"))
 
     def _add_emails(self, account_of: Callable[[str], str | None]) -> None:
         claims: dict[str, set[str]] = defaultdict(set)

@@ -11,10 +11,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from schemas.ddl import comments, create, quoted
+from schemas.ddl import quoted
 from schemas.registry import TABLES
 from warehouse import digests, identity, restated
-from warehouse.store import BLOCK_SIZE, SETTINGS, SOURCES, VAULT_DDL, VAULT_VERSION, WAREHOUSE_VERSION, Store
+from warehouse.publish import copy_tables
+from warehouse.store import SETTINGS, SOURCES, VAULT_DDL, VAULT_VERSION, WAREHOUSE_VERSION, Store, make_database
 
 BATCH = 20_000
 KEPT = (*SOURCES, *restated.MARTS)
@@ -33,18 +34,13 @@ MASKED = pa.schema(
 """An event as it is to stand."""
 
 
-def details(store: Store) -> Iterator[tuple[str, bytes]]:
-    """Of all events that have landed: their ids, and themselves as the vault has them."""
+def details(store: Store, family: str | None = None) -> Iterator[tuple[str, bytes]]:
+    """Of all events that have landed, or those of a family: their ids, and themselves as the vault has them."""
+    some = "" if family is None else f"SEMI JOIN (FROM fact_event WHERE family = {quoted(family)}) USING (event_id)"
     with store.connection.cursor() as reading:
-        found = reading.execute("SELECT event_id, detail FROM vault.event_detail")
+        found = reading.execute(f"SELECT event_id, detail FROM vault.event_detail {some}")
         while rows := found.fetchmany(BATCH):
             yield from rows
-
-
-def bindings(store: Store) -> list[tuple[str, ...]]:
-    """Identifiers that profiles give to one person."""
-    rows = store.connection.execute("SELECT DISTINCT ids FROM vault.binding").fetchall()
-    return [tuple(ids) for (ids,) in rows]
 
 
 def rejects_with(store: Store, texts: Collection[str]) -> list[tuple[str, int]]:
@@ -100,7 +96,6 @@ def put(store: Store, masked: Any, identifiers: Collection[str], rejects: Sequen
     con.execute(
         """UPDATE vault.reject_payload p SET payload = NULL FROM unsaid u WHERE p.unit_id = u.unit_id AND p.position = u.position"""
     )
-    con.execute("DELETE FROM vault.kin")  # keys of identifiers, told again by the next derivation
     con.execute("COMMIT")
     for name in ("masked", "named", "unsaid"):
         con.unregister(name)
@@ -112,20 +107,22 @@ def write_anew(warehouse: Path, vault: Path, spill: Path) -> None:
     Of the warehouse that is ``KEPT``; everything else is empty until it is derived again.
     """
     for path, version, copy in ((vault, VAULT_VERSION, _copy_vault), (warehouse, WAREHOUSE_VERSION, _copy_warehouse)):
-        new = path.with_name(f"{path.name}.new")
-        new.unlink(missing_ok=True)
+        anew = path.with_name(f"{path.name}.anew")
+        make_database(anew, version)
         with duckdb.connect() as con:
-            for statement in (*SETTINGS, "SET threads=1", "SET memory_limit='500MB'"):
+            for statement in (
+                *SETTINGS,
+                "SET preserve_insertion_order=true",
+                "SET threads=1",
+                "SET memory_limit='500MB'",
+            ):
                 con.execute(statement)
             con.execute(f"SET temp_directory={quoted(str(spill))}")
-            con.execute("SET preserve_insertion_order=true")
             con.execute(f"ATTACH {quoted(str(path))} AS standing")
-            con.execute(
-                f"ATTACH {quoted(str(new))} AS vault (STORAGE_VERSION {quoted(version)}, BLOCK_SIZE {BLOCK_SIZE})"
-            )
+            con.execute(f"ATTACH {quoted(str(anew))} AS vault")
             copy(con)
             con.execute("DETACH standing")
-        os.replace(new, path)
+        os.replace(anew, path)
         path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
 
 
@@ -137,15 +134,6 @@ def _copy_vault(con: Any) -> None:
 
 def _copy_warehouse(con: Any) -> None:
     con.execute("USE vault")
-    have = {
-        name
-        for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'standing'").fetchall()
-    }
-    for table in TABLES.values():
-        con.execute(create(table))
-        if table.name in KEPT and table.name in have:
-            con.execute(f'INSERT INTO "{table.name}" BY NAME FROM standing."{table.name}"')
-        for comment in comments(table):
-            con.execute(comment)
+    copy_tables(con, "standing", {name: "true" if name in KEPT else "false" for name in TABLES})
     con.execute(digests.DDL)
     con.execute(identity.DDL)

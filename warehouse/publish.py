@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -222,15 +223,17 @@ def copy_without(warehouse: Path, target: Path, left_out: tuple[str, ...]) -> No
         for statement in SETTINGS:
             con.execute(statement)
         con.execute(f"ATTACH {quoted(str(warehouse))} AS warehouse (READ_ONLY)")
-        for table in TABLES.values():
-            if table.name not in left_out:
-                con.execute(create(table))
-                of_sellers = SELLER_ROWS.get(table.name, "false")
-                con.execute(
-                    f'INSERT INTO "{table.name}" BY NAME SELECT * FROM warehouse.main."{table.name}" WHERE NOT ({of_sellers})'
-                )
-                for comment in comments(table):
-                    con.execute(comment)
+        rows = {name: f"NOT ({SELLER_ROWS.get(name, 'false')})" for name in TABLES if name not in left_out}
+        copy_tables(con, "warehouse", rows)
         con.execute(f"CREATE TABLE {DIGESTS} AS FROM warehouse.main.{DIGESTS}")
     finally:
         con.close()
+
+
+def copy_tables(con: Any, source: str, rows: Mapping[str, str]) -> None:
+    """Make tables with their comments, and fill each from the attached database ``source`` with the rows of its condition (SQL)."""
+    for name, condition in rows.items():
+        con.execute(create(TABLES[name]))
+        con.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM {source}.main."{name}" WHERE {condition}')
+        for comment in comments(TABLES[name]):
+            con.execute(comment)

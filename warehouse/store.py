@@ -100,7 +100,7 @@ class Store:
         # in this order: a crash between the two leaves what the next start takes as new
         for path, version in ((vault, VAULT_VERSION), (warehouse, WAREHOUSE_VERSION)):
             if not path.exists():
-                _make(path, version)
+                make_database(path, version)
         self.path, self.vault = warehouse, vault
         self.landed: Any = None
         """The registered landing (``warehouse.landed``), an Arrow table."""
@@ -247,7 +247,7 @@ class Store:
         self.close()
 
 
-def _make(path: Path, version: str) -> None:
+def make_database(path: Path, version: str) -> None:
     """An empty database under its name at once and whole: one that is half written cannot be opened."""
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)

@@ -152,7 +152,7 @@ def _connection(workspace: Workspace) -> Connection | None:
 def _reading(workspace: Workspace, clock: int | None) -> Reading:
     settings = workspace.settings
     zones = settings.zones()
-    return Reading(zones, settings.recurrence_days, settings.ingest.batch_records, clock, workspace.erasures or None)
+    return Reading(zones, settings.recurrence_days, settings.ingest.batch_records, clock, workspace.erasures)
 
 
 def offsets_of(given: Sequence[str]) -> dict[str, int]:
