@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import duckdb
@@ -13,6 +12,7 @@ import typer
 
 from pipelines import interrupt
 from pipelines.cli_erase import erase
+from pipelines.cli_look import doctor, explain, report, sources
 from pipelines.cli_replay import rejects_app, replay
 from pipelines.cli_shared import (
     HERE,
@@ -345,82 +345,6 @@ def publish(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> N
 
 
 @app.command()
-def report(
-    workspace: WorkspaceOption = HERE,
-    html: Annotated[
-        Path | None, typer.Option("--html", help="Write the page to this file instead.", metavar="FILE", dir_okay=False)
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show journeys, loops and coverage of the published snapshot on the terminal, and where its page is."""
-    from pipelines.show import print_report, shown, write_page
-
-    place = opened(workspace)
-    if html is not None:
-        written = write_page(place.snapshot, html)
-        if as_json:
-            print(msgspec.json.encode({"page": str(written)}).decode())
-        else:
-            out.print(f"Wrote {plain(Exception(written))}", soft_wrap=True)
-        return
-    found = shown(place.snapshot, place.report)
-    if as_json:
-        print(msgspec.json.encode(found).decode())
-    else:
-        print_report(out, found)
-
-
-@app.command()
-def sources(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
-    """What is supported, per system: in every workspace the same."""
-    from pipelines.show import print_sources
-    from transforms.sources import all_sources
-
-    specs = all_sources()
-    if as_json:
-        rows = [
-            {"name": s.name, "title": s.title, "channel": s.channel, "version": s.version, "supports": s.supports}
-            for s in specs.values()
-        ]
-        print(msgspec.json.encode(rows).decode())
-    else:
-        print_sources(out, specs)
-
-
-@app.command()
-def explain(
-    touchpoint: Annotated[str, typer.Argument(help="touchpoint_id, or its first characters.")],
-    workspace: WorkspaceOption = HERE,
-    as_json: JsonOption = False,
-) -> None:
-    """Tell in words why a touchpoint is what it is: witnesses, rules, people, job, session and visit."""
-    from pipelines.explain import explain_touchpoint, explained
-
-    if as_json:
-        print(msgspec.json.encode(explained(opened(workspace).snapshot, touchpoint)).decode())
-        return
-    for line in explain_touchpoint(opened(workspace).snapshot, touchpoint):
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-@app.command()
-def doctor(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
-    """Look the workspace over: settings, inbox, ledger, snapshot. Exit 1 if something is wrong."""
-    from pipelines.doctor import examine
-
-    findings = examine(opened(workspace))
-    ok = all(finding.ok for finding in findings)
-    if as_json:
-        print(msgspec.json.encode({"ok": ok, "findings": findings}).decode())
-    else:
-        for finding in findings:
-            mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
-            out.print(f"{mark} {plain(Exception(finding.text))}", soft_wrap=True)
-    if not ok:
-        raise typer.Exit(1)
-
-
-@app.command()
 def generate(
     workspace: WorkspaceOption = HERE,
     records: Annotated[int, typer.Option(help="About how many native records.", min=1, max=1_000_000_000)] = 10_000,
@@ -448,5 +372,5 @@ def generate(
     out.print(f"Then: touchloop run --workspace {workspace} --as-of {made.as_of}")
 
 
-app.command()(replay)
-app.command()(erase)
+for command in (report, explain, doctor, sources, replay, erase):
+    app.command()(command)
