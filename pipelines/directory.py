@@ -129,7 +129,8 @@ class FoundDirectory:
             found.files.append(_read_file(found, unit_id, location, data, self.reading))
         if self.erasures is not None:
             found = msgspec.structs.replace(found, crm=self.erasures.without_people(found.crm))
-        if self.kept is not None:
+        # rejected rows are kept as they are, and may name whoever was erased
+        if self.kept is not None and not (self.erasures and any(file.rejects for file in found.files)):
             with suppress(OSError):  # the next run reads the files again
                 new = self.kept.with_name(f"{self.kept.name}.new")
                 body = msgspec.msgpack.encode(found)

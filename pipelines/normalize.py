@@ -14,8 +14,9 @@ from pipelines.collector import collector_paused
 from pipelines.landed import LANDED
 from pipelines.read import IGNORED_REASONS
 from schemas import vocab
+from schemas.arrow import values_of
 from transforms.erasure import Erasures
-from transforms.event import Event, Ignored, Party, Reject, encode_event, event_id
+from transforms.event import Event, Ignored, Party, Reject, decode_event, encode_event, event_id
 from transforms.linking import fold_key, is_app_identity, link_keys, user_keys, visitor_keys
 from transforms.sources import Context, SourceSpec, all_sources, parse_record
 from transforms.times import MINUTE, to_datetime
@@ -129,14 +130,40 @@ def _event(
     known_as = event_id(event)  # a copy that comes later is known by it, whatever is forgotten here
     if erasures is not None:
         event = erasures.without(event)
-    fold, links = keys_of(event)
+    native_id, fold, links, binding, detail = _of_whom(event)
     return (
         unit_id, position, "event", system,
-        known_as, event.source, event.source_event_id, event.revision, event.channel, event.family, event.status,
-        event.is_void, event.occurred_at, event.ended_at, event.recorded_at, digest, fold, links,
-        _binding(event) if event.family == "identity" else None, encode_event(event),
+        known_as, event.source, native_id, event.revision, event.channel, event.family, event.status,
+        event.is_void, event.occurred_at, event.ended_at, event.recorded_at, digest, fold, links, binding, detail,
         *_EMPTY_OTHER,
     )  # fmt: skip
+
+
+OF_WHOM = ("source_event_id", "fold_hash", "link_hashes", "binding", "detail")
+"""What in a row of ``LANDED`` may say who took part."""
+
+
+def _of_whom(event: Event) -> tuple[Any, ...]:
+    return (
+        event.source_event_id, *keys_of(event), _binding(event) if event.family == "identity" else None, encode_event(event)
+    )  # fmt: skip
+
+
+def without(landed: Any, erasures: Erasures) -> Any:
+    """A batch of ``LANDED`` as it would be had these people been erased before it was normalised: itself, if it names none of them."""
+    changed: dict[int, Event] = {}
+    for row, detail in enumerate(values_of(landed.column("detail"))):
+        event = decode_event(detail) if detail is not None else None
+        if event is not None and (kept := erasures.without(event)) is not event:
+            changed[row] = kept
+    if not changed:
+        return landed
+    columns = {name: landed.column(name).to_pylist() for name in OF_WHOM}
+    for row, event in changed.items():
+        for name, value in zip(OF_WHOM, _of_whom(event), strict=True):
+            columns[name][row] = value
+    arrays = [pa.array(columns[f.name], f.type) if f.name in columns else landed.column(f.name) for f in LANDED]
+    return pa.record_batch(arrays, schema=LANDED)
 
 
 Keys = tuple[int, list[int] | None]

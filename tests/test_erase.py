@@ -21,6 +21,7 @@ from transforms.erasure import DROPPED, Erasures
 from transforms.event import Event, Party, PlanItem, hash_id
 from transforms.jobs import Rulebook
 from transforms.times import parse_iso
+from warehouse.erase import NOT_KEPT
 
 BEA = ("bea.winter", "bea winter", "u0bea", "bea-17", "c-bea")
 """What says that it was her, in lower case."""
@@ -206,6 +207,21 @@ def test_a_rejected_record_keeps_its_count_and_not_its_bytes(tmp_path: Path) -> 
         details = connection.execute("SELECT detail FROM rejected_record ORDER BY source").fetchall()
     assert details[0] == ("not kept: it named somebody who was erased",)
     assert "not kept" not in details[1][0]
+
+
+def test_a_rejected_row_of_the_directory_is_not_kept_either(tmp_path: Path) -> None:
+    """It stays in the CRM's file, which is read again by the next run."""
+    root = example(tmp_path)
+    people = root / "inbox" / "crm" / "people.csv"
+    people.write_text(people.read_text() + "B1-copy,nobody,Bea Winter,bea.winter@northfield.example,,A1,,,,,\n")
+    put(root, payloads())
+    increment(root)
+    assert {name for name, _, _ in told(root, BEA)} >= {"directory.msgpack", "vault.duckdb"}
+    forget(root, "B1")
+    assert told(root, BEA) == []
+    with snapshot(root) as connection:
+        conservation(connection)
+        assert connection.execute("SELECT detail FROM rejected_record").fetchall() == [(NOT_KEPT,)]
 
 
 def test_who_is_not_erased(tmp_path: Path) -> None:

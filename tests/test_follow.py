@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from fake_kafka import FakeBroker, connected, connection
+from test_erase import BEA, forget, told
 from test_stream import NOW, TOPICS, produce, with_topics
 from workspaces import Unaudited, conservation, contents, example, increment, payloads, put, run, snapshot
 
@@ -111,6 +112,25 @@ def test_what_a_job_landed_gives_the_tables_that_files_give(
     followed(root, shared)
     assert tables(root) == undisturbed
     assert list(shared.entries()) == []
+
+
+def test_a_job_that_knows_nothing_of_an_erasure_brings_nobody_back(tmp_path: Path, broker: FakeBroker) -> None:
+    """It goes on as it was started; what it has landed is cleaned on its way into the warehouse."""
+    root, shared = with_topics(tmp_path / "w"), SharedFolder(str(tmp_path / "landing"))
+    items = payloads()
+    produce(broker, items[::2])
+    job(broker, shared, {}, poll=2)
+    followed(root, shared)
+    assert told(root / "state", BEA)
+    forget(root, "B1")
+    produce(broker, items[1::2])
+    job(broker, shared, ends(root), poll=2)
+    assert any(b"bea.winter" in path.read_bytes() for path in (tmp_path / "landing").rglob("*") if path.is_file())
+    followed(root, shared)
+    assert told(root / "state", BEA) == []
+    with snapshot(root, published=False) as made:
+        conservation(made)
+        assert made.execute("SELECT count(*) FROM fact_touchpoint").fetchone() == (12,)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -15,7 +15,9 @@ from pipelines.cluster.shared import Entry, SharedFolder
 from pipelines.errors import UserError
 from pipelines.kafka.plan import GAP, ITEM_STRIDE, KafkaUnit
 from pipelines.landed import LANDED
+from pipelines.normalize import without
 from pipelines.plan import FileUnit
+from transforms.erasure import Erasures
 from warehouse.ledger import ends_of_partitions, landed_files
 from warehouse.store import Store
 
@@ -68,9 +70,21 @@ class Receipt(msgspec.Struct):
 class Follower:
     """Takes turns. The writer's lock is held by whoever uses it."""
 
-    def __init__(self, shared: SharedFolder, receipt: Path, limit_bytes: int, *, skip_gaps: bool = False) -> None:
-        """``receipt`` is a path below ``state/``; ``limit_bytes`` bounds a turn; ``skip_gaps`` gives up on what is missing."""
+    def __init__(
+        self,
+        shared: SharedFolder,
+        receipt: Path,
+        limit_bytes: int,
+        *,
+        skip_gaps: bool = False,
+        erasures: Erasures | None = None,
+    ) -> None:
+        """``receipt`` is a path below ``state/``; ``limit_bytes`` bounds a turn; ``skip_gaps`` gives up on what is missing.
+
+        ``erasures``: of whoever is erased by now; a job that was started before does not know of them.
+        """
         self.shared, self.receipt, self.skip_gaps = shared, receipt, skip_gaps
+        self.erasures = erasures or None
         self.limit = max(1, limit_bytes // UNPACKED)
         self._settled = False
         self._held: set[str] = set()
@@ -175,7 +189,7 @@ class Follower:
             path = folder / f"{number:06d}.arrow"
             with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, LANDED) as writer:
                 for batch in self._rows(part):
-                    writer.write_batch(batch)
+                    writer.write_batch(without(batch, self.erasures) if self.erasures else batch)
             files.append(path)
         return files
 

@@ -42,7 +42,11 @@ def follow(
     stopping = stopping or Stopping()
     shared.prepare()
     follower = Follower(
-        shared, workspace.state / RECEIPT, workspace.settings.ingest.increment_bytes, skip_gaps=skip_gaps
+        shared,
+        workspace.state / RECEIPT,
+        workspace.settings.ingest.increment_bytes,
+        skip_gaps=skip_gaps,
+        erasures=workspace.erasures,
     )
     seen: tuple[list[Entry], str, int] | None = None
     waiting: dict[str, list[int]] = {}
