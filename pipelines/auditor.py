@@ -26,8 +26,8 @@ class Auditor:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._process: subprocess.Popen[str] | None = None
-        self._waiting = False
-        """A question is not yet answered."""
+        self._unheard = 0
+        """Questions that are not yet answered."""
         self._audits = 0
         """Of this process."""
         self._starting = threading.Lock()
@@ -48,8 +48,8 @@ class Auditor:
                     start_new_session=True,  # a terminal's Ctrl-C is for us; it ends when we do
                 )
 
-    def begin(self, database: os.PathLike[str]) -> None:
-        """Have a candidate judged; the caller goes on, and asks for the ``verdict`` later."""
+    def begin(self, database: os.PathLike[str], *, docs: bool = False) -> None:
+        """Have a candidate judged; the caller goes on, and asks for the ``verdict`` later. ``docs`` follow it at once, as by ``write_docs``."""
         if self._audits >= AUDITS_OF_A_PROCESS:
             self._end()
         self._audits += 1
@@ -63,6 +63,8 @@ class Auditor:
                 "keep": self.workspace.settings.publish.data_docs_runs,
             }
         )
+        if docs:
+            self._ask(self._for_docs())
 
     def verdict(self) -> dict[str, Any]:
         """On the candidate last begun: ``success``, ``failures`` (sentences that name expectation and rows), ``expectations``, ``tables``."""
@@ -77,31 +79,39 @@ class Auditor:
         self._owes_docs = self._docs_at is not None and now - self._docs_at < at_most_every
         if self._owes_docs:
             return
-        self._docs_at = now
-        self._say(
-            {
-                "do": "docs",
-                "results": str(self.workspace.state / "audit"),
-                "site": str(self.workspace.published / "data-docs"),
-            }
-        )
+        self._say(self._for_docs())
+
+    def _for_docs(self) -> dict[str, Any]:
+        self._docs_at, self._owes_docs = time.monotonic(), False
+        return {
+            "do": "docs",
+            "results": str(self.workspace.state / "audit"),
+            "site": str(self.workspace.published / "data-docs"),
+        }
 
     def _say(self, question: dict[str, Any]) -> None:
-        if self._waiting:  # for what nobody wants to hear any more: of docs, or of a candidate that was given up
-            with suppress(UserError):
-                self._hear()
+        self._hear_out()
         self.start()
+        self._ask(question)
+
+    def _ask(self, question: dict[str, Any]) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # it is missed where its answer is
             self._process.stdin.write(json.dumps(question) + "\n")
             self._process.stdin.flush()
-        self._waiting = True
+        self._unheard += 1
+
+    def _hear_out(self) -> None:
+        """Wait for answers that nobody wants any more: of docs, or of a candidate that was given up."""
+        with suppress(UserError):
+            while self._unheard:
+                self._hear()
 
     def _hear(self) -> dict[str, Any]:
         assert self._process is not None
         assert self._process.stdout is not None
-        self._waiting = False
+        self._unheard -= 1
         line = self._process.stdout.readline()
         if not line:
             trouble = self._process.stderr.read().strip().splitlines()[-1:] if self._process.stderr else []
@@ -120,14 +130,12 @@ class Auditor:
 
     def _end(self) -> None:
         if self._process is not None:
-            if self._waiting:
-                with suppress(UserError):
-                    self._hear()
+            self._hear_out()
             self._forget()
 
     def _forget(self) -> None:
         process, audits = self._process, self._audits
-        self._process, self._waiting, self._audits = None, False, 0
+        self._process, self._unheard, self._audits = None, 0, 0
         if process is None:
             return
         if not audits:  # nothing came to be judged, and it may be importing still

@@ -124,6 +124,8 @@ class Increment:
                 self._start()
                 if is_small(planned_units):  # one core reads it, and the other is idle
                     self.on_work()
+                else:
+                    workers.warm()
             self._make_room(store, [*units, *topics.ranges])
             if recognised:
                 store.connection.execute("BEGIN")

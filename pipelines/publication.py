@@ -45,16 +45,17 @@ class Publication:
         self.files_seconds: float | None = None
         """What they took, where they followed it."""
 
-    def carry_out(self, *, files: bool = True) -> None:
+    def carry_out(self, *, files: bool = True, docs: bool = True) -> None:
         """Write, judge and swap. Raises ``AuditFailed``, or ``OSError`` if the disk does not take it: the last snapshot stays.
 
+        ``docs`` False: data docs are left to ``conclude``; else they are made as soon as the candidate is judged.
         ``files`` False: Parquet files and the report stay those of the snapshot before, if there is one, until ``add_files``.
         """
         began = time.perf_counter()
         candidate = self.candidate
         self.has_files = files or current(self.workspace.published) is None
         try:
-            self.auditor.begin(candidate.database)
+            self.auditor.begin(candidate.database, docs=docs)
             try:
                 # while the other core audits
                 if self.has_files:
@@ -121,8 +122,8 @@ class Publication:
     def conclude(self, say: Say, observer: Observer | None = None, *, beside: bool = False) -> None:
         """Tell of what ``carry_out`` has come to, whether it raised or not.
 
-        ``beside``: other increments went on meanwhile. What they have landed stays marked as unpublished, and data docs of
-        snapshots that are replaced every few seconds are not made for each.
+        ``beside``: other increments went on meanwhile. What they have landed stays marked as unpublished, and data docs, which
+        ``carry_out`` was to leave alone, are not made for each of snapshots that are replaced every few seconds.
         """
         if self.verdict is None:
             return
@@ -138,7 +139,8 @@ class Publication:
                 observer.published(self.run_id, time.time(), rows)
                 if self.has_files:
                     observer.wrote_files(time.time())
-        self.auditor.write_docs(DOCS_SECONDS if beside and self.verdict["success"] else 0.0)
+        if beside:
+            self.auditor.write_docs(DOCS_SECONDS if self.verdict["success"] else 0.0)
 
 
 def publish(

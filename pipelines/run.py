@@ -140,7 +140,7 @@ class Session:
 
     def _carry_out(self, publication: Publication) -> None:
         """The database at once, and Parquet files and the report as often as the settings say."""
-        publication.carry_out(files=not self.workspace.settings.publish.parquet_every_seconds)
+        publication.carry_out(files=not self.workspace.settings.publish.parquet_every_seconds, docs=False)
         if not publication.has_files and time.monotonic() >= self._files_due:
             self._add_files(publication, beside=True)
 

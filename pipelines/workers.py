@@ -39,6 +39,11 @@ class Workers:
         self._runs = 0
         """Of this pool."""
 
+    def warm(self) -> None:
+        """Have what the pool forks from import the pipelines, while the caller goes on."""
+        if self.count > 1:
+            _start_server()
+
     def run(self, function: Callable[[Any], Any], jobs: Iterable[Any], *, here: bool = False) -> list[Any]:
         """``function(job)`` for every job; results in the order of the jobs."""
         given = list(jobs)
@@ -59,7 +64,6 @@ class Workers:
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
             context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(["pipelines.ingest", "pipelines.journeys"])
             _start_server()
             self._pool = ProcessPoolExecutor(self.count, mp_context=context, initializer=_begin, initargs=(self.deaf,))
         return self._pool
@@ -103,6 +107,7 @@ _RUNNING = re.compile(r" \[while running '[^']*'\]")
 
 def _start_server() -> None:
     """The server that workers are forked from, and they until they ``_begin``, keep a Ctrl-C waiting: they would tell a traceback."""
+    multiprocessing.set_forkserver_preload(["pipelines.ingest", "pipelines.journeys"])
     resource_tracker.ensure_running()  # to start it lets signals in again, so it comes first
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -26,7 +26,7 @@ def lent() -> Iterator[None]:
 
     def leave(auditor: Auditor) -> None:
         process = auditor._process
-        if process is None or process.poll() is not None or auditor._waiting:
+        if process is None or process.poll() is not None or auditor._unheard:
             _FORGET(auditor)
         else:
             auditor._process, auditor._audits = None, 0

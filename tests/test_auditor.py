@@ -50,10 +50,11 @@ def test_one_process_serves_many_audits_until_it_is_replaced(
     monkeypatch.setattr("pipelines.auditor.AUDITS_OF_A_PROCESS", 2)
     seen = []
     with Auditor(workspace) as auditor:
-        for _ in range(3):
-            auditor.begin(database)
+        for together in (False, True, False):
+            auditor.begin(database, docs=together)
             assert auditor.verdict()["success"] is True
-            auditor.write_docs()
+            if not together:
+                auditor.write_docs()
             seen.append(process_of(auditor))
     assert seen[0] == seen[1] != seen[2]
     index = (workspace.published / "data-docs" / "index.html").read_text(encoding="utf-8")

@@ -23,6 +23,9 @@ class ClusterWorkers:
         """``count`` is how many shares of work are made; the runner's own options say how many are worked on at once."""
         self.runner, self.count = runner, count
 
+    def warm(self) -> None:
+        """Its workers are there."""
+
     def run(self, function: Callable[[Any], Any], jobs: Iterable[Any], *, here: bool = False) -> list[Any]:
         """``function(job)`` for every job. What is too little to be sent runs in this process."""
         given = list(jobs)
