@@ -69,8 +69,8 @@ FACTS = st.builds(
     item=st.sampled_from(("i1", "i2", "i3")),
 )
 STATES = st.dictionaries(st.integers(0, 30).map("P{}".format), FACTS, max_size=25)
-CLOCKS = st.lists(st.integers(0, 40 * 24), min_size=2, max_size=3)
-"""Hours from one build to the next."""
+CLOCKS = st.lists(st.just(0) | st.integers(25, 40 * 24), min_size=2, max_size=3)
+"""Hours from one build to the next: none, or into another day, for within one open deals stay as they were."""
 
 
 def made(name: str, fact: Fact) -> tuple[Touchpoint, list[Participant]]:
@@ -388,6 +388,31 @@ def test_a_need_that_falls_due_is_a_change() -> None:
     world.become(world.state, START + 95 * DAY, ())
     compare(world)
     assert world.one(dart.MART, life)["enablement_on_time_share_den"] == 1
+
+
+@pytest.mark.parametrize(("hours", "moves"), [(6, False), (24, True)], ids=["the_same_day", "another_day"])
+def test_an_open_deal_of_which_nothing_is_heard_grows_older_once_a_day(hours: int, moves: bool) -> None:
+    """An increment of another account does not measure it again; one of its own does, whenever it comes."""
+    world = Changing("UTC")
+    world.become({"P1": Fact("A1", 78, 11, "asked", "S1", "", "B1", "a", "", True)}, START + 80 * DAY, ())
+    world.build()
+
+    def told() -> list[object]:
+        silence = world.one("mart_opportunity_coverage", "opportunity_id = 'O1'")["champion_silence_days"]
+        return [silence, world.one("mart_deal_risk", "opportunity_id = 'O1'")["as_of_date"]]
+
+    before = told()
+    other = Fact("A4", 79, 11, "asked", "S1", "", "B1", "b", "", True)
+    world.become(world.state | {"P2": other}, world.as_of + hours * HOUR, ())
+    world.build(everything=False)
+    assert (told() != before) == moves
+    own = Fact("A1", 79, 15, "wrote", "S1", "", "B1", "b", "", True)
+    world.become(world.state | {"P3": own}, world.as_of + 2 * HOUR, ())
+    world.build(everything=False)
+    after = told()
+    assert after != before
+    world.build()
+    assert told() == after
 
 
 def test_an_account_that_is_gone_is_none_of_its_sellers() -> None:

@@ -218,8 +218,7 @@ def _build_deals(connection: Any, put: Put, *, everything: bool) -> None:
         if marts is BY_DEAL:
             _build_dart(connection, put, everything=everything)
         for mart in marts:
-            whole = everything or mart == "mart_deal_risk"  # a row of another day would be stale
-            put(connection, mart, None if whole else ("deal", ["opportunity_id"]))
+            put(connection, mart, None if everything else ("deal", ["opportunity_id"]))
 
 
 def _build_dart(connection: Any, put: Put, *, everything: bool) -> None:
