@@ -103,6 +103,14 @@ _HEALTH_CHECK = re.compile(
     r"|(liveness|readiness) (check|probe)"
 )
 
+_SENT_TO_PEOPLE = re.compile(
+    r"(email|push( notification)?|in ?app( message)?|sms|webhook) "
+    r"(sent|send|send skip(ped)?|(soft |hard )?bounced?|delivered|undelivered|attempted|drafted|deferred|dropped|failed|rejected|suppressed|"
+    r"converted|(un)?subscribed)"
+    r"|campaign control group entered|canvas (entry|entered|exited)|subscription group state changed|mobile app uninstalled"
+)
+"""What mail and push programs tell of their own sending, under names of their own (Braze, Iterable, Klaviyo): nobody did anything."""
+
 _ROBOT = re.compile(
     r"(?<!cu)bots?\b|crawler|spider|slurp|headlesschrome|lighthouse|pingdom|uptime|python-requests|\bcurl/|\bwget/",
     re.IGNORECASE,
@@ -127,6 +135,8 @@ def act_of(name: str) -> Act:
         return Act(ignore="heartbeat")
     if _HEALTH_CHECK.fullmatch(words):
         return Act(ignore="health_check")
+    if _SENT_TO_PEOPLE.fullmatch(words):
+        return Act(ignore="message_receipt")
     for pattern, act in _ACTS:
         if pattern.search(words):
             return act

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from transforms.event import Event, Ignored, Party, Reject
 from transforms.job_label import job_label
 from transforms.mail_mime import Headers, Leaf, base_name, content_type, decode_text, decode_words
-from transforms.mail_text import asks, html_text, links_of, own_text
+from transforms.mail_text import asks, html_text, links_of, own_text, unfolded
 from transforms.mail_time import mail_time, received_time
 from transforms.normal import clean_subject, email_id, scrub, text_facts
 
@@ -180,10 +180,16 @@ def recipients(headers: Headers) -> list[Party]:
     return list(found.values())
 
 
+_EXCHANGE = ("x-ms-exchange-generated-message-source", "x-ms-exchange-inbox-rules-loop")
+"""Marks of what a mailbox's own rules and absence notes wrote, which Exchange calls generated."""
+
+
 def is_auto_reply(headers: Headers) -> bool:
     """An answer that no person wrote: an absence note, a ticket system's receipt."""
+    submitted = _first_token(headers, "auto-submitted")
     return (
-        _first_token(headers, "auto-submitted") == "auto-replied"
+        submitted == "auto-replied"
+        or (submitted == "auto-generated" and "in-reply-to" in headers and any(name in headers for name in _EXCHANGE))
         or _is_said(headers, "x-autoreply")
         or _is_said(headers, "x-autorespond")
         or _first_token(headers, "precedence") == "auto_reply"
@@ -237,8 +243,8 @@ def report_verdict(headers: Headers, parts: Sequence[Leaf], actor: str | None) -
             if actions and actions <= _DELIVERED:
                 return Ignored("delivery_receipt")
             return Ignored("delivery_delay") if "delayed" in actions and "failed" not in actions else "bounced"
-        if not report and [value.strip() for value in headers.get("return-path", ())] == ["<>"]:
-            return "bounced"
+        if not report and (kinds <= {kind} or [value.strip() for value in headers.get("return-path", ())] == ["<>"]):
+            return "bounced"  # of a report without parts nothing else is known
     return "bounced" if actor is not None and actor.startswith("email:mailer-daemon@") else None
 
 
@@ -275,6 +281,8 @@ def _text(parts: Sequence[Leaf], kind: str) -> str | None:
     for leaf in parts:
         if leaf.kind == kind and not leaf.is_attachment and not leaf.filename:
             text = decode_text(leaf.read(), leaf.charset)
+            if leaf.is_flowed:
+                text = unfolded(text, delsp=leaf.delsp)
             if text.strip():
                 return text
             first = text if first is None else first
@@ -287,8 +295,13 @@ def _attached(leaf: Leaf) -> str | None:
     return "invite.ics" if leaf.kind == "text/calendar" else None
 
 
-NO_MAIL = {"draft": "draft", "drafts": "draft", "spam": "spam", "chat": "chat"}
-"""Gmail's labels (its archives say ``Drafts``): a draft was never sent, spam never read, and a chat is not mail. The bin holds mail that was."""
+NO_MAIL = {
+    "draft": "draft", "drafts": "draft", "brouillons": "draft", "entwürfe": "draft", "borradores": "draft", "bozze": "draft", "concepten": "draft",
+    "rascunhos": "draft", "utkast": "draft", "kladder": "draft",
+    "spam": "spam", "chat": "chat",
+}  # fmt: skip
+"""Gmail's labels (its archives say ``Drafts``, in the account's language): a draft was never sent, spam never read, and a chat is not mail. The bin
+holds mail that was."""
 
 
 def no_mail(labels: Iterable[str]) -> Ignored | None:

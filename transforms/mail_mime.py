@@ -57,6 +57,10 @@ class Leaf(NamedTuple):
     """Its bytes, transfer encoding undone; called only for the parts that matter."""
     method: str | None = None
     """What a calendar says by a ``text/calendar`` part (RFC 6047): ``request``, ``reply`` …"""
+    is_flowed: bool = False
+    """Plain text whose paragraphs are broken into lines (RFC 3676)."""
+    delsp: bool = False
+    """The space before such a break is not the text's."""
 
 
 class MailBytes(NamedTuple):
@@ -184,13 +188,25 @@ def _leaf(headers: Headers, kind: str, params: tuple[tuple[str, str], ...], read
     said = disposition[0] if disposition else ""
     values = headers.get("content-type", [""])
     return Leaf(
-        kind, charset, file_name(said, values[0]), said[:10].lower() == "attachment", read, method_of(kind, params)
+        kind,
+        charset,
+        file_name(said, values[0]),
+        said[:10].lower() == "attachment",
+        read,
+        method_of(kind, params),
+        *flow_of(kind, params),
     )
 
 
 def method_of(kind: str, params: tuple[tuple[str, str], ...]) -> str | None:
     """The iTIP method of a ``text/calendar`` part, lowercased; None for other parts and where none is named."""
     return (dict(params).get("method") or "").strip().lower() or None if kind == "text/calendar" else None
+
+
+def flow_of(kind: str, params: tuple[tuple[str, str], ...]) -> tuple[bool, bool]:
+    """``Leaf.is_flowed`` and ``Leaf.delsp`` of a part."""
+    said = {name: value.strip().lower() for name, value in params} if kind == "text/plain" else {}
+    return said.get("format") == "flowed", said.get("delsp") == "yes"
 
 
 def _split_multipart(body: bytes, boundary: str, how: str) -> list[bytes]:

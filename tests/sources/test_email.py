@@ -156,6 +156,9 @@ def test_the_parent_is_last_and_the_root_first() -> None:
         (b"X-Gmail-Labels: Spam\r\n", "all.mbox", "spam"),
         (b"X-Gmail-Labels: Chat\r\n", "all.mbox", "chat"),
         (b"", "cur/1772442000.M1.host:2,DS", "draft"),
+        (b"X-Gmail-Labels: =?UTF-8?Q?Drafts,Caf=C3=A9?=\r\n", "all.mbox", "draft"),
+        (b"X-Gmail-Labels: =?UTF-8?B?RW50d8O8cmZlLFdpY2h0aWc=?=\r\n", "all.mbox", "draft"),
+        (b'X-Gmail-Labels: "Spam","Later, perhaps"\r\n', "all.mbox", "spam"),
         (b"X-Gmail-Labels: Customer chat,Sent\r\n", "all.mbox", None),
         (b"X-Unsent: 0\r\n", "cur/1772442000.M1.host:2,RS", None),
     ],
@@ -164,6 +167,47 @@ def test_what_was_never_sent_or_read_is_no_mail(header: bytes, name: str, reason
     """Drafts of Outlook, of a maildir and of Gmail, whose spam and chats its API's adapter leaves out too."""
     parsed = parse_record(SOURCE, header + HEAD + b"\r\nHi", Context(name=name))
     assert (parsed.reason if isinstance(parsed, Ignored) else None) == reason
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (
+            b"Auto-Submitted: auto-generated\r\nIn-Reply-To: <q@x>\r\nX-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent\r\n",
+            "auto_reply",
+        ),
+        (b"Auto-Submitted: auto-generated\r\nX-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent\r\n", None),
+        (b"Auto-Submitted: auto-generated\r\nIn-Reply-To: <q@x>\r\nX-Auto-Response-Suppress: All\r\n", None),
+    ],
+    ids=["an_absence_note", "a_rule_of_its_own", "a_system"],
+)
+def test_exchange_calls_its_absence_notes_generated(header: bytes, status: str | None) -> None:
+    """What is generated in answer to somebody, by a mailbox, is an automatic reply; other systems' words are only automated."""
+    told = one(header + HEAD + b"\r\nI am away.")
+    assert (told.status, told.is_automated) == (status, True)
+
+
+@pytest.mark.parametrize(
+    ("declared", "body", "first", "chars"),
+    [
+        (
+            "flowed",
+            "Are fifty seats \nwith the add-on \nincluded?\n-- \nAnn",
+            "Are fifty seats with the add-on included?",
+            41,
+        ),
+        ("flowed; delsp=yes", "Are fif \nty seats  \nincluded?", "Are fifty seats included?", 25),
+        ("flowed", "> old \n> words \nNew?\n", "New?", 4),
+        ("flowed", " From all of us \n>quoted\n", "From all of us", 14),
+        ("fixed", "Are fifty seats \nincluded?", "Are fifty seats", None),
+    ],
+)
+def test_a_flowed_paragraph_is_one_line(declared: str, body: str, first: str, chars: int | None) -> None:
+    """RFC 3676: a line that ends in a space goes on in the next, but not into a quotation or a signature."""
+    sent = body.replace("\n", "\r\n")
+    told = one(HEAD + f"Content-Type: text/plain; format={declared}\r\n\r\n{sent}".encode())
+    assert told.first_line == first
+    assert chars is None or told.content_chars == chars
 
 
 def test_prose_is_no_reference() -> None:

@@ -65,6 +65,17 @@ def test_three_ways_to_the_same_message() -> None:
         assert getattr(by_parts, field) == getattr(by_file, field), field
 
 
+def test_a_report_is_one_without_its_header() -> None:
+    """Format ``metadata`` gives the headers that were asked for, and the kind of the message in any case."""
+    headers = [
+        {"name": "From", "value": "Exchange <exchange@acme.example>"},
+        {"name": "Date", "value": "Wed, 4 Mar 2026 12:00:03 +0000"},
+    ]
+    told = one(full(payload={"mimeType": "multipart/report", "headers": headers}))
+    assert (told.status, told.is_automated) == ("bounced", True)
+    assert one(full(payload={"mimeType": "multipart/alternative", "headers": headers})).status is None
+
+
 def test_lists_and_threads_are_exploded() -> None:
     """Each message of a list, of a thread, and of a list of threads is a record of its own."""
     first, second = full(id="a"), full(id="b")

@@ -61,6 +61,14 @@ def exploded(record: dict[str, object]) -> list[bytes]:
     return list(SOURCE.explode(json.dumps(record).encode(), Context(name="x")))
 
 
+def test_the_operator_is_no_colleague() -> None:
+    """The workspace's bot writes as an admin, with an address of Intercom's own."""
+    bot = {"type": "admin", "id": "991", "name": "Operator", "email": "operator+abcd1234@intercom.io"}
+    ann = {"type": "admin", "id": "992", "name": "Ann", "email": "ann@vendor.example"}
+    sides = [told.parties[0].side for told in events_of(conversation(part(1, bot), part(2, ann)))[-2:]]
+    assert sides == ["system", "seller"]
+
+
 def test_lists_are_split() -> None:
     """A page of conversations or contacts is as many records as it has elements."""
     assert len(exploded({"type": "conversation.list", "conversations": [conversation(), conversation()]})) == 2

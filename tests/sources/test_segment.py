@@ -126,6 +126,30 @@ def test_a_batch_without_shared_fields_keeps_its_calls_bytes() -> None:
     assert list(SOURCE.explode(b'{"batch":[' + b",".join(calls) + b"]}", CONTEXT)) == calls  # type: ignore[misc]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["Email Sent", "Push Delivered", "SMS Send", "Email Soft Bounced", "Email Unsubscribed", "mobile_app_uninstalled"],
+)
+def test_what_programs_send_is_nobodys_act(name: str) -> None:
+    """Mail and push programs tell of their own sending by track calls, under names that are not the specification's."""
+    call = {"type": "track", "event": name, "messageId": "m", "userId": "u", "timestamp": "2026-03-02T09:10:00Z"}
+    assert isinstance(parse_record(SOURCE, json.dumps(call).encode(), CONTEXT), Ignored)
+
+
+@pytest.mark.parametrize("name", ["Email Link Clicked", "SMS Received", "Message Sent", "Push Notification Tapped"])
+def test_what_people_do_with_it_is_theirs(name: str) -> None:
+    """Without a user id such programs give the address as the anonymous one."""
+    call = {
+        "type": "track",
+        "event": name,
+        "messageId": "m",
+        "anonymousId": "Tom@acme.example",
+        "timestamp": "2026-03-02T09:10:00Z",
+    }
+    (told,) = events(call)
+    assert told.parties[0].ids == ("anonymous_id:segment:Tom@acme.example", "email:tom@acme.example")
+
+
 def test_a_call_without_an_id_is_recognised_when_it_is_sent_again() -> None:
     """Delivery times and the order of keys do not change the id; the content does."""
     call = {key: value for key, value in CALL.items() if key != "messageId"}

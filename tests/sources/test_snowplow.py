@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,6 +113,28 @@ def test_both_forms_of_an_event_are_the_same_event() -> None:
     """A line and the SDK's JSON of it give equal events, so that either may be landed, or both."""
     fields = {**FIELDS, "event": "page_view"}
     assert parse_record(SOURCE, line(CELLS), CONTEXT) == parse_record(SOURCE, json.dumps(fields).encode(), CONTEXT)
+
+
+@pytest.mark.parametrize("platform", ["pc", "app", "mob"])
+def test_a_desktop_trackers_session_is_read_as_a_phones_is(platform: str) -> None:
+    """Its events have no cookie's ids, and maybe none of the network's."""
+    session = {
+        "userId": "U-1",
+        "sessionId": "S-1",
+        "sessionIndex": 1,
+        "previousSessionId": None,
+        "storageMechanism": "SQLITE",
+    }
+    entity = {"schema": "iglu:com.snowplowanalytics.snowplow/client_session/jsonschema/1-0-2", "data": session}
+    cells = {position: value for position, value in CELLS.items() if position != DOMAIN_USER} | {
+        PLATFORM: platform,
+        CONTEXTS: json.dumps(
+            {"schema": "iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-1", "data": [entity]}
+        ),
+    }
+    parsed = parse_record(SOURCE, line(cells), CONTEXT)
+    assert isinstance(parsed, list)
+    assert (parsed[0].native_session_id, parsed[0].parties[0].ids) == ("S-1", ("anonymous_id:snowplow:U-1",))
 
 
 def test_a_microsecond_survives() -> None:

@@ -6,7 +6,7 @@ import re
 
 from transforms.event import Event, Ignored, Reject
 from transforms.mail import derived_id, mail_event, message_id, no_mail, recorded_time, sent_at
-from transforms.mail_mime import Headers, leaves, read_message
+from transforms.mail_mime import Headers, decode_words, leaves, read_message
 from transforms.mail_time import envelope_time
 from transforms.sources import Context, SourceSpec
 
@@ -22,7 +22,9 @@ def parse(data: bytes, context: Context) -> Event | Ignored:
         raise Reject("missing_field", "From", "neither a From nor a Date header: this is not an email message")
     if _is_draft(headers, context.name):
         return Ignored("draft")
-    verdict = no_mail(label for value in headers.get("x-gmail-labels", ()) for label in value.split(","))
+    verdict = no_mail(
+        label.strip('" ') for value in headers.get("x-gmail-labels", ()) for label in decode_words(value).split(",")
+    )
     if verdict is not None:
         return verdict
     sent = sent_at(headers, context.zone, envelope_time(mail.envelope) if mail.envelope else None)
@@ -49,7 +51,7 @@ SOURCE = SourceSpec(
     name="email",
     title="Email (RFC 5322 messages, maildir, mbox)",
     channel="email",
-    version="1.4.0",
+    version="1.5.0",
     framing="mail",
     parse=parse,
     supports=(

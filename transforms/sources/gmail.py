@@ -9,7 +9,17 @@ import msgspec
 
 from transforms.event import Event, Ignored, Reject
 from transforms.mail import mail_event, message_id, no_mail, sent_at
-from transforms.mail_mime import Headers, Leaf, content_type, decode_base64, file_name, leaves, method_of, read_message
+from transforms.mail_mime import (
+    Headers,
+    Leaf,
+    content_type,
+    decode_base64,
+    file_name,
+    flow_of,
+    leaves,
+    method_of,
+    read_message,
+)
 from transforms.normal import scrub
 from transforms.sources import Context, SourceSpec
 from transforms.times import from_epoch_millis
@@ -148,6 +158,8 @@ def _without_content(message: Message) -> Ignored:
 def _content(message: Message) -> tuple[Headers, list[Leaf]]:
     if message.payload is not None and message.payload.headers:
         headers = _headers(message.payload)
+        if message.payload.mime_type:  # format metadata gives only the headers that were asked for
+            headers.setdefault("content-type", [scrub(message.payload.mime_type)])
         return headers, _leaves(message.payload, headers)
     if message.raw is None:
         return {}, []
@@ -190,7 +202,9 @@ def _leaf(part: Part, kind: str, headers: Headers) -> Leaf:
     name = part.filename or file_name(disposition, declared)
     read = partial(_bytes, part.body.data if part.body else None)
     is_attachment = disposition[:10].lower() == "attachment"
-    return Leaf(kind, _charset(read, charset), name, is_attachment, read, method_of(kind, params))
+    return Leaf(
+        kind, _charset(read, charset), name, is_attachment, read, method_of(kind, params), *flow_of(kind, params)
+    )
 
 
 def _charset(read: partial[bytes], declared: str | None) -> str | None:
@@ -228,7 +242,7 @@ SOURCE = SourceSpec(
     name="gmail",
     title="Gmail API",
     channel="email",
-    version="1.4.0",
+    version="1.5.0",
     framing="json",
     parse=parse,
     explode=explode,

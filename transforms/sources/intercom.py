@@ -9,6 +9,7 @@ unique over all workspaces, so one conversation stays one wherever it was read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -38,6 +39,9 @@ _record = msgspec.json.Decoder(Record)
 _wrapped = msgspec.json.Decoder(Item)
 _head = msgspec.json.Decoder(Head)
 _listing = msgspec.json.Decoder(Listing)
+
+_OPERATOR = re.compile(r"operator\+[^@\s]+@intercom\.io", re.IGNORECASE)
+"""The address of the workspace's bot, whom Intercom calls an admin."""
 
 NOBODY = Author()
 
@@ -229,7 +233,8 @@ def _party(author: Author, role: str, known: list[Author]) -> Party:
             if one.id == author.id:
                 name, address = name or one.name, address or one.email
     kind = author.type
-    if author.from_ai_agent or author.is_ai_answer or kind in BOTS:
+    is_operator = address is not None and _OPERATOR.fullmatch(address.strip()) is not None
+    if author.from_ai_agent or author.is_ai_answer or kind in BOTS or is_operator:
         side: str | None = "system"
     else:
         side = SIDES.get(kind) if kind else None
@@ -308,7 +313,7 @@ SOURCE = SourceSpec(
     name="intercom",
     title="Intercom",
     channel="chat",
-    version="1.3.0",
+    version="1.4.0",
     framing="json",
     parse=parse,
     explode=explode,

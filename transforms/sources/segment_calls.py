@@ -125,6 +125,8 @@ def _party(user: str | None, anonymous: str | None, email: str | None) -> tuple[
         ids.append(address)
     if anonymous:
         ids.append(f"anonymous_id:segment:{anonymous}")
+        if "@" in anonymous and (address := email_id(anonymous)):  # so say mail programs who got a message
+            ids.append(address)
     return (Party(tuple(dict.fromkeys(ids)), "actor"),)
 
 

@@ -229,7 +229,7 @@ def _to_event(row: Row) -> Parsed:
     session = row.session
     is_mobile = row.platform in _MOBILE
     user, anonymous = row.user_id, row.domain_userid
-    if not session and is_mobile and "client_session" in row.contexts:
+    if not session and "client_session" in row.contexts:  # of mobile trackers, and of desktop ones
         anonymous, session = _client_session(row.contexts, anonymous)
     is_unknown = row.network_userid == NOBODY
     parties = _party(user, anonymous or (session if is_unknown else row.network_userid))
@@ -407,7 +407,7 @@ SOURCE = SourceSpec(
     name="snowplow",
     title="Snowplow",
     channel="app",
-    version="6",
+    version="7",
     framing="lines",
     parse=parse,
     supports=(
