@@ -77,6 +77,16 @@ def test_a_day_is_placed_at_noon_of_the_calendar_whose_page_it_came_in() -> None
     assert [verdict(part) for part in explode(empty, CONTEXT)] == ["empty_page"]
 
 
+def test_a_room_that_declined_is_no_place() -> None:
+    """An entry is where a room took it; a room that was taken already leaves it as it is without one."""
+    people = [{"email": "ann@seller.example"}, {"email": "bob@buyer.example"}]
+    alpha = {"displayName": "Alpha", "resource": True, "responseStatus": "declined"}
+    beta = {"displayName": "Beta", "resource": True, "responseStatus": "accepted"}
+    without, declined, second = (events(resource(attendees=people + rooms)) for rooms in ([], [alpha], [alpha, beta]))
+    assert declined == without
+    assert [(one.channel, one.place) for one in declined + second] == [("video", None), ("in_person", "Beta")]
+
+
 def test_an_exception_wins_over_a_later_edit_of_its_series() -> None:
     """Whichever of the two was edited last, the moved instance is not moved back by its series."""
     rule = ["RRULE:FREQ=WEEKLY;COUNT=3"]

@@ -118,6 +118,17 @@ def test_who_sent_somebody_else_stays_away() -> None:
     }
 
 
+def test_a_room_that_declined_is_no_place() -> None:
+    """An entry is where a room took it; a room that was taken already leaves it as it is without one."""
+    alpha = "ATTENDEE;CUTYPE=ROOM;CN=Alpha;PARTSTAT=DECLINED:mailto:alpha@seller.example"
+    beta = "ATTENDEE;CUTYPE=RESOURCE;CN=Beta;PARTSTAT=ACCEPTED:mailto:beta@seller.example"
+    lines = (ANN, BOB, "UID:a", "DTSTART:20260105T120000Z")
+    (without,), (declined,), (second,) = (events(vevent(*rooms, *lines)) for rooms in ((), (alpha,), (alpha, beta)))
+    assert declined == without
+    assert (declined.channel, declined.place) == ("video", None)
+    assert (second.channel, second.place) == ("in_person", "Beta")
+
+
 def test_a_daily_series_is_followed_for_eleven_years() -> None:
     """A rule of days goes on to the horizon; of one that began earlier still, the first four thousand dates are read, in no time."""
     found = events(vevent("UID:a", "DTSTART:20220103T100000Z", "RRULE:FREQ=DAILY"))

@@ -264,15 +264,16 @@ def _label(properties: Any) -> str | None:
 
 
 def _people(resource: Resource) -> tuple[tuple[Party, ...], Party | None, str | None]:
-    """(everybody, the organiser, the name of a booked room)."""
+    """(everybody, the organiser, the name of a booked room: one that declined was taken)."""
     room: str | None = None
     attendees: list[Party | None] = []
     for guest in resource.attendees:
+        declined = guest.response_status == "declined"
         if guest.resource:
-            room = room or guest.display_name
+            room = room or (None if declined else guest.display_name)
             continue
         role = "optional" if guest.optional else "required"
-        attendees.append(person(guest.email, guest.display_name, role, declined=guest.response_status == "declined"))
+        attendees.append(person(guest.email, guest.display_name, role, declined=declined))
     stated = resource.organizer or next((guest for guest in resource.attendees if guest.organizer), None)
     organizer = person(stated.email, stated.display_name, "organizer") if stated else None
     return gathered(organizer, attendees), organizer, room
@@ -354,7 +355,7 @@ SOURCE = SourceSpec(
     name="google_calendar",
     title="Google Calendar",
     channel="in_person",
-    version="7",
+    version="8",
     framing="json",
     parse=parse,
     supports=(

@@ -197,14 +197,14 @@ def _stable_uid(component: Component, organizer: Party | None) -> str:
 
 
 def _people(component: Component) -> tuple[tuple[Party, ...], Party | None, str | None]:
-    """(everybody, the organiser, the name of a booked room)."""
+    """(everybody, the organiser, the name of a booked room: one that declined was taken)."""
     room: str | None = None
     attendees: list[Party | None] = []
     for value in values(component, "ATTENDEE"):
-        if parameter(value, "CUTYPE").upper() in ("ROOM", "RESOURCE"):
-            room = room or parameter(value, "CN") or None
-            continue
         declined = parameter(value, "PARTSTAT").upper() in _STAYS_AWAY
+        if parameter(value, "CUTYPE").upper() in ("ROOM", "RESOURCE"):
+            room = room or (None if declined else parameter(value, "CN") or None)
+            continue
         attendees.append(_person(value, role_of(parameter(value, "ROLE")), declined))
     stated = next(iter(values(component, "ORGANIZER")), None)
     organizer = _person(stated, "organizer", False) if stated is not None else None
@@ -324,7 +324,7 @@ SOURCE = SourceSpec(
     name="ics",
     title="iCalendar",
     channel="in_person",
-    version="6",
+    version="7",
     framing="ics",
     parse=parse,
     supports=(
