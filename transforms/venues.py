@@ -49,6 +49,9 @@ _ONLINE_WORDS = re.compile(
     rf"(?:[ -]?(?:meeting|call|conference|conferencing|link|room|event|besprechung|video|chat|session|huddle))*",
     re.IGNORECASE,
 )
+# Every language has words of its own around the name: ``Microsoft Teams-möte``, ``Riunione di Microsoft Teams``. A number,
+# or what joins one thing to another, tells of a room beside it.
+_TEAMS_IN_WORDS = re.compile(r"(?!.*(?:\s-|-\s))[^\d,:()\[\]&+–—]*microsoft teams[^\d,:()\[\]&+–—]*", re.IGNORECASE)
 _PHONE_WORDS = re.compile(
     r"(?:via |by |per )?(?:(?:tele)?phone|telefon|téléphone|teléfono|mobile|dial[ -]?in|call|conference|tel)"
     r"(?:[ -]?(?:call|conference|bridge|number|isch))*",
@@ -110,8 +113,9 @@ def venue(
     all_texts = [where, *(_shortened(text) for text in texts)]
     links = tuple(dict.fromkeys(link for text in all_texts for link in links_in(text)))[:MOST_LINKS]
     keys = tuple(dict.fromkeys([*codes, *join_keys(all_texts)]))
-    place, hint = _judge(where)
-    is_online = online or bool(keys) or hint == "online" or any(_ONLINE_HOST.search(text) for text in all_texts if text)
+    is_online = online or bool(keys) or any(_ONLINE_HOST.search(text) for text in all_texts if text)
+    place, hint = _judge(where, is_online)
+    is_online = is_online or hint == "online"
     if place is None and not is_online and hint is None:
         place = clean_subject(room)
     if place is not None:
@@ -163,8 +167,11 @@ def _shortened(text: str | None) -> str:
     return scrub(text[:_LONGEST_TEXT]) if text else ""
 
 
-def _judge(location: str) -> tuple[str | None, str | None]:
-    """(physical place, hint): the hint is ``online`` or ``phone`` where the location says so."""
+def _judge(location: str, is_online: bool = False) -> tuple[str | None, str | None]:
+    """(physical place, hint): the hint is ``online`` or ``phone`` where the location says so.
+
+    ``is_online`` says that the rest of the entry does: then a tool's name among words in any language is no place.
+    """
     if not location:
         return None, None
     hint: str | None = None
@@ -175,7 +182,7 @@ def _judge(location: str) -> tuple[str | None, str | None]:
             hint = hint or "online"
         if not words or _NO_PLACE.fullmatch(words) or "@" in words:
             continue
-        if _ONLINE_WORDS.fullmatch(words) or _NOTE.fullmatch(words):
+        if _ONLINE_WORDS.fullmatch(words) or _NOTE.fullmatch(words) or (is_online and _TEAMS_IN_WORDS.fullmatch(words)):
             hint = "online"
         elif _PHONE_WORDS.fullmatch(words) or _PHONE_NUMBER.fullmatch(words) or _CALL_NOTE.fullmatch(words):
             hint = hint or "phone"

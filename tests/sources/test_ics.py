@@ -224,6 +224,33 @@ def test_a_location_is_a_place_or_not(location: str, place: str | None) -> None:
     assert place_of(location) == place
 
 
+@pytest.mark.parametrize(
+    ("location", "place"),
+    [
+        ("Microsoft Teams-möte", None),
+        ("Microsoft Teams-møde", None),
+        ("Microsoft Teams-vergadering", None),
+        ("Reunião do Microsoft Teams", None),
+        ("Riunione di Microsoft Teams", None),
+        ("Spotkanie w aplikacji Microsoft Teams", None),
+        ("Schůzka v Microsoft Teams", None),
+        ("Microsoft Teams 会議", None),
+        ("Microsoft Teams Toplantısı", None),
+        ("Собрание Microsoft Teams", None),
+        ("Room 4 / Microsoft Teams", "Room 4"),
+        ("Sala Verde; Riunione di Microsoft Teams", "Sala Verde"),
+        ("Room 4, Microsoft Teams-möte", "Room 4, Microsoft Teams-möte"),
+        ("Sala Verde - Microsoft Teams", "Sala Verde - Microsoft Teams"),
+    ],
+)
+def test_a_call_in_any_language_is_no_place(location: str, place: str | None) -> None:
+    """Where a link says that the entry is a call, Teams' name in words of any language is no place; a room beside it is."""
+    link = "https://teams.microsoft.com/l/meetup-join/19%3ameeting_abc%40thread.v2/0"
+    found = venue(location, [link], people=2)
+    assert (found.channel, found.place) == ("in_person" if place else "video", place)
+    assert venue(location, [], people=2).place is not None
+
+
 def test_a_conference_call_is_no_conference() -> None:
     """Only words that mean a trade event make one, and only at a place."""
     assert venue("Hall 1", [], topic="Conference call prep").medium == "onsite_visit"
