@@ -20,7 +20,7 @@ from icalendar.prop import vBroken, vDatetime, vDDDTypes
 
 from transforms.calendars import Slot, day_token, horizon, micros, noon, token_of, wall
 from transforms.event import Reject
-from transforms.ical_zones import plain_names, split_zones, zone_named
+from transforms.ical_zones import abbreviated, plain_names, split_zones, zone_named
 from transforms.recurrence import occurrences
 from transforms.times import from_datetime, to_datetime
 
@@ -267,8 +267,9 @@ def _period(moment: Any, name: str, zones: Zones, zone: tzinfo) -> tuple[datetim
 
 def placed(moment: datetime, stated: str, field: str, zones: Zones, own: tzinfo | None) -> datetime:
     """The moment with its zone: the one that its property names, else ``own``, else the source's or the calendar's."""
-    if moment.tzinfo is not None:
-        return moment
+    if moment.tzinfo is not None:  # the library knows IANA's names, and of a calendar's definitions nothing
+        defined = abbreviated(stated, zones.blocks)
+        return moment if defined is None else moment.replace(tzinfo=defined)
     if stated:
         zone = zone_named(stated, zones.blocks) or zones.configured
         detail = f"its zone {stated[:60]!r} is neither known nor defined in the calendar"

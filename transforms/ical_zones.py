@@ -50,11 +50,20 @@ def plain_names(text: str) -> str:
 
 def zone_named(name: str, blocks: dict[str, str]) -> tzinfo | None:
     """The zone that a TZID means in a calendar with these blocks; None if nothing tells."""
-    known = named_zone(name)
+    known = abbreviated(name, blocks) or named_zone(name)
     if known is not None:
         return known
     block = blocks.get(name)
     return _defined(block) if block else None
+
+
+def abbreviated(name: str, blocks: dict[str, str]) -> tzinfo | None:
+    """The zone that a calendar defines under an abbreviation or an offset, if it does: its ``EST`` may know summer time, IANA's does not.
+
+    A name with a region and Windows' names mean the same everywhere, and what exporters say of them is often poor.
+    """
+    block = blocks.get(name)
+    return _defined(block) if block and "/" not in name and name not in WINDOWS_TO_OLSON else None
 
 
 @lru_cache(maxsize=1024)

@@ -75,6 +75,43 @@ def test_a_calendars_own_zone_does_not_colour_the_next_calendar(offsets: tuple[s
     assert verdict(vevent("UID:a", "DTSTART;TZID=Office:20260105T120000")) == "naive_timestamp"
 
 
+EASTERN = """BEGIN:VTIMEZONE
+TZID:EST
+BEGIN:STANDARD
+DTSTART:20071104T020000
+RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=1SU
+TZOFFSETFROM:-0400
+TZOFFSETTO:-0500
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:20070311T020000
+RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=2SU
+TZOFFSETFROM:-0500
+TZOFFSETTO:-0400
+END:DAYLIGHT
+END:VTIMEZONE
+""".replace("\n", "\r\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "defined_hour", "hour"),
+    [
+        ("EST", 14, 15),
+        ("GMT", 14, 10),
+        ("GMT+0100", 14, 9),
+        ("Europe/Berlin", 8, 8),
+        ("Eastern Standard Time", 14, 14),
+        ("Tokyo Standard Time", 1, 1),
+        ("UTC", 10, 10),
+    ],
+)
+def test_a_calendars_own_abbreviation_is_its_own(name: str, defined_hour: int, hour: int) -> None:
+    """An abbreviation or offset means what the calendar defines it to be, if it does; names with a region and Windows' do not."""
+    for before, expected in ((EASTERN.replace("EST", name), defined_hour), ("", hour)):
+        (entry,) = events(vevent("UID:a", f"DTSTART;TZID={name}:20260414T100000", before=before))
+        assert entry.occurred_at == micros(datetime(2026, 4, 14, expected, tzinfo=UTC), "x")
+
+
 def test_a_file_is_one_record_a_component() -> None:
     """Each VEVENT, VTODO and VJOURNAL of a file is judged alone, with the calendar's zone at hand."""
     one = vevent("UID:a", "DTSTART;TZID=Office:20260105T120000", before=zone_block("+0100"))
