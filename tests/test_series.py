@@ -39,6 +39,16 @@ CANCELLED = calendar("DTSTART:20260303T100000Z", "SEQUENCE:1", "DTSTAMP:20260305
 CANCELLED_DATE = calendar(
     "RECURRENCE-ID:20260310T100000Z", "STATUS:CANCELLED", "SEQUENCE:1", "DTSTAMP:20260305T080000Z", people=()
 )  # fmt: skip
+ADDED = calendar(
+    "DTSTART:20260407T100000Z", "DTEND:20260407T110000Z", "SEQUENCE:1", "DTSTAMP:20260305T080000Z", method="ADD"
+)  # fmt: skip
+ADDED_TWICE = calendar(
+    "DTSTART:20260407T100000Z", "DTEND:20260407T110000Z", "RDATE:20260409T100000Z", "SEQUENCE:1",
+    "DTSTAMP:20260305T080000Z", method="ADD",
+)  # fmt: skip
+ADDED_IS_OFF = calendar(
+    "RECURRENCE-ID:20260407T100000Z", "SEQUENCE:2", "DTSTAMP:20260306T080000Z", method="CANCEL", people=()
+)
 CANCELLED_SINGLE = calendar(*ONE_DATE, "STATUS:CANCELLED", "SEQUENCE:1", "DTSTAMP:20260305T080000Z", people=())
 
 
@@ -60,6 +70,14 @@ def held(root: Path) -> list[str]:
         ([FIRST, MOVED, CANCELLED], []),
         ([FIRST, CANCELLED_DATE], ["03-03 10:00", "03-17 10:00", "03-24 10:00"]),
         ([SINGLE, CANCELLED_SINGLE], []),
+        ([FIRST, ADDED], ["03-03 10:00", "03-10 10:00", "03-17 10:00", "03-24 10:00", "04-07 10:00"]),
+        ([FIRST, ADDED, WITHOUT_THE_SECOND], ["03-03 10:00", "03-17 10:00", "03-24 10:00", "04-07 10:00"]),
+        (
+            [FIRST, ADDED_TWICE, ADDED_IS_OFF],
+            ["03-03 10:00", "03-10 10:00", "03-17 10:00", "03-24 10:00", "04-09 10:00"],
+        ),
+        ([FIRST, ADDED, CANCELLED], []),
+        ([SINGLE, ADDED], ["03-04 10:00", "04-07 10:00"]),
         ([FIRST, SINGLE_AFTERWARDS], ["03-04 10:00"]),
         ([SINGLE, FIRST], ["03-03 10:00", "03-10 10:00", "03-17 10:00", "03-24 10:00"]),
     ],
@@ -71,6 +89,11 @@ def held(root: Path) -> list[str]:
         "cancelled",
         "date_cancelled_without_its_people",
         "single_date_cancelled_without_its_people",
+        "date_added",
+        "added_date_stays",
+        "one_of_the_added_cancelled",
+        "cancelled_with_what_was_added",
+        "added_to_a_single_date",
         "no_series_any_more",
         "a_series_by_now",
     ],

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar, Component
 
-from transforms.calendars import Slot, micros
+from transforms.calendars import EXCEPTION, Slot, micros
 from transforms.event import Event, Ignored, Reject, decode_event, encode_event
 from transforms.frame_bytes import BadFrame
 from transforms.framing import records
@@ -130,6 +130,20 @@ def test_an_override_and_its_series_say_the_same_id() -> None:
     assert rule[1].dedupe_key == moved.dedupe_key
     assert rule[1].revision < moved.revision < gone.revision
     assert gone.is_void
+
+
+def test_an_added_date_is_one_beside_its_series() -> None:
+    """What is added to a series has the id that an exception of it would have, on a day, by a zone's clock and repeating too."""
+    ids = {
+        ("DTSTART:20260407T100000Z",): ["a/20260407T100000Z"],
+        ("DTSTART;TZID=Europe/Berlin:20260407T100000",): ["a/20260407T080000Z"],
+        ("DTSTART;VALUE=DATE:20260407",): ["a/20260407"],
+        ("DTSTART:20260407T100000Z", "RDATE:20260409T100000Z"): ["a/20260407T100000Z", "a/20260409T100000Z"],
+    }
+    for lines, expected in ids.items():
+        found = events(vevent("UID:a", "SEQUENCE:1", *lines, before="METHOD:ADD\r\n"))
+        assert [one.source_event_id for one in found] == expected
+        assert all(one.revision >= EXCEPTION for one in found)
 
 
 def test_a_cancellation_need_not_repeat_the_people() -> None:

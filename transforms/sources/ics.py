@@ -118,14 +118,14 @@ def _component(component: Component, calendar: Component, zones: Zones, context:
     if method in _NOT_INVITATIONS:
         return Ignored(_NOT_INVITATIONS[method])
     try:
-        return _meeting(component, method == "CANCEL", zones, context)
+        return _meeting(component, method, zones, context)
     except FAULTS as error:
         raise Reject("malformed_ics", "VEVENT", f"not a readable VEVENT: {str(error)[:200]}") from None
 
 
-def _meeting(component: Component, is_cancelled: bool, zones: Zones, context: Context) -> list[Event] | Ignored:
+def _meeting(component: Component, method: str, zones: Zones, context: Context) -> list[Event] | Ignored:
     parties, organizer, room = _people(component)
-    is_void = is_cancelled or string(component, "STATUS").upper() == "CANCELLED"
+    is_void = method == "CANCEL" or string(component, "STATUS").upper() == "CANCELLED"
     if not parties and not is_void:  # a cancellation need not repeat whom the entry was with
         return Ignored("private_entry")
     moved = moment_of(component, "RECURRENCE-ID")
@@ -133,15 +133,20 @@ def _meeting(component: Component, is_cancelled: bool, zones: Zones, context: Co
     if start is None:
         raise Reject("missing_field", "DTSTART", "the VEVENT has no DTSTART")
     entry = _entry(component, parties, organizer, room, is_void)
-    revision = revision_of(entry.sequence, entry.recorded_at, is_cancelled=is_void, is_exception=moved is not None)
+    is_added = method == "ADD"  # dates beside those of the series (RFC 5546, 3.2.4), which is no new version of it
+    is_exception = moved is not None or is_added
+    revision = revision_of(entry.sequence, entry.recorded_at, is_cancelled=is_void, is_exception=is_exception)
     slot, zone = _slot(component, start, zones)
-    if moved is not None:
-        token = _token(moved, component, zones, zone)
+    repeats = any(component.get(name) for name in ("RRULE", "RDATE"))
+    if moved is not None or (is_added and not repeats):
+        token = _token(moved or start, component, zones, zone)
         return [_event(entry, msgspec.structs.replace(slot, token=token), revision)]
-    if not any(component.get(name) for name in ("RRULE", "RDATE")):
+    if not repeats:
         return [_event(entry, slot, revision)]
     events = [_event(entry, one, revision) for one in series(component, slot, zone, zones, context.until)]
-    if is_void:  # under the series' own id it ends the exceptions too, and what an earlier version had planned
+    if (
+        is_void and not is_added
+    ):  # under the series' own id it ends the exceptions too, and what an earlier version had planned
         events.append(_event(entry, slot, revision))
     return events or Ignored("no_occurrence")
 
