@@ -8,6 +8,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from chat_mutations import broken, verdict_is_sound
 from fold_world import at, fold, only, people
 from hypothesis import given, settings
@@ -90,6 +91,37 @@ def test_participants_of_a_webinar_are_ignored() -> None:
     assert SOURCE.explode is not None
     page = json.dumps({"participants": PEOPLE}).encode()
     assert [parse_record(SOURCE, one, context) for one in SOURCE.explode(page, context)] == [Ignored("webinar")] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "product"),
+    [
+        ("app_deauthorized", "app"),
+        ("bot_installed", "team_chat"),
+        ("bot_notification", "team_chat"),
+        ("interactive_message_actions", "team_chat"),
+        ("interactive_message_editable", "team_chat"),
+        ("interactive_message_fields_editable", "team_chat"),
+        ("interactive_message_select", "team_chat"),
+        ("mail.history_event", "mail"),
+        ("revenue_accelerator.conversation_analysis_completed ", "revenue_accelerator"),
+    ],
+)
+def test_webhooks_of_other_products_are_ignored(name: str, product: str) -> None:
+    """What chatbots, mail and the analysis of calls are sent is counted by product, also where a space follows the name."""
+    assert parse_record(SOURCE, json.dumps({"event": name, "payload": {}}).encode(), Context(name="x")) == Ignored(
+        product
+    )
+
+
+def test_a_space_behind_the_name_of_a_webhook_says_nothing() -> None:
+    """A meeting's webhook is read the same with it and without."""
+    meeting = {"uuid": UUID, "id": 1, "start_time": T14}
+    one, other = (
+        parse_record(SOURCE, json.dumps({"event": name, "payload": {"object": meeting}}).encode(), Context(name="x"))
+        for name in ("meeting.started", "meeting.started ")
+    )
+    assert one == other
 
 
 MADE = {

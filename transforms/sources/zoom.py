@@ -29,14 +29,24 @@ _DELETIONS = frozenset({"meeting.deleted", "meeting.permanently_deleted"})
 _PRODUCTS = frozenset(
     {
         "account", "app", "calendar", "chat_channel", "chat_message", "clips", "contact_center",
-        "contacts", "docs", "endpoint", "hub", "imchat", "interactive_ivr", "meeting", "notes",
-        "number_management", "phone", "quality_management", "recording", "room_system", "rtms",
+        "contacts", "docs", "endpoint", "hub", "imchat", "interactive_ivr", "mail", "meeting", "notes",
+        "number_management", "phone", "quality_management", "recording", "revenue_accelerator", "room_system", "rtms",
         "scheduler", "session", "tasks", "team_chat", "user", "video_management",
         "visitor_management", "webinar", "whiteboard", "workforce_management", "workspace",
         "zoom_events", "zoomroom"
     }
 )  # fmt: skip
 """First words of Zoom's event names."""
+_WITHOUT_PRODUCT = {
+    "app_deauthorized": "app",
+    "bot_installed": "team_chat",
+    "bot_notification": "team_chat",
+    "interactive_message_actions": "team_chat",
+    "interactive_message_editable": "team_chat",
+    "interactive_message_fields_editable": "team_chat",
+    "interactive_message_select": "team_chat",
+}
+"""Names that are one word (most of them sent to chatbots), and their products."""
 _SLUG = re.compile(r"[a-z0-9_.]{1,100}")
 
 
@@ -71,19 +81,26 @@ def parse(record: bytes, context: Context) -> list[Event] | Event | Ignored:
     event = _head.decode(record).event
     if event is None:
         return parse_report(record, context)
+    event = event.strip()  # in one of Zoom's own examples a space follows
     if event == "meeting.participant_joined" or event == "meeting.participant_left":
-        return _presence(_webhook.decode(record), context)
+        return _presence(_decoded(record), context)
     if event == "meeting.started" or event == "meeting.ended":
-        return _occurrence(_webhook.decode(record), context)
+        return _occurrence(_decoded(record), context)
     if event in _PLANS or event in _DELETIONS:
-        return _plan(_webhook.decode(record), context)
+        return _plan(_decoded(record), context)
     return _no_engagement(event)
+
+
+def _decoded(record: bytes) -> Webhook:
+    webhook = _webhook.decode(record)
+    name = webhook.event.strip()
+    return webhook if name == webhook.event else msgspec.structs.replace(webhook, event=name)
 
 
 def _no_engagement(event: str) -> Ignored:
     """Alerts, recordings, chat, rooms, settings: counted by name (meetings) or by product."""
-    if event == "app_deauthorized":  # the one name without a product
-        return Ignored("app")
+    if event in _WITHOUT_PRODUCT:
+        return Ignored(_WITHOUT_PRODUCT[event])
     product, _, rest = event.partition(".")
     if product not in _PRODUCTS or not rest or not _SLUG.fullmatch(event):
         raise Reject("unknown_type", "$.event", f"event {event[:80]!r} is not known")
@@ -184,7 +201,7 @@ SOURCE = SourceSpec(
     name="zoom",
     title="Zoom Meetings",
     channel="video",
-    version="4",
+    version="5",
     framing="json",
     parse=parse,
     explode=explode,
