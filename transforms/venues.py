@@ -90,6 +90,7 @@ _BARE_LINK = re.compile(
 """A link that somebody wrote without ``https://``: a name with a path, or of a host where meetings are held."""
 _SEPARATORS = re.compile(r"[;\n\r]+|\s[/|]\s")
 _EDGES = " \t,.:;-–—|/()[]<>"
+_BRACKETS = {")": "(", "]": "[", ">": "<"}
 
 
 def venue(
@@ -177,7 +178,8 @@ def _judge(location: str, is_online: bool = False) -> tuple[str | None, str | No
     hint: str | None = None
     physical: list[str] = []
     for part in _SEPARATORS.split(location[:1000]):
-        words = _BARE_LINK.sub(" ", _URL.sub(" ", part)).strip(_EDGES)
+        plain = _BARE_LINK.sub(" ", _URL.sub(" ", part))
+        words = plain.strip(_EDGES)
         if words != part.strip(_EDGES):
             hint = hint or "online"
         if not words or _NO_PLACE.fullmatch(words) or "@" in words:
@@ -187,5 +189,28 @@ def _judge(location: str, is_online: bool = False) -> tuple[str | None, str | No
         elif _PHONE_WORDS.fullmatch(words) or _PHONE_NUMBER.fullmatch(words) or _CALL_NOTE.fullmatch(words):
             hint = hint or "phone"
         else:
-            physical.append(words)
+            physical.append(_with_brackets(words, plain))
     return clean_subject("; ".join(physical)), hint
+
+
+def _with_brackets(words: str, text: str) -> str:
+    """What was cut from a text's edges, with the brackets whose other half is in it: ``Alpha (6)``, ``(Plant 2) Hall 4``."""
+    before, _, after = text.partition(words)
+    while after and _unpaired(words, _BRACKETS.get(after[0]), after[0]):
+        words, after = words + after[0], after[1:]
+    while before and (closing := next((one for one, opening in _BRACKETS.items() if opening == before[-1]), None)):
+        if not _unpaired(words[::-1], closing, before[-1]):
+            break
+        words, before = before[-1] + words, before[:-1]
+    return words
+
+
+def _unpaired(text: str, opening: str | None, closing: str) -> bool:
+    """Whether a bracket opens in a text that does not close in it."""
+    depth = 0
+    for one in text:
+        if one == opening:
+            depth += 1
+        elif one == closing:
+            depth = max(0, depth - 1)
+    return depth > 0

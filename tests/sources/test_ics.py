@@ -267,6 +267,12 @@ def test_an_entry_without_uid_has_a_stable_one() -> None:
         ("St. John/St. Paul", "St. John/St. Paul"),
         ("Musterstr. 12, 10115 Berlin", "Musterstr. 12, 10115 Berlin"),
         ("Conference Room B", "Conference Room B"),
+        ("HQ-1-Alpha (6)", "HQ-1-Alpha (6)"),
+        ("HQ-1-Alpha (6) [TV].; Zoom", "HQ-1-Alpha (6) [TV]"),
+        ("(Plant 2) Hall 4 (B (1))", "(Plant 2) Hall 4 (B (1))"),
+        ("(Hall 4)", "Hall 4"),
+        ("Hall 4)", "Hall 4"),
+        ("Hall (4", "Hall (4"),
         ("HQ (join: https://meet.google.com/abc-defg-hij)", "HQ (join"),
     ],
 )
