@@ -150,6 +150,14 @@ def test_what_people_do_with_it_is_theirs(name: str) -> None:
     assert told.parties[0].ids == ("anonymous_id:segment:Tom@acme.example", "email:tom@acme.example")
 
 
+@pytest.mark.parametrize(("beside", "inside", "account"), [("A2", None, "A2"), (None, "A1", "A1"), ("A2", "A1", "A1")])
+def test_a_call_names_its_account_in_its_context_or_beside_the_user(
+    beside: str | None, inside: str | None, account: str
+) -> None:
+    (told,) = events(CALL | {"groupId": beside, "context": {"groupId": inside}})
+    assert told.account_hint == account
+
+
 def test_a_call_without_an_id_is_recognised_when_it_is_sent_again() -> None:
     """Delivery times and the order of keys do not change the id; the content does."""
     call = {key: value for key, value in CALL.items() if key != "messageId"}

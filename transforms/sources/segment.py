@@ -184,9 +184,14 @@ def _app_event(call: Call, record: bytes, zone: str | None, form_email: Any, *, 
         page_path=path and scrub(path),
         links=tuple(map(scrub, links)),
         parties=parties,
-        account_hint=text_of(where.groupId),
+        account_hint=_account_of(call),
         explicit_job=_label(properties),
     )
+
+
+def _account_of(call: Call) -> str | None:
+    """The account that a call names: in its context, as libraries do, or beside the user, as some servers do."""
+    return text_of((call.context or NO_CONTEXT).groupId) or text_of(call.groupId)
 
 
 def _label(properties: Properties) -> str | None:
@@ -199,9 +204,7 @@ def _identify(call: Call, record: bytes, zone: str | None) -> Parsed:
     where = call.context or NO_CONTEXT
     phone = call.traits.phone if call.traits is not None else None
     more = (found,) if type(phone) is str and (found := phone_id(phone)) else ()
-    return _identity(
-        call, record, zone, actor_of(call, where, None), more, text_of(where.groupId) or text_of(call.groupId)
-    )
+    return _identity(call, record, zone, actor_of(call, where, None), more, _account_of(call))
 
 
 def _group(call: Call, record: bytes, zone: str | None) -> Parsed:
@@ -305,7 +308,7 @@ def _chat(call: Call, record: bytes, zone: str | None, conversation: str, from_c
         links=links,
         event_name=scrub(str(call.event)[:200]),
         parties=(customer, agent) if from_customer else (agent, customer),
-        account_hint=text_of(call.context.groupId) if call.context is not None else None,
+        account_hint=_account_of(call),
         explicit_job=_label(properties),
     )
 

@@ -16,7 +16,7 @@ SYSTEM_SUBTYPES = _words(
     app_conversation_join app_conversation_leave assistant_app_thread bot_add bot_disable bot_enable bot_remove
     channel_archive channel_canvas_updated channel_convert_to_private channel_convert_to_public channel_join
     channel_leave channel_name channel_posting_permissions channel_purpose channel_topic channel_unarchive
-    convert_to_private document_mention ekm_access_denied file_mention group_archive group_convert_to_channel
+    convert_to_private document_comment_root document_mention ekm_access_denied file_mention group_archive group_convert_to_channel
     group_join group_leave group_name group_purpose group_topic group_unarchive huddle_thread
     joiner_notification joiner_notification_for_inviter message_metadata_deleted message_metadata_posted
     message_metadata_updated message_replied mpdm_move mpim_archive pinned_item reminder_add reminder_delete
