@@ -135,14 +135,15 @@ def test_domains_are_written_as_the_domains_of_addresses_are() -> None:
 
 
 def test_aliases_are_prefixed_normal_forms() -> None:
-    """Each type by its own rule; native ids keep their case, systems do not."""
+    """Each type by its own rule; native ids keep their case, systems do not. A national number waits for its person's account."""
     text = (
-        "identifier_type,identifier,person_id\nemail,<Old@Example.com>,B1\nphone,+1 (415) 555-2671,B1\n"
+        "identifier_type,identifier,person_id\nemail,<Old@Example.com>,B1\nphone,+1 (415) 555-2671,B1\nphone,(415) 555-2672,B1\n"
         "external_id,HubSpot:Ab7,B1\nanonymous_id,segment:507f,B1\nanonymous_id,507f,B1\n"
     )
     assert [row.identifier for row in rows("aliases.csv", text)] == [
         "email:old@example.com",
         "phone:+14155552671",
+        "phone:(415) 555-2672",
         "external_id:hubspot:Ab7",
         "anonymous_id:segment:507f",
         "anonymous_id:*:507f",

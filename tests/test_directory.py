@@ -100,6 +100,19 @@ def test_the_first_rule_that_hits_names_the_person(ids: tuple[str, ...], person_
     assert (match.person_id, match.rule_id) == (person_id, rule_id)
 
 
+def test_a_national_number_of_an_alias_is_of_its_persons_country() -> None:
+    """The account's country is the region of an alias's number as of a contact's own; where that has none it is no key."""
+    for number in ("030 87654321", "(030) 876-543 21"):
+        national = [alias(f"phone:{number}", "B1"), alias("phone:030 11112222", "B2"), alias("phone:911", "B1")]
+        directory = build(aliases=national)
+        match = directory.person_of(("phone:+493087654321",))
+        assert (match.person_id, match.rule_id) == ("B1", "R3")
+        assert directory.person_of(("phone:+493011112222",)).person_id is None
+        assert not [
+            one for one in directory.names_of("B1") if one.startswith("phone:") and not one.startswith("phone:+")
+        ]
+
+
 def test_the_link_of_a_contact_whom_the_payloads_account_chose_is_told() -> None:
     """The directory's list has the address as the other contact's; who asks why this is D2 finds it beside."""
     shared = "email:both@free.example"

@@ -17,6 +17,7 @@ from pipelines.errors import SettingsError, UserError
 from pipelines.simulate import Plan, generate_workspace
 from pipelines.workspace import Workspace
 from schemas.registry import TABLES
+from transforms.crm_rows import Account, Alias, Crm, Person
 from transforms.erasure import DROPPED, Erasures
 from transforms.event import Event, Party, PlanItem, hash_id
 from transforms.jobs import Rulebook
@@ -294,6 +295,19 @@ def test_what_an_event_keeps() -> None:
     assert got.links == ("https://example.com/?u=U-17x", "https://example.com/erased-00000000000000aa")
     assert got.organizer == STAND_IN
     assert [(item.title, item.owner) for item in got.plan_items] == [(None, Party((STAND_IN,), "actor")), (None, None)]
+
+
+def test_an_alias_that_is_a_national_number_goes_too() -> None:
+    """Whoever has the erased number by now: it is one in the country of their account, and in no other."""
+    people = [
+        Person(person_id=f"B{number}", side="buyer", account_id=account) for number, account in enumerate(("A1", "A2"))
+    ]
+    accounts = [Account(account_id="A1", country="DE"), Account(account_id="A2", country="GB")]
+    aliases = [
+        Alias(identifier_type="phone", identifier="phone:030 87654321", person_id=person.person_id) for person in people
+    ]
+    left = erasures("phone:+493087654321").without_people(Crm(accounts=accounts, people=people, aliases=aliases))
+    assert left.aliases == aliases[1:]
 
 
 def test_an_event_without_anybody_of_them_is_left_alone() -> None:

@@ -36,7 +36,7 @@ from transforms.crm_rows import (
 )
 from transforms.csv_records import split_csv
 from transforms.event import Reject
-from transforms.normal import email_id, of_system, phone_id, registrable_domain, scrub
+from transforms.normal import email_id, is_national_phone, of_system, phone_id, registrable_domain, scrub
 from transforms.times import parse_iso, zone_of
 
 __all__ = [
@@ -307,13 +307,16 @@ def _domains(text: str, column: str, zone: str | None) -> tuple[str, ...]:
 
 
 def _identifier(kind: str, text: str, column: str = "identifier") -> str:
-    """The prefixed normal form of an identifier of one of the four types. An anonymous id may stand without a system: then it is of any."""
+    """The prefixed normal form of an identifier of one of the four types. An anonymous id may stand without a system: then it is of any.
+
+    A national phone number stays as it is written: which one it is, the account of its person decides (``Alias.in_region``).
+    """
     if kind == "email":
         found = email_id(text)
         wanted = "not an email address"
     elif kind == "phone":
-        found = phone_id(text)
-        wanted = "not a phone number in international form"
+        found = phone_id(text) or (f"phone:{text}" if is_national_phone(text) else None)
+        wanted = "not a phone number in any region"
     else:
         system, _, native = (part.strip() for part in text.removeprefix(f"{kind}:").partition(":"))
         if kind == "anonymous_id" and system and not native:

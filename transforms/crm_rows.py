@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from transforms.normal import phone_id
+
 
 class Account(msgspec.Struct, kw_only=True, frozen=True):
     """One row of ``accounts.csv``."""
@@ -107,8 +109,15 @@ class Alias(msgspec.Struct, kw_only=True, frozen=True):
 
     identifier_type: str
     identifier: str
-    """Prefixed normal form: ``email:…``, ``phone:…``, ``external_id:system:id``, ``anonymous_id:system:id`` (``anonymous_id:*:id`` of any system)."""
+    """Prefixed normal form: ``email:…``, ``phone:…``, ``external_id:system:id``, ``anonymous_id:system:id`` (``anonymous_id:*:id`` of any system).
+    A national phone number is as it was written."""
     person_id: str
+
+    def in_region(self, region: str | None) -> str | None:
+        """The identifier, of a phone number that of the region; None for one that is none there."""
+        if self.identifier_type != "phone":
+            return self.identifier
+        return phone_id(self.identifier.removeprefix("phone:"), region)
 
 
 class Crm(msgspec.Struct, kw_only=True):

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from transforms.crm_rows import Crm, Person
+from transforms.crm_rows import Alias, Crm, Person
 from transforms.event import Event, Party, hash_id, named
 from transforms.normal import crm_id, email_base, phone_id, reply_prefix
 
@@ -106,6 +106,7 @@ class Erasures:
     def without_people(self, crm: Crm) -> Crm:
         """The directory as if an erased person had never been in it, nor their seat in a buying group. Our own people stay."""
         regions = {account.account_id: account.country for account in crm.accounts}
+        region_of = {person.person_id: regions.get(person.account_id or "") for person in crm.people}
         gone = {person.person_id for person in crm.people if person.side != "seller" and self._names(person, regions)}
         return Crm(
             accounts=crm.accounts,
@@ -117,12 +118,16 @@ class Erasures:
             aliases=[
                 one
                 for one in crm.aliases
-                if not self._is_gone(one.person_id, gone) and self.stand_in(one.identifier) is None
+                if not self._is_gone(one.person_id, gone) and not self._is_erased(one, region_of.get(one.person_id))
             ],
         )
 
     def _is_gone(self, person_id: str, gone: Collection[str]) -> bool:
         return person_id in gone or self.stand_in(crm_id(person_id)) is not None
+
+    def _is_erased(self, alias: Alias, region: str | None) -> bool:
+        identifier = alias.in_region(region)
+        return identifier is not None and self.stand_in(identifier) is not None
 
     def _names(self, person: Person, regions: Mapping[str, str | None]) -> bool:
         """Whether any identifier of a row is an erased person's."""

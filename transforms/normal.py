@@ -119,6 +119,11 @@ def phone_id(raw: str, region: str | None = None) -> str | None:
     return "phone:" + phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def is_national_phone(raw: str) -> bool:
+    """Whether a number that is not in international form is one in some region."""
+    return any(phone_id(raw, region) is not None for region in sorted(phonenumbers.SUPPORTED_REGIONS))
+
+
 @lru_cache(maxsize=65_536)
 def registrable_domain(host: str) -> str | None:
     """``mail.eu.acme.co.uk`` to ``acme.co.uk``, in IDNA's ASCII form; None for an address, a bare suffix or a single label."""

@@ -68,7 +68,7 @@ class PersonIndex:
         countries = {account.account_id: account.country for account in crm.accounts}
         index._add_external_ids()
         index._add_emails(account_of)
-        index._add_aliases(crm)
+        index._add_aliases(crm, countries)
         index._add_phones(countries)
         index._add_bindings(bindings)
         index._add_mailboxes()
@@ -232,11 +232,15 @@ class PersonIndex:
                 self._decide(identifier, "R2", "people.csv", fitting, people, "the domain's account chose")
         self._claim(claims, "R2", "people.csv")
 
-    def _add_aliases(self, crm: Crm) -> None:
+    def _add_aliases(self, crm: Crm, countries: Mapping[str, str | None]) -> None:
         claims: dict[str, set[str]] = defaultdict(set)
         for alias in crm.aliases:
-            if alias.person_id in self.persons:  # an alias of a person who is not (yet) there says nothing
-                claims[alias.identifier].add(alias.person_id)
+            person = self.persons.get(alias.person_id)
+            if person is None:  # an alias of a person who is not (yet) there says nothing
+                continue
+            identifier = alias.in_region(countries.get(person.account_id) if person.account_id else None)
+            if identifier is not None:
+                claims[identifier].add(alias.person_id)
         self._claim(claims, "R3", "aliases.csv")
 
     def _add_phones(self, countries: Mapping[str, str | None]) -> None:
