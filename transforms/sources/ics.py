@@ -144,9 +144,8 @@ def _meeting(component: Component, method: str, zones: Zones, context: Context) 
     if not repeats:
         return [_event(entry, slot, revision)]
     events = [_event(entry, one, revision) for one in series(component, slot, zone, zones, context.until)]
-    if (
-        is_void and not is_added
-    ):  # under the series' own id it ends the exceptions too, and what an earlier version had planned
+    # under the series' own id it ends the exceptions too, and what an earlier version had planned
+    if is_void and not is_added:
         events.append(_event(entry, slot, revision))
     return events or Ignored("no_occurrence")
 
