@@ -68,7 +68,7 @@ _BLOCKS = frozenset(
 def unfolded(text: str, *, delsp: bool) -> str:
     """``format=flowed`` (RFC 3676): a line that ends in a space goes on in the next one of the same depth of quoting. ``delsp``: without
     that space."""
-    lines: list[str] = []
+    lines: list[list[str]] = []  # in pieces: a text of many short ones would be copied with each
     open_at: int | None = None
     for line in text.replace("\r\n", "\n").split("\n"):
         said = line.lstrip(">")
@@ -78,11 +78,11 @@ def unfolded(text: str, *, delsp: bool) -> str:
         goes_on = said.endswith(" ") and not is_signature
         kept = said[:-1] if goes_on and delsp else said
         if open_at == depth and not is_signature:
-            lines[-1] += kept
+            lines[-1].append(kept)
         else:
-            lines.append(f"{'>' * depth} {kept}" if depth else kept)
+            lines.append([f"{'>' * depth} {kept}" if depth else kept])
         open_at = depth if goes_on else None
-    return "\n".join(lines)
+    return "\n".join(map("".join, lines))
 
 
 def own_text(text: str) -> str:
