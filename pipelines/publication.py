@@ -26,9 +26,15 @@ class Publication:
     writes to the warehouse; ``conclude`` follows it where nobody has the warehouse open again.
     """
 
-    def __init__(self, workspace: Workspace, auditor: Auditor, run_id: str, *, afresh: bool = False) -> None:
-        """``afresh``: whatever was changed by hand is noticed; else only what an increment noted is looked at."""
-        self.workspace, self.auditor, self.run_id = workspace, auditor, run_id
+    def __init__(
+        self, workspace: Workspace, auditor: Auditor, run_id: str, *, afresh: bool = False, beside: bool = False
+    ) -> None:
+        """``afresh``: whatever was changed by hand is noticed; else only what an increment noted is looked at.
+
+        ``beside``: other increments go on meanwhile. What they land stays marked as unpublished, and data docs of snapshots that
+        are replaced every few seconds are not made for each; else they are as soon as the candidate is judged.
+        """
+        self.workspace, self.auditor, self.run_id, self.beside = workspace, auditor, run_id, beside
         began = time.perf_counter()
         auditor.start()
         self.candidate = Candidate(workspace.published, fresh_name(workspace.published / "snapshots", run_id))
@@ -45,17 +51,16 @@ class Publication:
         self.files_seconds: float | None = None
         """What they took, where they followed it."""
 
-    def carry_out(self, *, files: bool = True, docs: bool = True) -> None:
+    def carry_out(self, *, files: bool = True) -> None:
         """Write, judge and swap. Raises ``AuditFailed``, or ``OSError`` if the disk does not take it: the last snapshot stays.
 
-        ``docs`` False: data docs are left to ``conclude``; else they are made as soon as the candidate is judged.
         ``files`` False: Parquet files and the report stay those of the snapshot before, if there is one, until ``add_files``.
         """
         began = time.perf_counter()
         candidate = self.candidate
         self.has_files = files or current(self.workspace.published) is None
         try:
-            self.auditor.begin(candidate.database, docs=docs)
+            self.auditor.begin(candidate.database, docs=not self.beside)
             try:
                 # while the other core audits
                 if self.has_files:
@@ -119,12 +124,8 @@ class Publication:
             )
         return self.verdict
 
-    def conclude(self, say: Say, observer: Observer | None = None, *, beside: bool = False) -> None:
-        """Tell of what ``carry_out`` has come to, whether it raised or not.
-
-        ``beside``: other increments went on meanwhile. What they have landed stays marked as unpublished, and data docs, which
-        ``carry_out`` was to leave alone, are not made for each of snapshots that are replaced every few seconds.
-        """
+    def conclude(self, say: Say, observer: Observer | None = None) -> None:
+        """Tell of what ``carry_out`` has come to, whether it raised or not."""
         if self.verdict is None:
             return
         if observer is not None:
@@ -133,13 +134,13 @@ class Publication:
             say(
                 f"audit passed ({self.verdict['expectations']} expectations on {self.verdict['tables']} tables), published"
             )
-            clear_mark(self.workspace.vault, "unpublished", self.run_id if beside else None)
+            clear_mark(self.workspace.vault, "unpublished", self.run_id if self.beside else None)
             if observer is not None:
                 rows = {name: sum(count for _, count, _ in parts) for name, parts in self.candidate.digests.items()}
                 observer.published(self.run_id, time.time(), rows)
                 if self.has_files:
                     observer.wrote_files(time.time())
-        if beside:
+        if self.beside:
             self.auditor.write_docs(DOCS_SECONDS if self.verdict["success"] else 0.0)
 
 

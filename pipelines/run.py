@@ -128,7 +128,9 @@ class Session:
             self._finish(increment, time.time())
             return summary
         with self._told(increment):
-            publication = Publication(self.workspace, self.auditor, marked or summary.run_id)
+            publication = Publication(
+                self.workspace, self.auditor, marked or summary.run_id, beside=self._beside is not None
+            )
         if self.observer is not None and on_its_way is not None:
             self.observer.landed(publication.run_id)  # the snapshot before has just been told of
         self._pending = Pending(
@@ -140,7 +142,7 @@ class Session:
 
     def _carry_out(self, publication: Publication) -> None:
         """The database at once, and Parquet files and the report as often as the settings say."""
-        publication.carry_out(files=not self.workspace.settings.publish.parquet_every_seconds, docs=False)
+        publication.carry_out(files=not self.workspace.settings.publish.parquet_every_seconds)
         if not publication.has_files and time.monotonic() >= self._files_due:
             self._add_files(publication, beside=True)
 
@@ -174,7 +176,7 @@ class Session:
             finally:
                 if publication.is_current:
                     self._owed = None if publication.has_files else publication
-                publication.conclude(self.say, self.observer, beside=self._beside is not None)
+                publication.conclude(self.say, self.observer)
         summary.seconds["publish"] = round(publication.seconds, 3)
         if publication.files_seconds is not None:
             summary.seconds["files"] = round(publication.files_seconds, 3)

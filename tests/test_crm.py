@@ -213,10 +213,10 @@ def test_byte_order_mark_blank_lines_and_quoted_line_ends_are_no_obstacle() -> N
         ("assets.csv", "asset_id,asset_type\nX,poem\n", "invalid_field", "asset_type", "'poem'"),
         (
             "aliases.csv",
-            "identifier_type,identifier,person_id\nphone,0151,B1\n",
+            "identifier_type,identifier,person_id\nphone,tomorrow,B1\n",
             "invalid_field",
             "identifier",
-            "'0151'",
+            "'tomorrow'",
         ),
         ("prices.csv", "a\n1\n", "unknown_file", None, "prices.csv"),
     ],

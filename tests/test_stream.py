@@ -535,7 +535,7 @@ def test_files_that_take_long_are_made_less_often(
     elapsed, made = [0.0], []
 
     class Slow(Unaudited):
-        def carry_out(self, *, files: bool = True, docs: bool = True) -> None:
+        def carry_out(self, *, files: bool = True) -> None:
             super().carry_out()
             self.has_files = files
 

@@ -43,17 +43,17 @@ class Unaudited:
     """In the place of ``pipelines.run.Publication``: no snapshot, and none of the seconds that an audit takes. The warehouse tells
     as much of what was landed."""
 
-    def __init__(self, workspace: Workspace, auditor: object, run_id: str) -> None:
-        self.workspace, self.run_id, self.seconds, self.ended = workspace, run_id, 0.0, 0.0
+    def __init__(self, workspace: Workspace, auditor: object, run_id: str, *, beside: bool = False) -> None:
+        self.workspace, self.run_id, self.beside, self.seconds, self.ended = workspace, run_id, beside, 0.0, 0.0
         self.is_current = self.has_files = True
         self.files_seconds = None
 
-    def carry_out(self, *, files: bool = True, docs: bool = True) -> None:
+    def carry_out(self, *, files: bool = True) -> None:
         self.workspace.published.mkdir(exist_ok=True)
         self.workspace.snapshot.touch()
 
-    def conclude(self, *_: object, beside: bool) -> None:
-        clear_mark(self.workspace.vault, "unpublished", self.run_id if beside else None)
+    def conclude(self, *_: object) -> None:
+        clear_mark(self.workspace.vault, "unpublished", self.run_id if self.beside else None)
 
 
 def example(root: Path) -> Path:
@@ -94,11 +94,11 @@ def shuffled(items: list[tuple[str, bytes]], seed: int) -> list[tuple[str, bytes
     return renamed
 
 
-def increment(root: Path, as_of: str = AS_OF) -> Summary:
-    """One increment without publishing. Raises the first of its faults."""
+def increment(root: Path, as_of: str = AS_OF, *, fixed: bool = True) -> Summary:
+    """One increment without publishing, its clock set by somebody or not. Raises the first of its faults."""
     workspace = Workspace(root)
     with workspace.writer():
-        made = Increment(workspace, parse_iso(as_of, "as_of"), fixed=True)
+        made = Increment(workspace, parse_iso(as_of, "as_of"), fixed=fixed)
         summary = made.run()
     digests_hold(root)
     for fault in made.faults:

@@ -316,7 +316,7 @@ def _identifier(kind: str, text: str, column: str = "identifier") -> str:
         wanted = "not an email address"
     elif kind == "phone":
         found = phone_id(text) or (f"phone:{text}" if is_national_phone(text) else None)
-        wanted = "not a phone number in any region"
+        wanted = "not a phone number"
     else:
         system, _, native = (part.strip() for part in text.removeprefix(f"{kind}:").partition(":"))
         if kind == "anonymous_id" and system and not native:

@@ -120,8 +120,12 @@ def phone_id(raw: str, region: str | None = None) -> str | None:
 
 
 def is_national_phone(raw: str) -> bool:
-    """Whether a number that is not in international form is one in some region."""
-    return any(phone_id(raw, region) is not None for region in sorted(phonenumbers.SUPPORTED_REGIONS))
+    """Whether a text is a number as people write it in its country; if there is such a number there, only the country tells."""
+    try:
+        phonenumbers.parse(raw)
+    except phonenumbers.NumberParseException as fault:
+        return "+" not in raw and fault.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE
+    return False
 
 
 @lru_cache(maxsize=65_536)

@@ -140,6 +140,9 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         # the zone is a literal: a zone that comes from a row is looked up for every row
         f"local_day(t) AS timezone({zone}, t)::DATE",
         f"month_of(t) AS date_trunc('month', timezone({zone}, t))::DATE",
+        # than that of the last build; a clock that was set back too
+        """is_another_day(everything, before, t) AS
+            everything OR before IS NULL OR before > t OR local_day(before) <> local_day(t)""",
         "span_of_days(days) AS to_microseconds((days * 86400000000)::BIGINT)",
         "days_between(a, b) AS (epoch_us(b) - epoch_us(a)) / 86400000000",
         f"start_of_day(d) AS timezone({zone}, d::TIMESTAMP)",

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from workspaces import LEDGER, conservation, payloads, put, snapshot
+from workspaces import conservation, contents, increment, payloads, put, snapshot
 
-from pipelines.increment import Increment
 from pipelines.simulate import Plan, generate_workspace
 from pipelines.workspace import Workspace
-from transforms.times import DAY, HOUR, parse_iso
+from transforms.times import DAY, HOUR, to_datetime
 from warehouse.store import DERIVE_AGAIN, Store
 
 pytestmark = pytest.mark.integration
@@ -23,32 +22,21 @@ STEPS = 7
 WHEN = """SELECT location, max(epoch_us(occurred_at)) FROM fact_event JOIN ledger_unit USING (unit_id) WHERE family <> 'schedule' GROUP BY 1"""
 
 
-def increment(root: Path, now: int) -> None:
-    workspace = Workspace(root)
-    with workspace.writer():
-        Increment(workspace, now, fixed=False).run()
-
-
-def derived_again(root: Path, copy: Path, now: int) -> Path:
+def derived_again(root: Path, copy: Path, now: str) -> Path:
     """The same events and ledger, with every other table made from nothing."""
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(root, copy)
     workspace = Workspace(copy)
     with Store(workspace.warehouse, workspace.vault, workspace.fresh_scratch()) as store:
         store.set_mark("config", DERIVE_AGAIN)
-    increment(copy, now)
+    increment(copy, now, fixed=False)
     return copy
 
 
-def tables(root: Path) -> dict[str, list[str]]:
+def tables(root: Path) -> dict[str, list[tuple[Any, ...]]]:
     with snapshot(root, published=False) as connection:
         conservation(connection)
-        names = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
-        return {
-            name: sorted(map(str, connection.execute(f'SELECT * FROM "{name}"').fetchall()))
-            for name in names
-            if name not in LEDGER
-        }
+        return contents(connection)
 
 
 def pieces(root: Path) -> list[tuple[str, bytes]]:
@@ -74,7 +62,7 @@ def test_any_history_equals_a_full_build(tmp_path: Path, seed: int) -> None:
     """On every day that an increment reaches: within one, open waits and deals of which nothing is heard stay as they were."""
     dice = random.Random(seed)
     made = tmp_path / "made"
-    end = parse_iso(generate_workspace(made, Plan(records=500, seed=seed, days=60, duplicates=0.1)).as_of, "as_of")
+    end = generate_workspace(made, Plan(records=500, seed=seed, days=60, duplicates=0.1)).as_of
     root = emptied(tmp_path / "w", made)
     items = pieces(made)
     put(root, items)
@@ -96,8 +84,9 @@ def test_any_history_equals_a_full_build(tmp_path: Path, seed: int) -> None:
             head, *rows = text.splitlines()
             is_cut = step in (2, 4) and dice.random() < 0.4
             path.write_text("\n".join([head, *(row for row in rows if not is_cut or dice.random() < 0.8), ""]))
-        increment(root, clock)
-        again = derived_again(root, tmp_path / "again", clock)
+        now = to_datetime(clock).isoformat()
+        increment(root, now, fixed=False)
+        again = derived_again(root, tmp_path / "again", now)
         mine, theirs = tables(root), tables(again)
         assert [name for name in mine if mine[name] != theirs[name]] == [], f"step {step}"
         clock = max(clock + dice.choice((26 * HOUR, 3 * DAY, 9 * DAY)), last + DAY if step == STEPS - 2 else 0)

@@ -83,18 +83,17 @@ def parse(record: bytes, context: Context) -> list[Event] | Event | Ignored:
         return parse_report(record, context)
     event = event.strip()  # in one of Zoom's own examples a space follows
     if event == "meeting.participant_joined" or event == "meeting.participant_left":
-        return _presence(_decoded(record), context)
+        return _presence(_decoded(record, event), context)
     if event == "meeting.started" or event == "meeting.ended":
-        return _occurrence(_decoded(record), context)
+        return _occurrence(_decoded(record, event), context)
     if event in _PLANS or event in _DELETIONS:
-        return _plan(_decoded(record), context)
+        return _plan(_decoded(record, event), context)
     return _no_engagement(event)
 
 
-def _decoded(record: bytes) -> Webhook:
+def _decoded(record: bytes, event: str) -> Webhook:
     webhook = _webhook.decode(record)
-    name = webhook.event.strip()
-    return webhook if name == webhook.event else msgspec.structs.replace(webhook, event=name)
+    return webhook if webhook.event == event else msgspec.structs.replace(webhook, event=event)
 
 
 def _no_engagement(event: str) -> Ignored:

@@ -3,7 +3,7 @@
 -- Grain: opportunity. Key: opportunity_id. ``seen_until``: the close, so that hindsight cannot leak; as_of while open;
 -- NULL where a closed deal has no date of closing, since nobody knows how long it lived.
 WITH
-run AS (SELECT *, everything OR last_as_of IS NULL OR last_as_of > as_of OR local_day(last_as_of) <> local_day(as_of) AS is_another_day FROM param),
+run AS (SELECT *, is_another_day(everything, last_as_of, as_of) AS is_all FROM param),
 opportunity AS (SELECT o.*, closes_later(closed_at, as_of) AS closes_later, as_of FROM dim_opportunity o, run),
 seen AS (
   SELECT opportunity_id, account_id, opened_at, amount, currency, as_of,
@@ -16,5 +16,5 @@ SELECT opportunity_id, account_id, opened_at, closed_at, status, loss_reason, am
        days_between(opened_at, closed_at) AS cycle_days, false AS at_landmark
 FROM seen
 WHERE (SELECT everything FROM run) OR account_id IN (SELECT account_id FROM touched UNION SELECT account_id FROM scope_account)
-  OR (status = 'open' AND (SELECT is_another_day FROM run)) OR opened_at > (SELECT last_as_of FROM run)
+  OR (status = 'open' AND (SELECT is_all FROM run)) OR opened_at > (SELECT last_as_of FROM run)
   OR (status <> 'open' AND opportunity_id IN (SELECT opportunity_id FROM mart_deal_risk))

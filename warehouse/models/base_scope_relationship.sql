@@ -4,7 +4,7 @@
 WITH
 clock AS (
   SELECT last_as_of AS before, as_of, span_of_days(relationship_window_days) AS reach,
-         everything OR last_as_of IS NULL OR last_as_of > as_of OR local_day(last_as_of) <> local_day(as_of) AS is_all
+         is_another_day(everything, last_as_of, as_of) AS is_all
   FROM param
 ),
 slid AS (
