@@ -390,6 +390,31 @@ def test_a_need_that_falls_due_is_a_change() -> None:
     assert world.one(dart.MART, life)["enablement_on_time_share_den"] == 1
 
 
+@pytest.mark.parametrize("day", [95, 105], ids=["begins", "ends"])
+def test_a_membership_that_the_clock_reaches_is_a_change(day: int) -> None:
+    """Of a buying group, in the midst of a week and a month: no period begins, and nothing of the account is heard."""
+    world = Changing("UTC")
+    world.become({"P1": Fact("A1", 78, 11, "wrote", "S1", "", "B1", "a", "", True)}, START + (day - 1) * DAY + HOUR, ())
+    world.build()
+    before = [row["contact_coverage_den"] for row in world.rows("mart_account_period", "account_id = 'A1'")]
+    world.become(world.state, START + day * DAY + HOUR, ())
+    compare(world)
+    assert [row["contact_coverage_den"] for row in world.rows("mart_account_period", "account_id = 'A1'")] != before
+
+
+def test_a_touchpoint_that_leaves_the_relationships_window_is_a_change() -> None:
+    """Within a day, while nothing else of its account is heard."""
+    world = Changing("UTC")
+    reach = int(world.settings.relationship.window_days)
+    asked = Fact("A4", 3, 11, "asked", "S1", "", "B1", "a", "", True)
+    world.become({"P1": asked, "P2": replace(asked, day=60)}, START + (3 + reach) * DAY + 10 * HOUR, ())
+    world.build()
+    before = world.rows("mart_relationship", "account_id = 'A4'")
+    world.become(world.state, world.as_of + 2 * HOUR, ())
+    compare(world)
+    assert world.rows("mart_relationship", "account_id = 'A4'") != before
+
+
 @pytest.mark.parametrize(("hours", "moves"), [(6, False), (24, True)], ids=["the_same_day", "another_day"])
 def test_an_open_deal_of_which_nothing_is_heard_grows_older_once_a_day(hours: int, moves: bool) -> None:
     """An increment of another account does not measure it again; one of its own does, whenever it comes."""
