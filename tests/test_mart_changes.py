@@ -304,7 +304,8 @@ def compare(world: Changing) -> None:
     """Build what changed, then everything."""
     world.build(everything=False, compared=True)
     incremental = {
-        table: world.rows(table) for table in (*COVERAGE, *BY_DEAL, *AT_LANDMARK, *WHOLE, dart.MART, steps.TABLE)
+        table: world.rows(table)
+        for table in (*COVERAGE, *BY_DEAL, *AT_LANDMARK, *WHOLE, "mart_relationship", dart.MART, steps.TABLE)
     }
     world.tell(*(s for name, fact in world.state.items() for s in told(made(name, fact)[0], fact)), everything=True)
     world.build()
