@@ -99,6 +99,13 @@ def test_transitions_without_always_on_jobs() -> None:
     assert [t.core_transition_type for t in rows.transitions] == [t.transition_type for t in rows.transitions]
 
 
+def test_ranks_stay_where_one_more_job_is_always_on() -> None:
+    """From SE to SS is a skip of 1, though RB in between is always on (4.5: PI 1, SE 2, RB 3, SS 4)."""
+    rows = [touchpoint("a", "03-01 09:00", job=SE), touchpoint("b", "03-02 09:00", job=SS)]
+    (move,) = journey(rows, always_on_jobs=(RB, VA, CC)).transitions
+    assert (move.transition_type, move.skip_size) == ("skip", 1)
+
+
 def test_loops_of_the_example(example: JourneyRows) -> None:
     """SS is revisited because of the competitor, RB because of the CFO."""
     first, second = example.loops
@@ -238,6 +245,21 @@ class TestOrder:
             touchpoint("z", noon, job=CC),
         ]
         assert [t.touchpoint_id for t in ordered(rows)] == ["z", "b", "a"]
+
+    @pytest.mark.parametrize(
+        ("job", "direction"), [("unclassified", "inbound"), (VA, "outbound"), (RB, "outbound")], ids=["no job", "ours", "ours, of it"]
+    )  # fmt: skip
+    def test_a_parent_that_is_no_visit_does_not_hold_the_current_job_up(self, job: str, direction: str) -> None:
+        """RB; at the next instant two that are no visits, a reply to the second of them with RB, and SE: visits RB, SE and no loop."""
+        noon = at("03-02 12:00")
+        rows = [
+            touchpoint("a", "03-01 09:00", job=RB),
+            touchpoint("y", noon, job="unclassified"),
+            touchpoint("x", noon, job=job, direction=direction, in_reply_to="y"),
+            touchpoint("c", noon, job=RB, in_reply_to="x"),
+            touchpoint("b", noon, job=SE),
+        ]
+        assert [t.touchpoint_id for t in ordered(rows)] == ["a", "y", "x", "c", "b"]
 
     def test_equal_positions_are_a_tie(self) -> None:
         """Messages that one source numbered alike: the one that goes on with the job under way comes first, whatever the ids."""

@@ -58,9 +58,8 @@ def _is_engaged_person(participant: Participant) -> bool:
 
 
 def core_ranks(always_on_jobs: Sequence[str]) -> dict[str, int]:
-    """Rank from 1 of every job that is not always on: PI 1, SE 2, RB 3, SS 4; then VA 5, CC 6 if none is always on."""
-    core = [job for job in JOB_CODES if job not in always_on_jobs]
-    return {job: rank for rank, job in enumerate(core, start=1)}
+    """PI 1, SE 2, RB 3, SS 4, VA 5, CC 6 without those that are always on; the others keep their ranks."""
+    return {job: rank for rank, job in enumerate(JOB_CODES, start=1) if job not in always_on_jobs}
 
 
 def direction(from_job: str, to_job: str, ranks: Mapping[str, int]) -> tuple[str, int | None]:

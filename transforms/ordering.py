@@ -2,7 +2,8 @@
 
 Among touchpoints of one instant: a parent comes before its replies, and what one source numbered in one conversation keeps the
 source's sequence. What that leaves free is a true tie. There, those that continue the current visit's job come first, then the
-order of the jobs, then the id, so that a tie alone never makes the buyer leave and re-enter the current job.
+order of the jobs, then the id, so that a tie alone never makes the buyer leave and re-enter the current job. What is no visit
+evidence comes as early as something needs that waits for it.
 """
 
 from __future__ import annotations
@@ -50,10 +51,12 @@ def starts_or_continues_a_visit(touchpoint: Touchpoint) -> bool:
 def _simultaneous(group: list[Touchpoint], job: str | None) -> list[Touchpoint]:
     """One instant's touchpoints, given sorted by id, in order; ``job`` is that of the visit under way."""
     after, waits_for = _known_order(group)
+    awaited_by = _awaited_by(group, after)
     ready: dict[str, list[int]] = {}
     for index in range(len(group)):
         if waits_for[index] == 0:
-            ready.setdefault(group[index].buying_job, []).append(index)
+            for name in (group[index].buying_job, *awaited_by.get(index, ())):
+                ready.setdefault(name, []).append(index)
     for heap in ready.values():
         heapify(heap)
     done = [False] * len(group)
@@ -80,8 +83,30 @@ def _simultaneous(group: list[Touchpoint], job: str | None) -> list[Touchpoint]:
         for later in after.get(index, ()):
             waits_for[later] -= 1
             if waits_for[later] == 0 and not done[later]:
-                heappush(ready.setdefault(group[later].buying_job, []), later)
+                for name in (group[later].buying_job, *awaited_by.get(later, ())):
+                    heappush(ready.setdefault(name, []), later)
     return result
+
+
+def _awaited_by(group: list[Touchpoint], after: dict[int, list[int]]) -> dict[int, set[str]]:
+    """The other jobs of visit evidence that waits, through nothing but the like, for what is no visit evidence."""
+    before: dict[int, list[int]] = {}
+    for earlier, later_ones in after.items():
+        if not starts_or_continues_a_visit(group[earlier]):
+            for later in later_ones:
+                before.setdefault(later, []).append(earlier)
+    found: dict[int, set[str]] = {}
+    for index, touchpoint in enumerate(group if before else ()):
+        if not starts_or_continues_a_visit(touchpoint):
+            continue
+        job, waiting = touchpoint.buying_job, [index]
+        while waiting:
+            for earlier in before.get(waiting.pop(), ()):
+                jobs = found.setdefault(earlier, set())
+                if job not in jobs:
+                    jobs.add(job)
+                    waiting.append(earlier)
+    return {index: jobs - {group[index].buying_job} for index, jobs in found.items()}
 
 
 def _known_order(group: list[Touchpoint]) -> tuple[dict[int, list[int]], list[int]]:
