@@ -232,6 +232,16 @@ def test_same_organiser_and_nearly_same_start_is_one_meeting_across_sources() ->
     assert len(fold(calendar, msgspec.structs.replace(crm, occurred_at=at("03-05 10:11"))).touchpoints) == 2
 
 
+def test_reports_of_one_system_with_other_people_in_each_are_two_meetings() -> None:
+    """An account that calls everybody's meetings; where somebody was in both, the second is the first begun again."""
+    first = report("u", "03-05 09:00", "03-05 09:30", [hour("S1", "09:00", "09:30"), hour("B1", "09:00", "09:30")])
+    second = report("v", "03-05 09:10", "03-05 09:40", [hour("S2", "09:10", "09:40"), hour("B2", "09:10", "09:40")])
+    again = report("v", "03-05 09:10", "03-05 09:40", [hour("S2", "09:10", "09:40"), hour("B1", "09:10", "09:40")])
+    called = [msgspec.structs.replace(one, organizer=mail("S3")) for one in (first, second, again)]
+    assert len(fold(called[0], called[1]).touchpoints) == 2
+    assert len(fold(called[0], called[2]).touchpoints) == 1
+
+
 def test_a_cancelled_entry_is_a_voided_touchpoint_and_a_moved_one_is_one() -> None:
     """A void keeps its witnesses; a reschedule is a revision."""
     entry = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"])
