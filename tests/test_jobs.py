@@ -358,6 +358,19 @@ def test_a_workspace_extends_overrides_and_switches_off() -> None:
     assert book.version != BOOK.version == Rulebook.load("").version
 
 
+def test_a_default_is_switched_off_by_its_id_alone() -> None:
+    """A rule, a meeting type and a tag; what is no default must be told in full."""
+    book = Rulebook.load(
+        "rules: [{id: subject.options, enabled: false}]\nmeeting_types: [{type: demo, enabled: false}]\n"
+        "tags: [{tag: competitor, enabled: false}]"
+    )
+    assert BOOK.classify(Evidence(subject_text="options?")).job == SE
+    assert book.classify(Evidence(subject_text="options?")).job == "unclassified"
+    assert BOOK.meeting_kind("Product demo") != book.meeting_kind("Product demo")
+    with pytest.raises(RuleError, match=r"Rule 'own\.lunch': .*job"):
+        Rulebook.load("[{id: own.lunch, enabled: false}]")
+
+
 def test_maps_can_be_changed_and_emptied() -> None:
     """An empty value takes an entry of the defaults away."""
     book = Rulebook.load("job_assets: {validation: roi_model, consensus_creation: }\nack_pattern: '^merci'")

@@ -183,8 +183,22 @@ def _check_scalars(data: Any) -> None:
 def _merge(default: dict[str, Any], extra: dict[str, Any], key: str, kind: type[_Entry]) -> list[_Entry]:
     """Entries of both files; one of the workspace's takes the place of the default of the same id."""
     found: dict[str, _Entry] = dict(_entries(default, key, kind))
-    found.update(_entries(extra, key, kind))
+    found.update(_entries(_completed(extra, key, found), key, kind))
     return list(found.values())
+
+
+def _completed(extra: dict[str, Any], key: str, found: dict[str, Any]) -> dict[str, Any]:
+    """The workspace's entries; one that switches off a default need not repeat it."""
+    raw = extra.get(key)
+    if not isinstance(raw, list):
+        return extra
+    _, id_field = _LISTS[key]
+    entries = []
+    for item in raw:
+        if isinstance(item, dict) and item.get("enabled") is False and isinstance(name := item.get(id_field), str):
+            item = (msgspec.to_builtins(found[name]) if name in found else {}) | item
+        entries.append(item)
+    return extra | {key: entries}
 
 
 def _entries(data: dict[str, Any], key: str, kind: type[_Entry]) -> list[tuple[str, _Entry]]:
