@@ -1,7 +1,8 @@
 """The stages that a deal was in, from its history in the CRM, or from its stage of today where there is none.
 
-A stay lasts until the next stage is entered, the last one until the deal closes. CRMs write a row whenever anything of a
-deal changes (Salesforce's OpportunityHistory: amount, date, probability), so rows that repeat the stage are one stay.
+A stay lasts until the next stage is entered, the last one until the deal closes; what is entered at the close or later has no
+end. CRMs write a row whenever anything of a deal changes (Salesforce's OpportunityHistory: amount, date, probability), so rows
+that repeat the stage are one stay.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def stages_of_deals(deals: Iterable[Opportunity], changes: Iterable[StageChange]
         ends = [moment for moment, _, _ in entered[1:]]
         for number, (moment, stage, basis) in enumerate(entered, 1):
             is_current = number == len(entered)
-            left_at = _closed_after(deal, moment) if is_current else ends[number - 1]
+            left_at = (
+                None if _is_over(deal, moment) else _closed_after(deal, moment) if is_current else ends[number - 1]
+            )
             end = as_of if is_current and deal.status == "open" else left_at
             found.append(
                 Stay(
@@ -83,6 +86,11 @@ def _entered_at(change: StageChange) -> int:
     return change.entered_at
 
 
+def _is_over(deal: Opportunity, moment: int) -> bool:
+    """What is entered at the close or later is where deals end: no stay of the deal's life, whatever follows it."""
+    return deal.status != "open" and deal.closed_at is not None and deal.closed_at <= moment
+
+
 def _closed_after(deal: Opportunity, moment: int) -> int | None:
-    """The close, if it ends a stay that began before it; what is entered at the close or later is where deals end."""
+    """The close, if it ends a stay that began before it."""
     return deal.closed_at if deal.closed_at is not None and deal.closed_at > moment else None
