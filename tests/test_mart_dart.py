@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from mart_world import World, about, worked_example
-from worked_example import at, participant, touchpoint
+from worked_example import CLOSED_AT, at, participant, touchpoint
 
 from transforms.settings import BusinessHours, Settings
 
@@ -181,6 +181,16 @@ def test_a_role_is_who_holds_it_at_the_end() -> None:
     found = {period: row(world, period)["role_coverage_num"] for period in ("W10", "W11", "Mar", "lifetime")}
     assert found == {"W10": 1, "W11": 1, "Mar": 1, "lifetime": 2}  # B2; B2; B1; B1 and B3
     assert world.one("mart_opportunity_coverage")["role_coverage_num"] == 2
+
+
+@pytest.mark.parametrize(("moved", "roles"), [(0, 4), (1, 3)], ids=["at the close", "after it"])
+def test_who_takes_a_role_with_the_close_holds_it(moved: int, roles: int) -> None:
+    """As M10 counts members (semantics 5.4): B1 has been engaged, and is the user from the very close on."""
+    world = worked_example(built=False)
+    role = {"opportunity_id": "O1", "person_id": "B1", "buyer_role": "user", "valid_from": CLOSED_AT + moved}
+    world.dim("dim_buying_group_member", role)
+    world.build()
+    assert world.one("mart_opportunity_coverage")["role_coverage_num"] == roles
 
 
 def test_is_final_follows_the_clock() -> None:

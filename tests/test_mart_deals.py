@@ -275,6 +275,26 @@ def deadline_of(settings: Settings, start: str, days: int) -> datetime:
     return found
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "begins"),
+    [
+        ("America/Havana", "2023-11-05", "2023-11-05 04:00"),
+        ("Atlantic/Azores", "2023-10-29", "2023-10-29 00:00"),
+        ("America/Santiago", "2023-09-03", "2023-09-03 04:00"),
+        ("Asia/Beirut", "2023-10-29", "2023-10-28 22:00"),
+        ("Australia/Lord_Howe", "2023-04-02", "2023-04-01 13:00"),
+    ],
+)
+def test_a_day_begins_with_its_first_moment(zone: str, day: str, begins: str) -> None:
+    """Where the clocks go back over midnight it comes twice; where they go forward there is none."""
+    world = worked_example(built=False, settings=Settings(coverage=Coverage(reporting_timezone=zone)))
+    declare(world.con, Parameters.of(world.settings, world.as_of), everything=True)
+    query = """WITH d AS (SELECT start_of_day(?::DATE) AS t)
+               SELECT strftime(timezone('UTC', t), '%Y-%m-%d %H:%M'), local_day(t)::VARCHAR,
+                      local_day(t - INTERVAL 1 MICROSECOND)::VARCHAR < ? FROM d"""
+    assert world.con.execute(query, [day, day]).fetchall() == [(begins, day, True)]
+
+
 def test_first_touchpoint_has_no_gap() -> None:
     """A buyer whose one gap was 20 days is not silent after 30: twice the median gap is 40."""
     world = worked_example(at("04-30 00:00"), closed=False, built=False)

@@ -452,6 +452,22 @@ def test_relationship(example: World) -> None:
     assert len(row["relationship_basis"]) == 11
 
 
+def test_a_colleague_whom_the_directory_does_not_have_is_one_of_our_people() -> None:
+    """By our domain (semantics 2.3), in a meeting and as the writer of a mail: with S1 there are three of ours."""
+    world = worked_example(built=False)
+    call = touchpoint("X1", "04-10 10:00", "04-10 11:00", channel="video", direction="mutual")
+    sent = touchpoint("X2", "04-11 10:00", direction="outbound", actor_party_id="u:2")
+    seats = {
+        "X1": [participant("X1", n, who, "required", attended=True, is_engaged=who != "u:1") for n, who in enumerate(("u:1", "B1"))],
+        "X2": [participant("X2", 0, "u:2", "actor"), participant("X2", 1, "B1", "to")],
+    }  # fmt: skip
+    for seat in (seats["X1"][0], seats["X2"][0]):
+        seat.side, seat.person_id = "seller", None
+    world.load([call, sent], seats)
+    world.build()
+    assert world.one("mart_relationship")["engaged_sellers"] == 3
+
+
 def test_relationship_of_an_account_without_evidence() -> None:
     """Below 5 human touchpoints in the trailing 180 days there is not enough evidence; each threshold is a setting."""
     world = worked_example(at("05-11 00:00"), built=False)

@@ -12,7 +12,7 @@ holding AS (
 roles AS (
   SELECT unit_no, count(DISTINCT buyer_role) AS engaged_roles
   FROM dated_engaged JOIN dart_unit USING (scope_no, period_grain, period_start) JOIN holding USING (scope_no, person_id)
-  WHERE (valid_from IS NULL OR valid_from <= last_at) AND (valid_to IS NULL OR valid_to > last_at) GROUP BY unit_no
+  WHERE (valid_from IS NULL OR valid_from <= known_by) AND (valid_to IS NULL OR valid_to > last_at) GROUP BY unit_no
 ),
 present AS (
   SELECT DISTINCT scope_no, touch_no, day, ended_at, business_deadline(ended_at, 2) AS due_at, party_id

@@ -25,12 +25,13 @@ buyers AS (
   GROUP BY seat.account_id
 ),
 sellers AS (
-  SELECT account_id, count(DISTINCT seller_id) AS engaged_sellers FROM (
-    SELECT account_id, person_id AS seller_id FROM seat
+  -- those too whom the directory does not have, as buyers are counted: they have our domain
+  SELECT account_id, count(DISTINCT party_id) AS engaged_sellers FROM (
+    SELECT account_id, party_id FROM seat
     WHERE side = 'seller' AND direction IN ('outbound', 'mutual')
       AND (participation_role = 'actor' OR attended OR (participation_role = 'attendee' AND direction = 'outbound'))
     UNION ALL SELECT account_id, actor_party_id FROM touch
-    WHERE actor_side = 'seller' AND direction IN ('outbound', 'mutual') AND actor_party_id NOT LIKE 'u:%')
+    WHERE actor_side = 'seller' AND direction IN ('outbound', 'mutual'))
   GROUP BY account_id
 ),
 summed AS (
