@@ -333,6 +333,7 @@ SOURCE = SourceSpec(
     parse=parse,
     supports=(
         "VEVENT: single entries, series (RRULE, RDATE, EXDATE; the first 4,000 dates) and their moved or cancelled occurrences",
+        "a change with RANGE=THISANDFUTURE moves its own date alone",
         "invitations by mail (METHOD REQUEST, PUBLISH, ADD, CANCEL); answers to them are ignored",
         "X-BUYING-JOB, or a category that names a buying job: the label of the meeting",
         "time zones by IANA and Windows names, VTIMEZONE and X-WR-TIMEZONE",
