@@ -10,13 +10,13 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from workspaces import EXAMPLE, example, increment, payloads, put, run, snapshot
+from workspaces import EXAMPLE, candidate, example, files_hold, increment, payloads, put, run, snapshot
 
 from schemas.ddl import create
 from schemas.registry import TABLES
 from warehouse.digests import digests_of
 from warehouse.parquet import write_parquet
-from warehouse.publish import Candidate, current
+from warehouse.publish import current
 
 HOUR = 3600.0
 
@@ -32,14 +32,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def publish(
     root: Path, name: str, *, seller_level: bool = True, afresh: bool = False, keep: float = HOUR, most: int = 24
 ) -> Path:
-    return made(root, name, seller_level=seller_level, afresh=afresh).swap(keep, time.time(), most)
-
-
-def made(root: Path, name: str, *, seller_level: bool = True, afresh: bool = False) -> Candidate:
-    candidate = Candidate(root / "published", name)
-    candidate.copy(root / "state" / "warehouse.duckdb", seller_level=seller_level, afresh=afresh)
-    candidate.write_parquet(run_id=name)
-    return candidate
+    return candidate(root, name, seller_level=seller_level, afresh=afresh).swap(keep, time.time(), most)
 
 
 def counts(path: Path) -> dict[str, int]:
@@ -60,6 +53,15 @@ def test_parquet_has_the_rows_of_the_database(root: Path) -> None:
             assert metadata.num_rows == file["rows"]
             assert metadata.metadata[b"run_id"] == b"first"
             assert metadata.metadata[b"schema_version"] == TABLES[table].version.encode()
+
+
+def test_files_follow_what_a_clock_alone_has_changed(tmp_path: Path) -> None:
+    """Periods become final together: the last column of many rows changes in the same way."""
+    root = example(tmp_path)
+    put(root, payloads())
+    for number, as_of in enumerate(("2026-03-31T00:00:00Z", "2026-04-10T00:00:00Z", "2026-07-05T00:00:00Z")):
+        increment(root, as_of, fixed=False)
+        files_hold(publish(root, f"s{number}"))
 
 
 def test_facts_lie_by_month_and_sorted(root: Path) -> None:
@@ -172,7 +174,7 @@ def test_only_so_many_replaced_snapshots_stay(root: Path) -> None:
 def test_a_discarded_candidate_changes_nothing(root: Path) -> None:
     """What fails its audit is forgotten, and readers see what they saw."""
     publish(root, "good")
-    made(root, "bad").discard()
+    candidate(root, "bad").discard()
     assert current(root / "published") == root / "published" / "snapshots" / "good"
     assert not list((root / "published" / "snapshots").glob(".bad*"))
 

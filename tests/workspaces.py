@@ -19,6 +19,7 @@ from pipelines.workspace import Workspace
 from schemas.registry import TABLES
 from transforms.times import parse_iso
 from warehouse import digests, identity
+from warehouse.publish import Candidate
 from warehouse.store import clear_mark
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -113,6 +114,30 @@ def run(root: Path, as_of: str = AS_OF) -> Summary:
         summary = run_once(workspace, parse_iso(as_of, "as_of"), fixed=True, say=lambda text: None)
     digests_hold(root)
     return summary
+
+
+def candidate(root: Path, name: str, *, seller_level: bool = True, afresh: bool = False) -> Candidate:
+    """A snapshot of the workspace's warehouse with its Parquet files, before anybody has judged it."""
+    made = Candidate(root / "published", name)
+    made.copy(root / "state" / "warehouse.duckdb", seller_level=seller_level, afresh=afresh)
+    made.write_parquet(run_id=name)
+    return made
+
+
+def files_hold(folder: Path) -> None:
+    """The Parquet files of a snapshot have the rows of its database, value by value."""
+    unlike = []
+    with duckdb.connect(str(folder / "touchloop.duckdb"), read_only=True) as connection:
+        for name, table in TABLES.items():
+            columns = ", ".join(f'"{column}"' for column in table.names)
+            rows = f'SELECT {columns} FROM "{name}"'
+            filed = (
+                f"SELECT {columns} FROM read_parquet('{folder}/parquet/{name}/**/*.parquet', hive_partitioning = false)"
+            )
+            query = f"SELECT 1 FROM (({rows} EXCEPT ALL {filed}) UNION ALL ({filed} EXCEPT ALL {rows})) LIMIT 1"
+            if connection.execute(query).fetchall():
+                unlike.append(name)
+    assert unlike == []
 
 
 def digests_hold(root: Path) -> None:
