@@ -190,11 +190,12 @@ TABLES = (
         seconds("delivery_business_seconds", "Business time from first ask to delivery"),
         text("outcome", "How it ended", nn=True, values=vocab.NEED_OUTCOMES),
         at("due_at", "first_asked_at plus N business days"),
+        at("overdue_at", "From when on more business time has passed: due_at, or when the next working hours begin if it ends some"),
         text("asked_touchpoint_id", "Touchpoint of the first ask"),
         text("delivered_touchpoint_id", "Touchpoint of the delivery"),
         flag("consumed", "Viewed or downloaded by the account within 30 days after delivery"),
         text("calendar_id", "Calendar of the addressed seller, by which its business time runs (dim_calendar)", nn=True),
-    ), version="1.1.0", sort=("account_id", "first_asked_at")),
+    ), version="1.2.0", sort=("account_id", "first_asked_at")),
     Table("fact_stage_history", "fact", "deal x stage entered", ("opportunity_id", "entered_at"), (
         text("opportunity_id", "Deal", nn=True),
         text("account_id", "Its account"),

@@ -64,6 +64,20 @@ def test_a_slot_inside_the_missing_hour_is_no_time() -> None:
 
 
 @pytest.mark.parametrize(
+    ("moment", "opens"),
+    [
+        ("2026-03-06 09:00", "2026-03-06 09:00"),
+        ("2026-03-06 16:59", "2026-03-06 16:59"),
+        ("2026-03-06 17:00", "2026-03-09 09:00"),
+        ("2026-03-08 12:00", "2026-03-09 09:00"),
+    ],
+)
+def test_resumes_at(moment: str, opens: str) -> None:
+    """From Friday's close to Monday's opening no time passes."""
+    assert WEEK.resumes_at(at(moment)) == at(opens)
+
+
+@pytest.mark.parametrize(
     ("start", "hours", "end"),
     [
         ("03-02 11:00", 40, "03-09 11:00"),

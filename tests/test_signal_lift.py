@@ -50,6 +50,18 @@ def test_a_deal_at_its_landmark_is_the_open_deal_of_that_day() -> None:
         ], day
 
 
+def test_in_the_night_after_it_was_due_a_need_is_not_yet_unmet() -> None:
+    """40.5 hours after Friday 03-06 16:30 the comparison is due, on Friday 03-13 17:00; until Monday's first second it is not late."""
+    days = 40.5 / 8
+    for day, is_unmet in (("03-14 12:00", False), ("03-16 09:00", False), ("03-16 09:01", True)):
+        now = Settings(coverage=Coverage(enablement_business_days=days))
+        then = worked_example(at(day), closed=False, settings=now).one("mart_deal_risk")
+        before = Coverage(enablement_business_days=days, signal_landmark_days=(CLOSED_AT - at(day)) / DAY)
+        later = worked_example(settings=Settings(coverage=before)).one("mart_deal_landmark")
+        assert later["signals"] == then["signals"]
+        assert ("unmet_need" in then["signals"]) is is_unmet, day
+
+
 def test_a_deal_that_opens_later_is_not_open_yet() -> None:
     """Before its opening a deal has no risk, whatever the CRM knows by now; once it has come and gone it has its review."""
     world = worked_example(built=False)

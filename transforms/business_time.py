@@ -129,6 +129,10 @@ class BusinessCalendar:
         index = bisect_right(layout.before, target - 1) - 1
         return min(layout.opens[index] + target - layout.before[index], layout.closes[index])
 
+    def resumes_at(self, moment: int) -> int:
+        """The moment itself in working hours, else when the next begin. The last moment of some is none of them."""
+        return self.add_business_seconds(moment, 1 / SECOND) - 1
+
     def _covering(self, start: int, end: int) -> _Layout:
         """A layout that is complete for both moments; what was laid out before stays in it."""
         layout = self._layout

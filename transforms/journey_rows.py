@@ -207,6 +207,7 @@ class Need(msgspec.Struct, gc=False):
     delivery_business_seconds: int | None
     outcome: str
     due_at: int
+    overdue_at: int
     asked_touchpoint_id: str
     delivered_touchpoint_id: str | None
     consumed: bool | None

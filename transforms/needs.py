@@ -194,6 +194,7 @@ def _need(
         outcome = "never"
     else:
         outcome = "late" if calendar.business_seconds(first.occurred_at, as_of) > allowed else "open"
+    due_at = calendar.add_business_seconds(first.occurred_at, allowed)
     owner = f"opportunity:{want.opportunity_id}" if want.opportunity_id else f"account:{first.account_id}"
     return Need(
         need_id=hash_id(f"need:{owner}:{want.asset_type}:{first.touchpoint_id}"),
@@ -206,7 +207,8 @@ def _need(
         delivered_at=share.occurred_at if share else None,
         delivery_business_seconds=taken,
         outcome=outcome,
-        due_at=calendar.add_business_seconds(first.occurred_at, allowed),
+        due_at=due_at,
+        overdue_at=calendar.resumes_at(due_at),
         asked_touchpoint_id=first.touchpoint_id,
         delivered_touchpoint_id=share.touchpoint_id if share else None,
         consumed=_consumed(views.get(want.asset_type, ()), share.occurred_at, as_of) if share else None,

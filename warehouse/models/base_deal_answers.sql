@@ -26,7 +26,7 @@ enabled AS (
          bool_or(needed_asset_type = 'competition_sheet' AND outcome = 'never') AS competition_sheet_never_sent,
          bool_or(needed_asset_type = 'competition_sheet' AND outcome = 'late') AS competition_sheet_late,
          -- as it stood at seen_until: asked by then, and not sent by then; what is not overdue today was not then
-         min(due_at) FILTER (first_asked_at <= seen_until AND (delivered_at IS NULL OR delivered_at > seen_until)
+         min(overdue_at) FILTER (first_asked_at <= seen_until AND (delivered_at IS NULL OR delivered_at > seen_until)
                              AND outcome NOT IN ('already_had', 'open')) AS unmet_since
   FROM need GROUP BY opportunity_id
 )
