@@ -100,7 +100,7 @@ LORD_HOWE = World(
 [coverage]
 reporting_timezone = "Australia/Lord_Howe"
 channels = ["email"]
-hybrid_min_touches = 1
+hybrid_min_touches = 0
 hybrid_window_weeks = 1
 p90_min_n = 0
 """,

@@ -50,7 +50,7 @@ SELECT
   reach AS modality_reach, modalities_reached AS modality_reach_num, modalities AS modality_reach_den,
   (channels_with_touch / channel_count + channel_fit + reach) / 3 AS hybrid_score,
   is_hybrid(own, own_channels) AS is_hybrid,
-  is_hybrid(coalesce(window_touches, 0), window_channels) AS is_hybrid_13w,
+  is_hybrid(coalesce(window_touches, 0), coalesce(window_channels, 0)) AS is_hybrid_13w,
   median_seconds AS response_median_business_seconds, p90_seconds AS response_p90_business_seconds,
   within_horizon / nullif(settled, 0) AS response_rate,
   coalesce(within_horizon, 0) AS response_rate_num, coalesce(settled, 0) AS response_rate_den,
