@@ -1,1 +1,1 @@
-"""The coverage marts once more, slow and obvious: loops over the rows of facts and dimensions, written from the definitions alone."""
+"""Slow and obvious references of the marts: loops over the rows of facts and dimensions, one sentence of the definitions at a time."""
