@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import pytest
 from reference.deal_facts import DealFacts
 from reference.deals import opportunity_coverage
-from reference.messy_crm import make_messy
 from reference.relationships import relationships
 from reference.signals import deal_landmark, deal_risk
 from reference.transition_matrix import transition_matrix
+from untidy_deals import make_messy
 from workspaces import increment, snapshot
 
 from pipelines.settings import load_settings
