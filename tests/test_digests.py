@@ -55,7 +55,7 @@ def test_rows_that_come_back_leave_the_digest_as_it_was(root: Path) -> None:
     "name", ["mart_seller_period", "mart_account_period", "fact_visit", "fact_touchpoint_participant"]
 )
 def test_the_same_change_of_two_rows_shows(root: Path, name: str) -> None:
-    """In any column: DuckDB's hash of a row takes the last one in by XOR, where two like changes cancel each other out."""
+    """Of any flag: DuckDB's hash of a row takes the last column in by XOR, where two like changes cancel each other out."""
     table = TABLES[name]
     with duckdb.connect(str(root / "state" / "warehouse.duckdb"), read_only=True) as connection:
         connection.execute("SET TimeZone='UTC'")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from reference.coverage import KEYS, Mart, reference
-from reference.facts import rows
+from reference.compare import by_key, differences
+from reference.coverage import reference
 from untidy_directory import make_untidy
 from workspaces import AS_OF, example, increment, payloads, put, snapshot
 
 from pipelines.simulate import Plan, generate_workspace
 from pipelines.workspace import Workspace
+from schemas.registry import TABLES
+from warehouse.rows import dicts
 
 SHOWN = 12
 IDENTITY = """
@@ -109,46 +109,16 @@ p90_min_n = 0
 )
 
 
-def is_same(expected: Any, found: Any) -> bool:
-    """Floats to nine digits, everything else exactly."""
-    if isinstance(expected, float) and isinstance(found, float):
-        return math.isclose(expected, found, rel_tol=1e-9, abs_tol=1e-12)
-    return expected == found
-
-
-def differences(mart: str, expected: Mart, found: Mart) -> list[str]:
-    """A line for each row of one side alone, and for each figure that is another one or has no counterpart."""
-    lines = []
-    for key in sorted(expected.keys() | found.keys()):
-        row = f"{mart} ({', '.join(str(part) for part in key)})"
-        if key not in found:
-            lines.append(f"{row}: only in the reference")
-        elif key not in expected:
-            lines.append(f"{row}: only in the mart")
-        else:
-            mine, theirs = expected[key], found[key]
-            for column in sorted(mine.keys() | theirs.keys()):
-                if column not in mine or column not in theirs:
-                    lines.append(f"{row} {column}: only in the {'reference' if column in mine else 'mart'}")
-                elif not is_same(mine[column], theirs[column]):
-                    lines.append(f"{row} {column}: reference {mine[column]!r}, mart {theirs[column]!r}")
-    return lines
-
-
 def compare(root: Path, as_of: str) -> None:
     """Every row and column of the marts of a workspace, both ways."""
     settings = Workspace(root).settings
     lines = []
     with snapshot(root, published=False) as connection:
         expected = reference(connection, settings, datetime.fromisoformat(as_of))
-        for name, keys in KEYS.items():
-            found: Mart = {}
-            for row in rows(connection, name):
-                key = tuple(row.pop(column) for column in keys)
-                assert key not in found, f"{name} has two rows of {key}"
-                found[key] = row
+        for name, mart in expected.items():
+            found = by_key(dicts(connection, f'SELECT * FROM "{name}"'), TABLES[name].key)
             assert found, f"{name} is empty, which compares nothing"
-            lines += differences(name, expected[name], found)
+            lines += differences(name, mart, found)
     if lines:
         shown = "\n".join(lines[:SHOWN])
         pytest.fail(f"{len(lines)} differences as of {as_of}, the first of them:\n{shown}", pytrace=False)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import random
 from datetime import datetime, timedelta
 from pathlib import Path
 
-Rows = list[dict[str, str]]
+from crm_files import File, Row
+
+Rows = list[Row]
 
 LOSS_REASONS = ("price", "product_gap", "no_decision", "competitor", "")
 ROLES = ("champion", "economic_buyer", "technical_evaluator", "user", "blocker", "influencer")
@@ -16,8 +17,9 @@ ROLES = ("champion", "economic_buyer", "technical_evaluator", "user", "blocker",
 def make_messy(workspace: Path, seed: int) -> None:
     """Edit the CRM's files below ``inbox/crm``. Same seed, same mess."""
     dice = random.Random(seed)
-    deals, groups, people = (_read(workspace, name) for name in ("opportunities", "buying_group", "people"))
-    accounts = _read(workspace, "accounts")
+    names = ("opportunities", "buying_group", "people", "accounts")
+    files = [File(workspace / "inbox" / "crm" / f"{name}.csv") for name in names]
+    deals, groups, people, accounts = (file.rows for file in files)
     for deal in deals:
         _change_deal(deal, dice)
     groups += _add_second_deals(deals, groups, dice)
@@ -31,22 +33,15 @@ def make_messy(workspace: Path, seed: int) -> None:
         _change_person(person, [account["account_id"] for account in accounts], dice)
     for account in accounts:
         account["country"] = dice.choice(("DE", "US", ""))
-    _write(workspace, "opportunities", deals)
-    _write(workspace, "buying_group", _once(groups))
-    _write(workspace, "people", [p for p in people if dice.random() > 0.12])
-    _write(workspace, "accounts", accounts)
-
-
-def _read(workspace: Path, name: str) -> Rows:
-    with (workspace / "inbox" / "crm" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _write(workspace: Path, name: str, rows: Rows) -> None:
-    with (workspace / "inbox" / "crm" / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    people[:] = [person for person in people if dice.random() > 0.12]
+    keys = (
+        ["opportunity_id"],
+        ["opportunity_id", "person_id", "buyer_role", "valid_from"],
+        ["person_id"],
+        ["account_id"],
+    )
+    for file, key in zip(files, keys, strict=True):
+        file.write(key)
 
 
 def _later(moment: str, days: float, seconds: int = 0) -> str:
@@ -54,12 +49,12 @@ def _later(moment: str, days: float, seconds: int = 0) -> str:
     return then.isoformat().replace("+00:00", "Z")
 
 
-def _close(deal: dict[str, str], status: str, closed_at: str, dice: random.Random) -> None:
+def _close(deal: Row, status: str, closed_at: str, dice: random.Random) -> None:
     deal["status"], deal["closed_at"] = status, closed_at
     deal["loss_reason"] = dice.choice(LOSS_REASONS) if status == "lost" else ""
 
 
-def _change_deal(deal: dict[str, str], dice: random.Random) -> None:
+def _change_deal(deal: Row, dice: random.Random) -> None:
     """Lost, won and open, at the landmark to the second and off it; with another amount, in another currency, without either."""
     status = dice.choice(("lost", "lost", "won", "open", deal["status"]))
     if status == "open":
@@ -91,7 +86,7 @@ def _add_second_deals(deals: Rows, groups: Rows, dice: random.Random) -> Rows:
     return added
 
 
-def _change_close(deal: dict[str, str], dice: random.Random) -> None:
+def _change_close(deal: Row, dice: random.Random) -> None:
     """Closed nobody knows when, closed as it was opened, opened again with its close kept, opened after everything."""
     chance = dice.random()
     if chance < 0.08:
@@ -105,7 +100,7 @@ def _change_close(deal: dict[str, str], dice: random.Random) -> None:
         deal["opened_at"] = "2026-11-01T00:00:00Z"
 
 
-def _change_validity(member: dict[str, str], deal: dict[str, str], dice: random.Random) -> None:
+def _change_validity(member: Row, deal: Row, dice: random.Random) -> None:
     """Roles that begin or end with the close to the second, in the middle of the deal, or as they begin."""
     chance = dice.random()
     if chance < 0.12 and deal["closed_at"]:
@@ -132,13 +127,7 @@ def _successors(groups: Rows, dice: random.Random) -> Rows:
     return added
 
 
-def _once(groups: Rows) -> Rows:
-    """Each person once in a role from a time on."""
-    key = ("opportunity_id", "person_id", "buyer_role", "valid_from")
-    return list({tuple(member[name] for name in key): member for member in groups}.values())
-
-
-def _change_person(person: dict[str, str], accounts: list[str], dice: random.Random) -> None:
+def _change_person(person: Row, accounts: list[str], dice: random.Random) -> None:
     """Buyers who are executives by flag or by title alone, partners, or another account's; sellers in other zones."""
     chance = dice.random()
     if person["side"] == "seller":

@@ -262,10 +262,10 @@ def people_rule(a: Occasion, b: Occasion, tolerance: int) -> str | None:
     """Which rule, if any, makes two live occasions one, from their people and times alone; ``a`` starts first."""
     if not (a.is_living and b.is_living) or _foreign(a, b):
         return None
-    common = (a.people & b.people) - (a.organizers & b.organizers)
-    # what one system reports as two, with other people in each, were two that one account had called
-    apart = a.has_attendance and b.has_attendance and not a.systems.isdisjoint(b.systems) and not common
-    same_organizer = not a.organizers.isdisjoint(b.organizers) and not apart
+    same_organizer = not a.organizers.isdisjoint(b.organizers)
+    common = (a.people & b.people) - (a.organizers & b.organizers) if same_organizer else frozenset()
+    if not common and a.has_attendance and b.has_attendance and not a.systems.isdisjoint(b.systems):
+        same_organizer = False  # one account had called two: the system reports them as two, with other people in each
     same_two = not a.sellers.isdisjoint(b.sellers) and not a.outsiders.isdisjoint(b.outsiders)
     shorter = min(a.end - a.start, b.end - b.start)
     overlap = min(a.end, b.end) - max(a.start, b.start)

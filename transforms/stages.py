@@ -48,9 +48,7 @@ def stages_of_deals(deals: Iterable[Opportunity], changes: Iterable[StageChange]
         ends = [moment for moment, _, _ in entered[1:]]
         for number, (moment, stage, basis) in enumerate(entered, 1):
             is_current = number == len(entered)
-            left_at = (
-                None if _is_over(deal, moment) else _closed_after(deal, moment) if is_current else ends[number - 1]
-            )
+            left_at = _left_at(deal, moment, None if is_current else ends[number - 1])
             end = as_of if is_current and deal.status == "open" else left_at
             found.append(
                 Stay(
@@ -86,11 +84,8 @@ def _entered_at(change: StageChange) -> int:
     return change.entered_at
 
 
-def _is_over(deal: Opportunity, moment: int) -> bool:
-    """What is entered at the close or later is where deals end: no stay of the deal's life, whatever follows it."""
-    return deal.status != "open" and deal.closed_at is not None and deal.closed_at <= moment
-
-
-def _closed_after(deal: Opportunity, moment: int) -> int | None:
-    """The close, if it ends a stay that began before it."""
-    return deal.closed_at if deal.closed_at is not None and deal.closed_at > moment else None
+def _left_at(deal: Opportunity, moment: int, next_at: int | None) -> int | None:
+    """When a stay that began at ``moment`` ended; what is entered at the close or later is where deals end, and has no end itself."""
+    if deal.closed_at is not None and deal.closed_at <= moment:
+        return None
+    return deal.closed_at if next_at is None else next_at

@@ -146,8 +146,8 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
         "span_of_days(days) AS to_microseconds((days * 86400000000)::BIGINT)",
         "days_between(a, b) AS (epoch_us(b) - epoch_us(a)) / 86400000000",
         # where the clocks go back over midnight it comes twice, and DuckDB takes the second
-        f"""start_of_day(d) AS CASE WHEN local_day(timezone({zone}, d::TIMESTAMP) - INTERVAL 1 HOUR) = d
-            THEN timezone({zone}, d::TIMESTAMP) - INTERVAL 1 HOUR ELSE timezone({zone}, d::TIMESTAMP) END""",
+        f"""start_of_day(d) AS timezone({zone}, d::TIMESTAMP)
+            - to_hours((local_day(timezone({zone}, d::TIMESTAMP) - INTERVAL 1 HOUR) = d)::INTEGER)""",
         # so many business days later; what begins on a closed day begins with the next open one
         f"""business_deadline(t, n) AS (
             SELECT CASE WHEN begun.is_open THEN timezone({zone}, timezone({zone}, t) + to_days((due.day - begun.day)::INTEGER))

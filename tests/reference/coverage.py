@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 import duckdb
 
+from reference.compare import Mart
 from reference.facts import Facts, Row
 from reference.measures import measure, responses, trust
 from reference.periods import GRAINS, Calendar
 from reference.scope import Scope, Thresholds
 from transforms.settings import Settings
-
-Mart = dict[tuple[Any, ...], Row]
-KEYS = {
-    "mart_seller_account_period": ("seller_id", "account_id", "period_grain", "period_start"),
-    "mart_account_period": ("account_id", "period_grain", "period_start"),
-    "mart_seller_period": ("seller_id", "period_grain", "period_start"),
-    "mart_team_period": ("team_id", "period_grain", "period_start"),
-    "mart_response_time": ("seller_id", "ask_channel", "period_grain", "period_start"),
-    "mart_data_quality": ("source", "month"),
-}
 
 
 def thresholds_of(settings: Settings) -> Thresholds:

@@ -14,8 +14,8 @@ from reference.deal_facts import (
     is_human_message,
     is_plan_update,
     is_seller_touch,
-    put_share,
 )
+from reference.scope import share
 
 RISK_ASSETS = {"security_pack", "roi_model", "customer_reference", "contract_terms"}
 TRADE_OFFS = {"competition_sheet", "limitations_note"}
@@ -28,7 +28,7 @@ def put_dart(row: dict[str, Any], facts: DealFacts, deal: Deal, touchpoints: lis
     _put_role_coverage(row, facts, deal, touchpoints)
     settled = [n for n in needs if n.outcome != "open"]
     in_time = [n for n in settled if n.outcome in ("already_had", "on_time")]
-    put_share(row, "enablement_on_time_share", len(in_time), len(settled))
+    row |= share("enablement_on_time_share", len(in_time), len(settled))
     dimensions = {
         "dialogue": [
             dialogue_ratio(touchpoints),
@@ -76,7 +76,7 @@ def _put_role_coverage(row: dict[str, Any], facts: DealFacts, deal: Deal, touchp
     }
     held = {member.buyer_role for member in facts.group_at_end(deal) if member.person_id in engaged}
     required = set(facts.settings.coverage.required_roles)
-    put_share(row, "role_coverage", len(held & required), len(required))
+    row |= share("role_coverage", len(held & required), len(required))
 
 
 def _response_rate(facts: DealFacts, deal: Deal) -> float | None:

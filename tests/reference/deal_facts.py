@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from reference.scope import share
 from transforms.settings import Settings
+from warehouse.rows import dicts
 
 Row = SimpleNamespace
 """A row of a table; its columns are attributes."""
@@ -69,12 +71,6 @@ def dialogue_ratio(touchpoints: Iterable[Row]) -> float | None:
     return min(theirs, ours) / max(theirs, ours) if messages else None
 
 
-def put_share(row: dict[str, Any], name: str, numerator: int, denominator: int) -> None:
-    """C3: a share stands with its two counts, and is NULL where there is nothing that it could be a share of."""
-    row[name] = numerator / denominator if denominator else None
-    row[f"{name}_num"], row[f"{name}_den"] = numerator, denominator
-
-
 def put_trust(row: dict[str, Any], touchpoints: Iterable[Row]) -> None:
     """Section 5.9: the shares of the row's own inputs that nobody is known by, and that no job was found for."""
     touchpoints = list(touchpoints)
@@ -85,8 +81,8 @@ def put_trust(row: dict[str, Any], touchpoints: Iterable[Row]) -> None:
     ]
     evidence = [t for t in touchpoints if is_buyer_evidence(t)]
     unclassified = [t for t in evidence if t.buying_job == "unclassified"]
-    put_share(row, "unresolved_share", len(unknown), len(touchpoints))
-    put_share(row, "unclassified_share", len(unclassified), len(evidence))
+    row |= share("unresolved_share", len(unknown), len(touchpoints))
+    row |= share("unclassified_share", len(unclassified), len(evidence))
 
 
 def days_between(start: datetime, end: datetime) -> float:
@@ -114,9 +110,7 @@ class DealFacts:
         self.loops = self._by_deal("fact_loop", "to_visit_no")
 
     def rows(self, table: str) -> list[Row]:
-        found = self.connection.execute(f'SELECT * FROM "{table}"')
-        names = [column[0] for column in found.description or ()]
-        return [Row(**dict(zip(names, values, strict=True))) for values in found.fetchall()]
+        return [Row(**row) for row in dicts(self.connection, f'SELECT * FROM "{table}"')]
 
     def _join_touchpoints(self) -> None:
         """Each touchpoint with its participants, its accounts, the asset types it shared and the events that tell of it."""

@@ -17,9 +17,9 @@ from reference.deal_facts import (
     is_buyer_evidence,
     is_cocreation,
     is_human_message,
-    put_share,
     put_trust,
 )
+from reference.scope import share
 
 WEEK = timedelta(days=7)
 LANDMARK = timedelta(days=30)
@@ -74,7 +74,7 @@ def _put_contacts(row: dict[str, Any], facts: DealFacts, deal: Deal, touchpoints
     members = {member.person_id for member in facts.group_at_end(deal)}
     row["engaged_contacts"] = len(touches_of)
     row["is_single_threaded"] = len(in_window) <= 1 if deal.seen_until else None
-    put_share(row, "contact_coverage", len(members & set(touches_of)), len(members))
+    row |= share("contact_coverage", len(members & set(touches_of)), len(members))
     row["effective_threads"] = None
     if touches_of:
         portions = [count / sum(touches_of.values()) for count in touches_of.values()]
@@ -114,7 +114,7 @@ def _put_champion(
     last_at = max((t.ended_at for t in active), default=None)
     blocks = math.ceil(_cycle(deal) / WEEK)
     active_blocks = {_block(t.occurred_at, deal.opened_at, blocks) for t in active} - {None}
-    put_share(row, "champion_active_week_share", len(active_blocks), blocks)
+    row |= share("champion_active_week_share", len(active_blocks), blocks)
     row["champion_silence_days"] = days_between(last_at, deal.seen_until) if last_at else None
     _put_reciprocity(row, touchpoints)
     brought = _brought(facts, deal, touchpoints, first_seen)

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date, datetime
 
 import duckdb
 
 from reference.periods import GRAINS, INSTANT, LIFETIME, Calendar, first_day, next_period
+from warehouse.rows import Row, dicts
 
-Row = dict[str, Any]
 Pair = tuple[str, str, str, date]
 """Seller, account, grain and first day of a period."""
 
 
 def rows(connection: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
-    """Every row of a table by the names of its columns, times in UTC."""
-    cursor = connection.execute(f'SELECT * FROM "{table}"')
-    names = [column[0] for column in cursor.description or ()]
-    found = []
-    for values in cursor.fetchall():
-        row = dict(zip(names, values, strict=True))
-        for name, value in row.items():
-            if isinstance(value, datetime):
-                row[name] = value.astimezone(UTC)
-        found.append(row)
-    return found
+    """Every row of a table by the names of its columns."""
+    return dicts(connection, f'SELECT * FROM "{table}"')
 
 
 @dataclass

@@ -186,7 +186,7 @@ DEALS = (
         """SELECT opportunity_id, stage_no, left_at, next_at, is_current FROM (
              SELECT *, lead(entered_at) OVER w AS next_at, row_number() OVER w AS n FROM fact_stage_history
              WINDOW w AS (PARTITION BY opportunity_id ORDER BY entered_at))
-           LEFT JOIN (SELECT opportunity_id, closed_at FROM dim_opportunity WHERE status <> 'open') USING (opportunity_id)
+           LEFT JOIN (SELECT opportunity_id, closed_at FROM dim_opportunity) USING (opportunity_id)
            WHERE n <> stage_no OR is_current <> (next_at IS NULL) OR left_at <> next_at
               OR (left_at IS NULL AND next_at IS NOT NULL AND coalesce(entered_at < closed_at, true))""",
     ),
