@@ -30,8 +30,8 @@ RAW = pa.schema(
 """``system`` is the adapter, or the name of one that we do not have. ``bad_reason`` sets a record aside before any adapter sees it."""
 IGNORED_REASONS = frozenset({"tombstone", "empty_message"})
 """Reasons in ``bad_reason`` that are no fault: such a record is ignored, the others are rejected."""
-UNFINISHED_REASONS = frozenset({"too_large", "truncated", "corrupt_compression"})
-"""Reasons in ``bad_reason`` for which only a part of the record is there: no adapter may take that for the whole."""
+UNFINISHED_REASONS = frozenset({"too_large", "truncated", "corrupt_compression", "unsupported_format"})
+"""Reasons in ``bad_reason`` for which only a part of the record is there, or no record: no adapter may take that for the whole."""
 MAX_BATCH_BYTES = 8_000_000
 
 Row = tuple[str, str, str, int, bytes, str | None, str | None]

@@ -365,7 +365,7 @@ def test_poison_blocks_nothing(tmp_path: Path, broker: FakeBroker) -> None:
     toml = root / "touchloop.toml"
     toml.write_text(toml.read_text().replace("[kafka]\n", "[kafka]\nmax_message_bytes = 100000\n"))
     good = next(data for name, data in payloads() if name.startswith("slack/"))
-    broker.produce("native.slack", b"\x00\xff junk", good, b"x" * 200_000, None, b"")
+    broker.produce("native.slack", b"\x01\xff junk", good, b"x" * 200_000, None, b"")
     broker.produce("native.slack", b"{}", ce_source="/teams/1")
     broker.produce("by.header", good, ce_source="/slack/T0001")
     broker.produce("by.header", good)

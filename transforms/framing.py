@@ -13,8 +13,9 @@ from typing import BinaryIO
 import msgspec
 
 from transforms.apart import taken_apart
+from transforms.containers import HEAD, container
 from transforms.event import Reject
-from transforms.frame_bytes import FRAME_LIMIT, BadFrame, chunks, split_lines
+from transforms.frame_bytes import FRAME_LIMIT, SHOWN, BadFrame, chunks, split_lines
 from transforms.frame_ics import ics_frames
 from transforms.frame_json import is_value, json_frames
 from transforms.frame_mail import mail_frames
@@ -28,13 +29,27 @@ _ENCODED = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 def frames(stream: BinaryIO, name: str, framing: Framing) -> Iterator[bytes | BadFrame]:
     """Records of an open binary stream, in the order of the file; ``FRAME_LIMIT`` bounds the memory, not the file.
 
-    An empty file has none. What cannot be framed is a ``BadFrame`` that names the file; what follows it goes on.
+    An empty file has none. What cannot be framed is a ``BadFrame`` that names the file; what follows it goes on. A container of
+    payloads (see ``transforms.containers``) is one of them, whole.
     """
-    for frame in _FRAMINGS[framing](chunks(stream)):
+    pieces = chunks(stream)
+    head = _head(pieces)
+    if told := container(head):
+        yield BadFrame(head[:SHOWN], "unsupported_format", f"{name}: {told}")
+        return
+    for frame in _FRAMINGS[framing](chain([head], pieces) if head else pieces):
         if isinstance(frame, BadFrame):
             yield BadFrame(frame.data, frame.reason_code, f"{name}: {frame.detail}")
         else:
             yield frame
+
+
+def _head(pieces: Iterator[bytes]) -> bytes:
+    """The first piece, or as many as it takes to know a container; empty where there are none."""
+    head = b""
+    while len(head) < HEAD and (piece := next(pieces, b"")):
+        head += piece
+    return head
 
 
 def records(spec: SourceSpec, stream: BinaryIO, context: Context) -> Iterator[bytes | BadFrame]:
@@ -54,6 +69,9 @@ def records(spec: SourceSpec, stream: BinaryIO, context: Context) -> Iterator[by
 
 def records_in(spec: SourceSpec, data: bytes, context: Context) -> Iterator[bytes | BadFrame]:
     """``records`` of bytes in memory (a message's value): the same items, sooner where the value is one JSON object or one line."""
+    if data[:1] != b"{" and (told := container(data[:HEAD])):
+        yield BadFrame(data, "unsupported_format", f"{context.name}: {told}")
+        return
     frame = _only_frame(spec.framing, data)
     if frame is None:
         yield from records(spec, io.BytesIO(data), context)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pipelines.gunzip import MAGIC
+from pipelines.kafka.envelope import Payload, carried
 from pipelines.kafka.plan import position_of
 from pipelines.kafka.topics import UnknownSystem, system_of
 from pipelines.read import Row, gunzipped
 from pipelines.settings import Kafka
 from transforms.frame_bytes import SHOWN
 from transforms.framing import BadFrame, records_in
-from transforms.sources import Context, SourceSpec, all_sources
+from transforms.sources import Context, all_sources
 
 
 class Messages:
@@ -30,33 +31,46 @@ class Messages:
         """
         offset: int = message.offset
         value: bytes | None = message.value
-        system = system_of(message.headers or (), mapped)
-        label = system.name if isinstance(system, UnknownSystem) else system
         if value is None:
+            label = _label(system_of(message.headers or (), mapped))
             yield unit_id, label, name, offset, b"", "tombstone", "a message without a value"
             return
         if len(value) > self.max_bytes:
+            label = _label(system_of(message.headers or (), mapped))
             detail = (
                 f"{len(value):,} bytes, and kafka.max_message_bytes is {self.max_bytes:,}; its first bytes are kept"
             )
             yield unit_id, label, name, offset, value[:SHOWN], "too_large", detail
             return
-        if isinstance(system, UnknownSystem):
-            yield unit_id, label, name, offset, value, "unknown_system", f"{name} at {offset}: {system.detail}"
-            return
         item = 0
-        for frame in _items(all_sources()[system], value, Context(name=name)):
-            position = position_of(offset, item)
-            if isinstance(frame, BadFrame):
-                yield unit_id, system, name, position, frame.data, frame.reason_code, frame.detail
-            else:
-                yield unit_id, system, name, position, frame, None, None
-            item += 1
-        if item == 0:
-            yield unit_id, system, name, offset, b"", "empty_message", "nothing is in it"
+        for system, payload in carried(value, message.headers or (), mapped):
+            label, first = _label(system), item
+            for frame in _items(system, payload, f"{name} at {offset}", name):
+                position = position_of(offset, item)
+                if isinstance(frame, BadFrame):
+                    yield unit_id, label, name, position, frame.data, frame.reason_code, frame.detail
+                else:
+                    yield unit_id, label, name, position, frame, None, None
+                item += 1
+            if item == first:
+                yield unit_id, label, name, position_of(offset, item), b"", "empty_message", "nothing is in it"
+                item += 1
 
 
-def _items(spec: SourceSpec, value: bytes, context: Context) -> Iterator[bytes | BadFrame]:
-    if value[:2] == MAGIC:
-        return gunzipped(spec, io.BytesIO(value), context, start=value[:SHOWN])
-    return records_in(spec, value, context)
+def _label(system: str | UnknownSystem) -> str:
+    return system.name if isinstance(system, UnknownSystem) else system
+
+
+def _items(system: str | UnknownSystem, payload: Payload, where: str, name: str) -> Iterable[bytes | BadFrame]:
+    """The items of one payload, or what is wrong with it; ``where`` names the message."""
+    if payload is None:
+        return ()
+    if isinstance(system, UnknownSystem):
+        data = payload.data if isinstance(payload, BadFrame) else payload
+        return (BadFrame(data, "unknown_system", f"{where}: {system.detail}"),)
+    if isinstance(payload, BadFrame):
+        return (BadFrame(payload.data, payload.reason_code, f"{where}: {payload.detail}"),)
+    spec, context = all_sources()[system], Context(name=name)
+    if payload[:2] == MAGIC:
+        return gunzipped(spec, io.BytesIO(payload), context, start=payload[:SHOWN])
+    return records_in(spec, payload, context)

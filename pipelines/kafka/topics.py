@@ -46,6 +46,15 @@ def is_pattern(name: str) -> bool:
     return any(sign in name for sign in "*?[")
 
 
+def names_system(headers: Headers) -> bool:
+    """Whether a message is a binary CloudEvent, whose headers say which system it is of."""
+    return any(_is_of_event(key, value) for key, value in headers)
+
+
+def _is_of_event(key: str, value: bytes | None) -> bool:
+    return bool(value) and key in ("ce_source", "ce_type")
+
+
 def system_of(headers: Headers, mapped: str) -> str | UnknownSystem:
     """The adapter of one message.
 
@@ -53,7 +62,7 @@ def system_of(headers: Headers, mapped: str) -> str | UnknownSystem:
     last part), else ``ce_type`` by any of its labels (``com.zoom.meeting.started``), else the topic. A header that names no
     source is not passed over: what it says is not what the topic says.
     """
-    found = {key: value for key, value in headers if key in ("ce_source", "ce_type") and value}
+    found = {key: value for key, value in headers if _is_of_event(key, value)}
     if not found:
         if mapped == BY_HEADER:
             return UnknownSystem(
