@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,10 @@ SYSTEM = "crm"
 ADAPTER_VERSION = "1.3.0"
 
 
+Rejected = tuple[int, bytes, str, str | None, str]
+"""(position, original bytes, reason_code, field_path, detail)"""
+
+
 class CrmFile(msgspec.Struct, frozen=True):
     """One file of the directory as read: its rows' verdicts by position."""
 
@@ -43,8 +47,7 @@ class CrmFile(msgspec.Struct, frozen=True):
     location: str
     size: int
     accepted: int
-    rejects: list[tuple[int, bytes, str, str | None, str]]
-    """(position, original bytes, reason_code, field_path, detail)"""
+    rejects: list[Rejected]
     warnings: list[str]
 
     def hold_to(self, limits: Rejects) -> None:
@@ -52,13 +55,18 @@ class CrmFile(msgspec.Struct, frozen=True):
         rows, rejected = self.accepted + len(self.rejects), len(self.rejects)
         if self.location.endswith(f"/{STAGES}") or not limits.exceeded(rows, rejected):
             return
-        often = Counter((reason, field or "", detail) for _, _, reason, field, detail in self.rejects)
-        (reason, field, detail), times = min(often.items(), key=lambda one: (-one[1], one[0]))
         raise TooManyRejects(
             f"{self.location}: {rejected:,} of {rows:,} rows were rejected, more than rejects.max_share = {limits.max_share:g}. "
-            f"Most often: {reason} {field} ({times:,} times): {detail}. Is it UTF-8 and separated by commas? Nothing of the directory was "
+            f"Most often: {most_often(self.rejects)}. Is it UTF-8 and separated by commas? Nothing of the directory was "
             "landed, and nothing derived from it; the last snapshot stays."
         )
+
+
+def most_often(rejects: Sequence[Rejected]) -> str:
+    """The fault that most of them have, in words. There must be one."""
+    often = Counter((reason, field or "", detail) for _, _, reason, field, detail in rejects)
+    (reason, field, detail), times = min(often.items(), key=lambda one: (-one[1], one[0]))
+    return f"{reason} {field} ({times:,} times): {detail}"
 
 
 class ReadDirectory(msgspec.Struct, frozen=True):
@@ -167,7 +175,8 @@ def _read_file(found: ReadDirectory, unit_id: str, location: str, data: bytes, r
     if name == STAGES:
         verdicts = of_known_deals(verdicts, {deal.opportunity_id for deal in found.crm.opportunities})
     rows: list[Any] = found.stages if name == STAGES else getattr(found.crm, LISTS[name])
-    accepted, rejects = 0, []
+    accepted = 0
+    rejects: list[Rejected] = []
     for position, original, row in verdicts:
         if isinstance(row, Reject):
             rejects.append((position, original, row.reason_code, row.field_path, row.detail))
@@ -178,6 +187,11 @@ def _read_file(found: ReadDirectory, unit_id: str, location: str, data: bytes, r
     fault = header_fault(name, data) if rejects and not accepted else None
     if fault is not None:
         warnings.append(f"{location}: {fault.detail}, so every row was rejected ({len(rejects):,})")
+    elif rejects:
+        warnings.append(
+            f"{location}: {len(rejects):,} of {accepted + len(rejects):,} rows were rejected, and what they say is in no figure. "
+            f"Most often: {most_often(rejects)}. touchloop rejects list --source {SYSTEM} shows them"
+        )
     warnings += [
         f"{location}: column {c!r} is not one of the directory's and is left out" for c in unknown_columns(name, data)
     ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipelines.directory import crm_paths
+from pipelines.directory import SYSTEM as CRM
+from pipelines.directory import FoundDirectory, crm_paths
 from pipelines.errors import SettingsError
 from pipelines.plan import inbox_files
 from pipelines.unread import unread
@@ -61,6 +62,7 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
     if not workspace.warehouse.exists() and not workspace.vault.exists():
         yield Finding(True, "no warehouse yet: touchloop run makes it")
         return
+    directory = _directory_units(workspace)
     with workspace.writer(), Store(workspace.warehouse, workspace.vault, workspace.scratch) as store:
         broken = store.count(
             "SELECT count(*) FROM ledger_unit WHERE record_count <> accepted_count + duplicate_count + ignored_count + rejected_count"
@@ -68,6 +70,11 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
         events = store.count("SELECT count(*) FROM fact_event")
         counted = store.count("SELECT coalesce(sum(event_count), 0)::BIGINT FROM ledger_unit")
         details = store.count("SELECT count(*) FROM vault.event_detail")
+        rejected = store.connection.execute(
+            f"""SELECT location, rejected_count, record_count FROM ledger_unit
+                WHERE rejected_count > 0 AND unit_id IN ({", ".join("?" * len(directory)) or "NULL"}) ORDER BY location""",
+            directory,
+        ).fetchall()
         dirty = store.count("SELECT count(*) FROM vault.dirty")
         unpublished = store.mark("unpublished")
         is_derived = store.mark("config") != DERIVE_AGAIN
@@ -79,6 +86,11 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
         events == counted == details,
         f"events: {events:,} in fact_event, {counted:,} in the ledger, {details:,} in the vault",
     )
+    for location, rows, of in rejected:
+        yield Finding(
+            False,
+            f"{location}: {rows:,} of {of:,} rows are rejected, and what they say is in no figure (touchloop rejects list --source {CRM})",
+        )
     now = {name: spec.version for name, spec in all_sources().items()}
     older = [f"{n:,} of {source} by {version} (now {now[source]})" for source, version, n in read_by
              if now.get(source, version) != version]  # fmt: skip
@@ -105,3 +117,11 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
         if unpublished is None
         else f"run {unpublished} is not published yet: touchloop run publishes it, or tells why not",
     )
+
+
+def _directory_units(workspace: Workspace) -> list[str]:
+    """The directory's files as they lie there, by the ledger's ids; none where the settings cannot be read, which is told by itself."""
+    try:
+        return FoundDirectory(workspace.root, workspace.crm, workspace.settings.crm).unit_ids
+    except (SettingsError, PermissionError):
+        return []

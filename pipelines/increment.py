@@ -297,6 +297,7 @@ class Increment:
             store, files, received_at=self.now, run_id=self.summary.run_id, adapter_version=ADAPTER_VERSION
         )
         self.summary.directory_files = len(files)
+        self.summary.directory_rejected = sum(len(file.rejects) for file in files)
 
     def _read(self, directory: FoundDirectory) -> ReadDirectory:
         with self.phase("directory"):

@@ -35,6 +35,9 @@ class Summary(msgspec.Struct, kw_only=True):
     newest_event_at: str | None = None
     """Start of the latest thing that the landed events tell of."""
     directory_files: int = 0
+    """Of ``inbox/crm/``, new or changed."""
+    directory_rejected: int = 0
+    """Rows of theirs that were rejected; the counts above are of payloads."""
     accounts_rebuilt: int = 0
     touchpoints: int = 0
     published: bool = False

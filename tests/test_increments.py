@@ -368,6 +368,29 @@ def test_a_small_file_of_the_directory_without_its_header_is_warned_of(tmp_path:
     assert "inbox/crm/assets.csv is empty: there is not even a header" in warnings
 
 
+def test_rejected_rows_of_the_directory_are_told(tmp_path: Path) -> None:
+    """A deal that is left out would be missed in every figure: the run says so when the file is new, ``doctor`` whenever it is asked."""
+    root = example(tmp_path)
+    deals = root / "inbox" / "crm" / "opportunities.csv"
+    proper = deals.read_text()
+    deals.write_text(proper.replace(",lost,", ",Closed Lost,"))
+    summary = increment(root)
+    of_deals, of_stages = summary.warnings
+    assert of_deals.startswith(
+        "inbox/crm/opportunities.csv: 1 of 1 rows were rejected, and what they say is in no figure. Most often: invalid_field status (1 times): "
+    )
+    assert "Closed Lost" in of_deals
+    assert of_deals.endswith("touchloop rejects list --source crm shows them")
+    assert "inbox/crm/stage_history.csv: 4 of 4 rows were rejected" in of_stages
+    assert (summary.rejected, summary.directory_rejected) == (0, 5)
+    assert increment(root).warnings == []
+    told = "inbox/crm/opportunities.csv: 1 of 1 rows are rejected, and what they say is in no figure"
+    assert any(told in found.text for found in examine(Workspace(root)) if not found.ok)
+    deals.write_text(proper)
+    assert increment(root).directory_rejected == 0
+    assert not any("rows are rejected" in found.text for found in examine(Workspace(root)))
+
+
 def test_files_of_state_from_different_times_are_refused(tmp_path: Path) -> None:
     """A vault of yesterday beside the warehouse of today would give tables of yesterday's events; together they are taken."""
     root = example(tmp_path)
