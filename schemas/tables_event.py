@@ -56,7 +56,7 @@ LEDGER_UNIT = Table(
         count("rejected_count", "Records that could not become an event; reasons in rejected_record", big=True),
         count("event_count", "Events first seen in it; the sum over units is the row count of fact_event", big=True),
         text("adapter_version", "Version of the adapter that read it", nn=True),
-        at("landed_at", "When it was committed", nn=True),
+        at("landed_at", "The clock of the run that landed it", nn=True),
         text("run_id", "Run that landed it", nn=True),
     ),
     meaning="Conservation: every raw record ends in exactly one of four counts.",

@@ -30,7 +30,7 @@ FACT_TOUCHPOINT = Table(
         at("received_at", "When the pipeline first saw a witness of it", nn=True, origin="SEG receivedAt"),
         text("time_quality", "How the time is known", nn=True, values=vocab.TIME_QUALITIES),
         text("sequence", "Lexicographically ordered position within the source", origin="CE sequence"),
-        Column("revision", "int", "Highest revision folded in", required=True, minimum=1),
+        Column("revision", "int", "Highest revision that describes it; one that only calls it off tells is_voided, or status cancelled", required=True, minimum=1),
         flag("is_voided", "Deleted or cancelled at its source", nn=True),
         text("medium", "Finer than channel", nn=True, values=vocab.MEDIA, origin="SO instrument"),
         text("status", "Whether it took place", nn=True, values=vocab.STATUSES, origin="XA result"),

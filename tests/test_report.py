@@ -236,8 +236,9 @@ def test_too_little_evidence_is_said_in_words(copied: duckdb.DuckDBPyConnection)
     copied.execute(
         "UPDATE mart_seller_account_period SET is_hybrid_13w = NULL, hybrid_score = NULL, response_median_business_seconds = NULL"
     )
-    copied.execute("UPDATE mart_journey_summary SET loop_rate = NULL")
+    copied.execute("UPDATE mart_journey_summary SET loop_rate = NULL, unclassified_share = NULL")
     page = Page(render(copied))
+    assert page.column("t-journeys", "Evidence") == [("no buyer evidence", [])]
     assert page.column("t-coverage_pair", "Hybrid, 13 weeks") == [("too few touches", [])]
     assert page.column("t-coverage_pair", "Median answer, business hours") == [("no answer yet", [])]
     assert page.column("t-journeys", "Loop rate") == [("under 2 visits", [])]
@@ -283,6 +284,29 @@ def test_names_from_payloads_stay_text(copied: duckdb.DuckDBPyConnection) -> Non
     assert not {"script", "img"} & {tag for tag, _ in page.tags}
     assert not any(name.startswith("on") for _, given in page.tags for name in given)
     assert "".join(page.text).count(hostile) >= 8
+
+
+def test_a_deal_is_told_as_it_stands_at_the_clock(copied: duckdb.DuckDBPyConnection) -> None:
+    """One that closes later is open, as the table of open deals has it, and one that opens later is none yet."""
+    assert "0 open, 0 won, 1 lost" in " ".join(render(copied).split())
+    copied.execute("UPDATE dim_opportunity SET closed_at = (SELECT as_of + INTERVAL 1 DAY FROM dim_run)")
+    html = " ".join(render(copied).split())
+    assert "1 open, 0 won, 0 lost" in html
+    assert "· lost" not in html
+    copied.execute("UPDATE dim_opportunity SET opened_at = closed_at, closed_at = NULL")
+    assert "0 open, 0 won, 0 lost" in " ".join(render(copied).split())
+
+
+def test_a_name_keeps_its_direction_to_itself(copied: duckdb.DuckDBPyConnection) -> None:
+    """One that turns the direction of writing round does not turn its key, status and figures."""
+    turned = "\u202etfel ot thgir"
+    for table in ("dim_account", "dim_opportunity"):
+        copied.execute(f"UPDATE {table} SET name = ?", [turned])
+    html = render(copied)
+    bare = html.count(turned) - html.count(f"<bdi>{turned}</bdi>")
+    in_attributes = sum(turned in (value or "") for _, given in Page(html).tags for value in given.values())
+    assert html.count(f"<bdi>{turned}</bdi>") >= 4
+    assert bare == in_attributes
 
 
 def test_long_lists_are_cut_and_say_so(copied: duckdb.DuckDBPyConnection) -> None:

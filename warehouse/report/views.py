@@ -91,7 +91,7 @@ JOURNEYS = View("journeys", "Journeys with the most loops", "journey", (
     Field("Loop rate", "loop_rate", "share", f"{SUMMARY}.loop_rate", missing="under 2 visits"),
     Field("Length", "throughput_seconds", "span", f"{SUMMARY}.throughput_seconds"),
     Field("Idle", "idle_seconds", "span", f"{SUMMARY}.idle_seconds"),
-    Field("Evidence", "low_evidence", "flag", f"{SUMMARY}.low_evidence", yes="thin: read with care", no="enough"),
+    Field("Evidence", "low_evidence", "flag", f"{SUMMARY}.low_evidence", yes="thin: read with care", no="enough", missing="no buyer evidence"),
     Field("Jobs in order", "variant", "codes", f"{SUMMARY}.variant"),
 ), limit=20)  # fmt: skip
 
