@@ -87,6 +87,22 @@ LISTS: dict[str, str] = {
     "aliases.csv": "aliases",
 }
 DEALS, STAGES = "opportunities.csv", "stage_history.csv"
+REFERENCES = (
+    ("people.csv", "account_id", "accounts.csv"),
+    ("opportunities.csv", "account_id", "accounts.csv"),
+    ("assignments.csv", "account_id", "accounts.csv"),
+    ("accounts.csv", "owner_seller_id", "people.csv"),
+    ("opportunities.csv", "owner_seller_id", "people.csv"),
+    ("assignments.csv", "seller_id", "people.csv"),
+    ("buying_group.csv", "person_id", "people.csv"),
+    ("buying_group.csv", "opportunity_id", "opportunities.csv"),
+    ("aliases.csv", "person_id", "people.csv"),
+)
+"""Which column names rows of which file. A row that names one that is not there is taken as it stands (exports are of different
+moments), and warned of; stages wait for their deals instead."""
+KEYS = {"accounts.csv": "account_id", "people.csv": "person_id", "opportunities.csv": "opportunity_id"}
+NAMED = 3
+"""Ids that a warning names."""
 
 
 class FoundDirectory:
@@ -135,6 +151,7 @@ class FoundDirectory:
         # in the order of their names, so the deals are known before their stages are read
         for unit_id, (location, data) in zip(self.unit_ids, self._files, strict=True):
             found.files.append(_read_file(found, unit_id, location, data, self.reading))
+        _warn_of_strangers(found)
         if self.erasures is not None:
             found = msgspec.structs.replace(found, crm=self.erasures.without_people(found.crm))
         # rejected rows are kept as they are, and may name whoever was erased
@@ -196,6 +213,21 @@ def _read_file(found: ReadDirectory, unit_id: str, location: str, data: bytes, r
         f"{location}: column {c!r} is not one of the directory's and is left out" for c in unknown_columns(name, data)
     ]
     return CrmFile(unit_id, location, len(data), accepted, rejects, warnings)
+
+
+def _warn_of_strangers(found: ReadDirectory) -> None:
+    """Adds to each file's warnings what it names that the file of those does not have; a file that is not there is missed by nobody."""
+    files = {file.location.rpartition("/")[2]: file for file in found.files}
+    known = {name: {getattr(row, key) for row in getattr(found.crm, LISTS[name])} for name, key in KEYS.items()}
+    for name, column, of in REFERENCES:
+        if name not in files or of not in files:
+            continue
+        named = {getattr(row, column) for row in getattr(found.crm, LISTS[name])} - known[of] - {None}
+        if named:
+            shown = ", ".join(sorted(named)[:NAMED]) + (", ..." if len(named) > NAMED else "")
+            files[name].warnings.append(
+                f"{files[name].location}: {len(named):,} {column} that {of} does not have ({shown})"
+            )
 
 
 def crm_paths(folder: Path) -> Iterator[Path]:

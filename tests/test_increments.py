@@ -375,13 +375,14 @@ def test_rejected_rows_of_the_directory_are_told(tmp_path: Path) -> None:
     proper = deals.read_text()
     deals.write_text(proper.replace(",lost,", ",Closed Lost,"))
     summary = increment(root)
-    of_deals, of_stages = summary.warnings
+    of_groups, of_deals, of_stages = summary.warnings
     assert of_deals.startswith(
         "inbox/crm/opportunities.csv: 1 of 1 rows were rejected, and what they say is in no figure. Most often: invalid_field status (1 times): "
     )
     assert "Closed Lost" in of_deals
     assert of_deals.endswith("touchloop rejects list --source crm shows them")
     assert "inbox/crm/stage_history.csv: 4 of 4 rows were rejected" in of_stages
+    assert "buying_group.csv: 1 opportunity_id that opportunities.csv does not have (O1)" in of_groups
     assert (summary.rejected, summary.directory_rejected) == (0, 5)
     assert increment(root).warnings == []
     told = "inbox/crm/opportunities.csv: 1 of 1 rows are rejected, and what they say is in no figure"
@@ -389,6 +390,25 @@ def test_rejected_rows_of_the_directory_are_told(tmp_path: Path) -> None:
     deals.write_text(proper)
     assert increment(root).directory_rejected == 0
     assert not any("rows are rejected" in found.text for found in examine(Workspace(root)))
+
+
+def test_what_the_directory_names_and_does_not_have_is_told(tmp_path: Path) -> None:
+    """Its rows are taken: a contact of an account that is in no file is that account's, which has no name and no domain."""
+    root = example(tmp_path)
+    crm = root / "inbox" / "crm"
+    increment(root)
+    people = (crm / "people.csv").read_text()
+    (crm / "people.csv").write_text(
+        people + people.splitlines()[1].replace("B1,", "B99,", 1).replace(",A1,", ",A9,") + "\n"
+    )
+    with (crm / "buying_group.csv").open("a") as file:
+        file.writelines(f"O1,{person},user,,\n" for person in ("B99", "B7", "B8", "B91", "B92"))
+    assert increment(root).warnings == [
+        "inbox/crm/buying_group.csv: 4 person_id that people.csv does not have (B7, B8, B91, ...)",
+        "inbox/crm/people.csv: 1 account_id that accounts.csv does not have (A9)",
+    ]
+    (crm / "accounts.csv").unlink()
+    assert not any("account_id" in warning for warning in increment(root).warnings)
 
 
 def test_files_of_state_from_different_times_are_refused(tmp_path: Path) -> None:
