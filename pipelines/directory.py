@@ -140,6 +140,10 @@ class FoundDirectory:
             digest.update(self.erasures.digest.encode())
         self.digest = digest.hexdigest()[:32]
 
+    @property
+    def locations(self) -> list[str]:
+        return [location for location, _ in self._files]
+
     def read(self) -> ReadDirectory:
         """A bad row is set aside and the others count."""
         if not _READ or _READ[0].digest != self.digest:

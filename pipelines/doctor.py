@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -59,6 +60,9 @@ def _inbox(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _state(workspace: Workspace) -> Iterator[Finding]:
+    for folder in (workspace.state, workspace.published):
+        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+            yield Finding(False, f"{folder.name}/ may not be written to by this user: no run can end")
     if not workspace.warehouse.exists() and not workspace.vault.exists():
         yield Finding(True, "no warehouse yet: touchloop run makes it")
         return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipelines import unread
 from pipelines.ahead import NOTHING, Ahead, Found
-from pipelines.changed import changed
+from pipelines.changed import Changed, changed
 from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, UserError
 from pipelines.kafka.plan import GAP, KafkaPlan, KafkaUnit, rounds
@@ -29,7 +29,7 @@ from transforms.times import to_datetime
 from warehouse.commit import commit_directory, commit_increment, remember_files
 from warehouse.landed import forget_landed, newest, register_landed
 from warehouse.ledger import Input, Totals, ends_of_partitions, inputs, landed_files, totals
-from warehouse.store import Store
+from warehouse.store import DERIVE_AGAIN, Store
 
 if TYPE_CHECKING:  # only who has topics, or runs on a cluster, imports what it needs
     from pipelines.cluster.follow import Follower, Turn
@@ -37,6 +37,8 @@ if TYPE_CHECKING:  # only who has topics, or runs on a cluster, imports what it 
     from pipelines.kafka.connection import Connection
 
 
+DIRECTORY_MARK = "directory_files"
+"""Of the state: locations of the directory's files that the last derivation read, a line each."""
 LITTLE_BYTES = 40_000_000
 """Of units: what a stream takes in at a time lands without all of the warehouse's memory."""
 
@@ -373,6 +375,7 @@ class Increment:
         change = changed(store, self.workspace, found, self.now, fixed=self.fixed)
         if not change:
             return
+        self.summary.warnings += self._lost(store, found, change)
         # set before anything commits: a crash between the commit and the mark would leave new tables unpublished for good
         store.set_mark("unpublished", self.summary.run_id)
         self._start()
@@ -384,7 +387,17 @@ class Increment:
             store, workers, self.workspace, self._read(found), change, self.now, self.scratch, self.phase
         )
         Rebuild(derivation, self.summary).run(self.on_work, self._read_ahead)
+        store.set_mark(DIRECTORY_MARK, "\n".join(found.locations))
         self.say(f"rebuilt {self.summary.touchpoints:,} touchpoints and {self.summary.accounts_rebuilt:,} accounts")
+
+    def _lost(self, store: Store, found: FoundDirectory, change: Changed) -> Iterator[str]:
+        """Settings and files of the directory that the last derivation had and this one has not: every figure follows them."""
+        before = change.before
+        if before["config"] not in (None, DERIVE_AGAIN, change.rests_on["config"]) and not self.workspace.toml.exists():
+            yield f"{self.workspace.toml.name} is not there any more: everything is derived again with the defaults"
+        for location in (store.mark(DIRECTORY_MARK) or "").splitlines():
+            if location not in found.locations:
+                yield f"{location} is not there any more: everything is derived again without what it said"
 
     def _read_ahead(self) -> None:
         if self.ahead is not None and self.ends is not None and not self.faults:

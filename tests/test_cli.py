@@ -390,6 +390,16 @@ def test_doctor_finds_a_misnamed_folder(
     assert "inbox/slak/ is no source that touchloop knows" in capsys.readouterr().out
 
 
+def test_doctor_finds_a_folder_that_may_not_be_written_to(
+    example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By what the system says of it; whoever runs the tests may be allowed everything."""
+    increment(example_root)
+    monkeypatch.setattr("pipelines.doctor.os.access", lambda folder, mode: Path(folder).name != "state")
+    assert touchloop(monkeypatch, "doctor", "--workspace", str(example_root)) == 1
+    assert "state/ may not be written to by this user" in capsys.readouterr().out
+
+
 def test_doctor_tells_what_an_older_adapter_read(
     example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

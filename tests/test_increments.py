@@ -411,6 +411,26 @@ def test_what_the_directory_names_and_does_not_have_is_told(tmp_path: Path) -> N
     assert not any("account_id" in warning for warning in increment(root).warnings)
 
 
+def test_settings_and_files_of_the_directory_that_are_gone_are_told(tmp_path: Path) -> None:
+    """A share that is not mounted would change every figure without a word: the run that finds it so says what is missing, once."""
+    root = example(tmp_path)
+    toml, people = root / "touchloop.toml", root / "inbox" / "crm" / "people.csv"
+    put(root, [("slack/first.jsonl", json.dumps(slack_message(1)).encode())])
+    increment(root)
+    text, rows = toml.read_text(), people.read_text()
+    toml.unlink()
+    people.unlink()
+    told = [
+        "touchloop.toml is not there any more: everything is derived again with the defaults",
+        "inbox/crm/people.csv is not there any more: everything is derived again without what it said",
+    ]
+    assert increment(root).warnings == told
+    assert increment(root).warnings == []
+    toml.write_text(text)
+    people.write_text(rows)
+    assert increment(root).warnings == []
+
+
 def test_files_of_state_from_different_times_are_refused(tmp_path: Path) -> None:
     """A vault of yesterday beside the warehouse of today would give tables of yesterday's events; together they are taken."""
     root = example(tmp_path)
