@@ -49,7 +49,7 @@ class Increment:
     ``on_work`` is called when there is something to do, and room: what takes long to start can start beside it. ``kafka`` None leaves
     topics alone; ``follower`` takes what has landed in a shared folder, and nothing else is read; ``go_on`` is asked between two
     landings of ranges, and what it refuses waits for the next increment. ``ahead`` has read some of the ranges, and reads on
-    while the marts are built.
+    while the marts are built. ``shown``: the run whose snapshot readers have before.
 
     What stopped a part of the work and not the rest (a broker that is away, a unit with too many rejects) stands in ``faults``
     when ``run`` returns, for the caller to raise once the rest is published.
@@ -69,6 +69,7 @@ class Increment:
         go_on: Callable[[], bool] = lambda: True,
         observer: Observer | None = None,
         ahead: Ahead | None = None,
+        shown: str | None = None,
     ) -> None:
         self.workspace, self.now, self.fixed, self.say, self.on_work = workspace, now, fixed, say, on_work
         self.workers, self.kafka, self.follower, self.go_on = workers, kafka, follower, go_on
@@ -76,6 +77,7 @@ class Increment:
         self.observer = observer or Observer()
         self.began = time.time()
         self.inputs: list[Input] = []
+        self._shown = shown
         self.totals: Totals | None = None
         """Of the ledger when ``run`` returns, if anything was landed or rebuilt and somebody watches."""
         self.has_worked = False
@@ -145,7 +147,7 @@ class Increment:
             if self.summary.unpublished is not None:
                 self._start()
             if self._is_started and self._is_watched:
-                self.inputs, self.totals = inputs(store, self.summary.run_id), totals(store)
+                self.inputs, self.totals = inputs(store, self.summary.run_id, self._shown), totals(store)
             return self.summary
 
     def _make_room(self, store: Store, units: Sequence[Unit]) -> None:

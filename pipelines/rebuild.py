@@ -9,6 +9,7 @@ from pipelines.directory import dimension_rows, stage_rows
 from pipelines.summary import Summary, version
 from warehouse import digests
 from warehouse.commit import load_rows
+from warehouse.ledger import adopt_units
 from warehouse.marts import build_marts
 from warehouse.terms import Parameters
 
@@ -62,9 +63,10 @@ class Rebuild:
 
     def _put_run(self) -> None:
         self.store.connection.execute("DELETE FROM dim_run WHERE run_id = ?", [self.summary.run_id])
+        units = adopt_units(self.store, self.summary.run_id)
         row = {
             "run_id": self.summary.run_id, "as_of": self.now, "finished_at": self.now, "config_hash": self.change.rests_on["config"],
-            "directory_hash": self.directory.digest, "rules_version": self.workspace.rulebook.version, "unit_count": self.summary.units,
+            "directory_hash": self.directory.digest, "rules_version": self.workspace.rulebook.version, "unit_count": units,
             "touched_account_count": self.derivation.accounts, "touchloop_version": version(),
         }  # fmt: skip
         load_rows(self.store, "dim_run", [row])

@@ -6,7 +6,6 @@ from typing import Any
 
 from pipelines.directory import SYSTEM as CRM
 from pipelines.errors import SettingsError, UserError
-from pipelines.increment import run_id_of
 from pipelines.landed import LANDED, land
 from pipelines.normalize import Normalizer
 from pipelines.read import UNFINISHED_REASONS, Row, to_raw
@@ -16,6 +15,7 @@ from pipelines.workspace import Workspace
 from transforms.sources import all_sources
 from transforms.times import DAY
 from warehouse import replay as rows_of
+from warehouse.ledger import last_run
 from warehouse.store import Store
 
 
@@ -66,8 +66,8 @@ def replay(workspace: Workspace, source: str | None, now: int, *, fixed: bool, s
             part = pending[start : start + settings.ingest.batch_records]
             raw = to_raw([_row(r) for r in part])
             files.append(land(normalizer.batch(raw), folder))
-        if files:  # the ledger is published too, whatever becomes of the tables
-            store.set_mark("unpublished", run_id_of(now, (row.unit_id for row in pending), "rejects", "replay"))
+        if files:  # the ledger is published too, if nothing is derived of it as another snapshot of the last run
+            store.set_mark("unpublished", last_run(store))
         counts = rows_of.commit_replay(store, files, LANDED, now) if files else {}
     if counts:
         run_once(workspace, now, fixed=fixed, say=say)

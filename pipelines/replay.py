@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pipelines.errors import SettingsError, TooManyRejects, UserError
-from pipelines.increment import run_id_of
 from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import KAFKA, KafkaUnit
 from pipelines.landed import LANDED
@@ -16,6 +15,7 @@ from pipelines.summary import Say
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from warehouse.landed import register_landed
+from warehouse.ledger import last_run
 from warehouse.replay_units import LandedUnit, Replayed, commit_units, landed_units
 from warehouse.store import Store
 
@@ -54,7 +54,6 @@ def replay_units(
         if in_files is not None and (start is not None or end is not None):
             raise SettingsError(f"--from and --to are offsets of topics, and {location!r} matches {in_files}, a file")
         units = list(_readable(workspace, list(landed.values()), kafka, say))
-        run_id = run_id_of(now, (unit.unit_id for unit in units), location, "replay")
         for number, batch in enumerate(increments(units, settings.ingest.increment_bytes)):
             folder = scratch / f"replay-{number}"
             folder.mkdir()
@@ -65,8 +64,9 @@ def replay_units(
             refused = list(refuse(store, batch, settings.rejects, NOT_REPLACED).values())
             if refused:
                 break
-            store.set_mark("unpublished", run_id)  # the ledger is published too
-            done += commit_units(store, [unit_row(u) for u in batch], run_id)
+            # the ledger is published too; if nothing is derived of it, as another snapshot of the last run
+            store.set_mark("unpublished", last_run(store))
+            done += commit_units(store, [unit_row(u) for u in batch])
             say(f"read {done.units:,} of {len(units):,} units again: {done.records:,} records")
     run_once(workspace, now, fixed=fixed, say=say)
     for fault in refused:

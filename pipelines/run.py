@@ -23,7 +23,8 @@ from pipelines.publication import Publication, publish
 from pipelines.summary import Say, Summary
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
-from warehouse.publish import current, has_own_files, is_whole
+from warehouse.ledger import last_run
+from warehouse.publish import current, has_own_files, is_whole, run_of
 from warehouse.store import DERIVE_AGAIN, Store
 
 if TYPE_CHECKING:  # only who has topics, or runs on a cluster, imports what it needs
@@ -104,7 +105,7 @@ class Session:
         increment = Increment(
             self.workspace, now, fixed=fixed, say=self.say, on_work=self.auditor.start, workers=self.workers,
             kafka=self.kafka if topics else None, follower=self.follower, go_on=go_on, observer=self.observer,
-            ahead=self.ahead,
+            ahead=self.ahead, shown=self._pending.publication.run_id if self._pending else run_of(self.workspace.published),
         )  # fmt: skip
         try:
             with self._told(increment):
@@ -304,9 +305,9 @@ def _last_run(workspace: Workspace) -> str:
             raise UserError(
                 f"the tables of {workspace.root} are to be derived again first: touchloop run --workspace {workspace.root} does, and publishes"
             )
-        row = store.connection.execute("SELECT run_id FROM dim_run ORDER BY rowid DESC LIMIT 1").fetchone()
-    if row is None:
+        run_id = last_run(store)
+    if run_id is None:
         raise UserError(
             f"{workspace.root} has nothing to publish yet: touchloop run --workspace {workspace.root} comes first"
         )
-    return str(row[0])
+    return run_id

@@ -108,7 +108,7 @@ TABLES = (
         text("config_hash", "Hash of all settings", nn=True),
         text("directory_hash", "Hash of the CRM directory", nn=True),
         text("rules_version", "Hash of the rule book", nn=True),
-        count("unit_count", "Units landed since the run before", big=True),
+        count("unit_count", "Units landed since the run before: rows of ledger_unit that name the run, the directory's files and lost offsets (kafka_gap) among them", big=True),
         count("touched_account_count", "Accounts rebuilt", big=True),
         text("touchloop_version", "Version of the program", nn=True),
     )),

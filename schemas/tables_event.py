@@ -57,7 +57,7 @@ LEDGER_UNIT = Table(
         count("event_count", "Events first seen in it; the sum over units is the row count of fact_event", big=True),
         text("adapter_version", "Version of the adapter that read it", nn=True),
         at("landed_at", "The clock of the run that landed it", nn=True),
-        text("run_id", "Run that landed it", nn=True),
+        text("run_id", "Run that landed it; if that one ended before its tables were complete, the next that completed them", nn=True),
     ),
     meaning="Conservation: every raw record ends in exactly one of four counts.",
 )  # fmt: skip

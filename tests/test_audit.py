@@ -379,6 +379,10 @@ DEFECTS = {
         "UPDATE rejected_record SET payload = 'secret'::BLOB WHERE unit_id = 'file-1'",
         ["rejected_record: payload must be NULL in a snapshot: the original bytes stay in the vault"],
     ),
+    "landed by no run": (
+        "UPDATE ledger_unit SET run_id = 'run-9' WHERE unit_id = 'file-2'",
+        ["ledger_unit: every run_id must be in dim_run: unit_id = file-2, run_id = run-9"],
+    ),
     "restated by no run": (
         restated(run_id="run-9"), ["metric_restatement: every run_id must be in dim_run: restatement_no = 1, run_id = run-9"],
     ),

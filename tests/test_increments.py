@@ -16,6 +16,7 @@ import pytest
 from workspaces import AS_OF, ROOT, conservation, contents, example, increment, payloads, put, run, shuffled, snapshot
 
 import pipelines.increment as increments
+from pipelines.derive import Derivation
 from pipelines.doctor import examine
 from pipelines.errors import TooManyRejects, UserError
 from pipelines.increment import Increment
@@ -101,6 +102,34 @@ def test_records_that_tell_nothing_new_are_counted_all_the_same(tmp_path: Path) 
         ).fetchall()
     assert sums == [(len(again), 1, 1)]
     assert len(again) > 1
+
+
+def test_what_a_run_landed_that_came_no_further_is_of_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every unit names a run of dim_run, and each run counts the units that name it: those of the directory too, whoever landed them."""
+    root = example(tmp_path)
+    put(root, payloads()[:-1])
+
+    class DiskFull(Exception):
+        pass
+
+    def fail(derivation: Derivation) -> None:
+        raise DiskFull
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Derivation, "run", fail)
+        with pytest.raises(DiskFull):
+            increment(root)
+    increment(root)
+    put(root, payloads()[-1:])
+    increment(root)
+    with snapshot(root, published=False) as connection:
+        counted = connection.execute("SELECT run_id, unit_count FROM dim_run ORDER BY rowid").fetchall()
+        named = connection.execute(
+            "SELECT run_id, count(*) FROM ledger_unit GROUP BY run_id ORDER BY 2 DESC"
+        ).fetchall()
+        of_directory = connection.execute("SELECT count(*) FROM ledger_unit WHERE source = 'crm'").fetchone()
+    assert counted == named
+    assert [count for _, count in counted] == [len(payloads()) - 1 + of_directory[0], 1]
 
 
 @pytest.mark.parametrize("seed", [1, 2])

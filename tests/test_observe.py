@@ -143,6 +143,45 @@ def test_a_run_tells_its_metrics_logs_and_lineage(tmp_path: Path) -> None:
     )
 
 
+def test_lineage_tells_what_was_landed_since_readers_had_a_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that came no further than landing, and one whose audit failed, have read nothing that shows: the run that shows it tells of it."""
+    root = example(tmp_path)
+    items = payloads()
+
+    def read(event: dict[str, Any]) -> dict[str, int]:
+        return {
+            one["name"].rpartition("/")[2]: one["inputFacets"]["inputStatistics"]["fileCount"]
+            for one in event.get("inputs", [])
+        }
+
+    def fail(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    refused = {"success": False, "failures": ["a sum is off"], "expectations": 1, "tables": 1}
+    with lineage_service() as (url, events):
+        for target, broken, some in (
+            ("pipelines.derive.Derivation.run", fail, items[:-6]),
+            ("pipelines.auditor.Auditor.verdict", lambda self: refused, items[-6:-4]),
+            (None, None, items[-4:-2]),
+            (None, None, items[-2:]),
+        ):
+            put(root, some)
+            with monkeypatch.context() as patched:
+                if target:
+                    patched.setattr(target, broken)
+                result = invoke("run", "--workspace", str(root), "--as-of", AS_OF, OPENLINEAGE_URL=url)
+            assert (result.exit_code == 0) is (target is None)
+    ends = [event for event in events if event["eventType"] != "START"]
+    assert [(event["eventType"], bool(read(event))) for event in ends] == [
+        ("FAIL", False), ("FAIL", False), ("COMPLETE", True), ("COMPLETE", True),
+    ]  # fmt: skip
+    assert "crm" in read(ends[2])
+    told = [sum(count for name, count in read(event).items() if name != "crm") for event in ends[2:]]
+    assert told == [len(items) - 2, 2]
+
+
 def watched_example(root: Path, textfile: str = "touchloop.prom") -> Path:
     root = example(root)
     toml = root / "touchloop.toml"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 from fake_kafka import FakeBroker, connected
-from workspaces import AS_OF, conservation, contents, example, increment, payloads, put, snapshot
+from workspaces import AS_OF, conservation, contents, example, increment, payloads, put, run, snapshot
 
 import pipelines.normalize as normalize
 from pipelines.errors import SettingsError, TooManyRejects, UserError
 from pipelines.increment import Increment
 from pipelines.replay import replay_units
+from pipelines.run import run_once
 from pipelines.workspace import Workspace
 from transforms.event import Event, Ignored, Reject, hash_id
 from transforms.sources import Context, SourceSpec, parse_record
@@ -71,13 +73,31 @@ def test_nothing_changes_where_nothing_was_mended(tmp_path: Path, undisturbed: o
     put(root, payloads())
     landed = increment(root)
     with snapshot(root, published=False) as connection:
-        before = connection.execute("SELECT * EXCLUDE (run_id) FROM ledger_unit ORDER BY unit_id").fetchall()
+        before = connection.execute("SELECT * FROM ledger_unit ORDER BY unit_id").fetchall()
     done = again(root)
     assert (done.records, done.new, done.changed, done.gone) == (landed.records, 0, 0, 0)
     with snapshot(root, published=False) as connection:
         conservation(connection)
         assert contents(connection) == undisturbed
-        assert connection.execute("SELECT * EXCLUDE (run_id) FROM ledger_unit ORDER BY unit_id").fetchall() == before
+        assert connection.execute("SELECT * FROM ledger_unit ORDER BY unit_id").fetchall() == before
+
+
+def test_a_replay_that_changes_nothing_is_published_as_the_run_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Units keep the run that landed them; folder, manifest and the page's head name the one run whose tables these are."""
+    monkeypatch.setattr("pipelines.replay.run_once", run_once)
+    root = example(tmp_path)
+    put(root, payloads())
+    landed = run(root)
+    again(root, "inbox/email/*")
+    published = root / "published"
+    assert (published / "current").readlink().name == f"{landed.run_id}-2"
+    assert json.loads((published / "parquet" / "manifest.json").read_text())["run_id"] == landed.run_id
+    assert f'<code title="{landed.run_id}">' in (published / "report" / "index.html").read_text()
+    with snapshot(root) as connection:
+        for table in ("dim_run", "ledger_unit"):
+            assert connection.execute(f"SELECT DISTINCT run_id FROM {table}").fetchall() == [(landed.run_id,)]
 
 
 def test_what_two_units_tell_stays_with_the_first(tmp_path: Path, undisturbed: object) -> None:
@@ -87,7 +107,7 @@ def test_what_two_units_tell_stays_with_the_first(tmp_path: Path, undisturbed: o
     increment(root)
     put(root, [(name.replace("/", "/again/", 1), data) for name, data in payloads()])
     increment(root)
-    ledger = "SELECT * EXCLUDE (run_id) FROM ledger_unit ORDER BY unit_id"
+    ledger = "SELECT * FROM ledger_unit ORDER BY unit_id"
     places = "SELECT event_id, unit_id, position FROM fact_event ORDER BY event_id"
     with snapshot(root, published=False) as connection:
         before = connection.execute(ledger).fetchall(), connection.execute(places).fetchall()
@@ -235,7 +255,7 @@ def test_a_crash_between_the_two_commits_is_done_again(
     class Crash(Exception):
         pass
 
-    def crash(store: Store, run_id: str) -> None:
+    def crash(store: Store) -> None:
         raise Crash
 
     with monkeypatch.context() as crashing:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.ddl import quoted
 from warehouse.store import Store
 
 OUTCOMES = ("accepted", "duplicate", "ignored", "rejected")
@@ -89,13 +90,32 @@ def totals(store: Store) -> Totals:
     )
 
 
-def inputs(store: Store, run_id: str) -> list[Input]:
-    """What a run landed, in a fixed order."""
+def last_run(store: Store) -> str | None:
+    """The run whose tables these are: a snapshot of them bears its name."""
+    row = store.connection.execute("SELECT run_id FROM dim_run ORDER BY rowid DESC LIMIT 1").fetchone()
+    return row[0] if row else None
+
+
+def adopt_units(store: Store, run_id: str) -> int:
+    """Inside the transaction that completes a run: units of runs that ended before their tables were complete become its own. How many
+    it has then."""
+    store.connection.execute(
+        "UPDATE ledger_unit SET run_id = $run WHERE run_id <> $run AND run_id NOT IN (SELECT run_id FROM dim_run)",
+        {"run": run_id},
+    )
+    return store.count(f"SELECT count(*) FROM ledger_unit WHERE run_id = {quoted(run_id)}")
+
+
+def inputs(store: Store, run_id: str, shown: str | None) -> list[Input]:
+    """What a run landed, in a fixed order, and before it whoever was no more than that: all runs since the one that readers are shown."""
     rows = store.connection.execute(
         """SELECT kind, any_value(source), CASE kind WHEN 'file' THEN 'inbox/' || source ELSE location END AS place, count(*),
                   sum(record_count)::BIGINT, CASE kind WHEN 'file' THEN sum(range_end)::BIGINT END,
                   CASE kind WHEN 'file' THEN NULL ELSE min(range_start) END, CASE kind WHEN 'file' THEN NULL ELSE max(range_end) END
-           FROM ledger_unit WHERE run_id = ? GROUP BY kind, place ORDER BY kind, place""",
-        [run_id],
+           FROM ledger_unit
+           WHERE run_id = $run OR $shown IS NULL
+              OR run_id IN (SELECT run_id FROM dim_run WHERE rowid > (SELECT rowid FROM dim_run WHERE run_id = $shown))
+           GROUP BY kind, place ORDER BY kind, place""",
+        {"run": run_id, "shown": shown},
     ).fetchall()
     return [Input(**dict(zip(Input.__struct_fields__, row, strict=True))) for row in rows]

@@ -167,6 +167,12 @@ def current(published: Path) -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def run_of(published: Path) -> str | None:
+    """The run of the current snapshot, or None before the first."""
+    folder = current(published)
+    return folder.name.partition("-")[0] if folder else None
+
+
 def is_whole(published: Path) -> bool:
     """Whether readers find what the two names lead to; somebody may have cleared a folder."""
     return all((published / name).exists() for name in ("touchloop.duckdb", "parquet/manifest.json"))

@@ -52,7 +52,7 @@ def landed_units(store: Store, location: str, start: int | None, end: int | None
     return [LandedUnit(*row) for row in rows]
 
 
-def commit_units(store: Store, units: Sequence[UnitRow], run_id: str) -> Replayed:
+def commit_units(store: Store, units: Sequence[UnitRow]) -> Replayed:
     """Commit the registered landing of units that the ledger has, in their place; the units name today's adapters.
 
     An event that these units were the first to tell is now told by them anew, or gone; one that another unit told first stays
@@ -80,7 +80,7 @@ def commit_units(store: Store, units: Sequence[UnitRow], run_id: str) -> Replaye
     con.execute(
         "UPDATE fact_event f SET unit_id = m.unit_id, position = m.position FROM moved m WHERE f.event_id = m.event_id"
     )
-    _replace_ledger(store, run_id)
+    _replace_ledger(store)
     digests.settle(con)
     con.execute("COMMIT")
     store.recover()  # what the warehouse no longer has leaves the vault
@@ -119,14 +119,13 @@ def _stage_changes(store: Store) -> None:
     con.execute("INSERT INTO own SELECT row, event_id FROM moved")
 
 
-def _replace_ledger(store: Store, run_id: str) -> None:
+def _replace_ledger(store: Store) -> None:
     con = store.connection
     con.execute(
         """UPDATE ledger_unit u SET record_count = coalesce(c.records, 0), accepted_count = coalesce(c.accepted, 0),
              duplicate_count = coalesce(c.duplicate, 0), ignored_count = coalesce(c.ignored, 0), rejected_count = coalesce(c.rejected, 0),
-             event_count = coalesce(c.events, 0), adapter_version = b.adapter_version, run_id = ?
-           FROM landed_before b LEFT JOIN counted c USING (unit_id) WHERE u.unit_id = b.unit_id""",
-        [run_id],
+             event_count = coalesce(c.events, 0), adapter_version = b.adapter_version
+           FROM landed_before b LEFT JOIN counted c USING (unit_id) WHERE u.unit_id = b.unit_id"""
     )
     con.execute(f"DELETE FROM ignored_record_count WHERE {IN_REPLAY}")
     con.execute(

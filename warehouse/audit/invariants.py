@@ -50,6 +50,7 @@ def _visit_reference(child: str, column: str) -> Invariant:
 
 REFERENCES = (
     _reference("fact_event", "unit_id", "ledger_unit"),
+    _reference("ledger_unit", "run_id", "dim_run"),
     _reference("metric_restatement", "run_id", "dim_run"),
     _reference("bridge_touchpoint_event", "event_id", "fact_event"),
     _reference("bridge_touchpoint_event", "touchpoint_id", "fact_touchpoint"),
