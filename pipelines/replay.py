@@ -66,7 +66,7 @@ def replay_units(
                 break
             # the ledger is published too; if nothing is derived of it, as another snapshot of the last run
             store.set_mark("unpublished", last_run(store))
-            done += commit_units(store, [unit_row(u) for u in batch])
+            done += commit_units(store, [unit_row(u) for u in batch], now)
             say(f"read {done.units:,} of {len(units):,} units again: {done.records:,} records")
     run_once(workspace, now, fixed=fixed, say=say)
     for fault in refused:

@@ -14,6 +14,7 @@ from workspaces import AS_OF, conservation, contents, example, increment, payloa
 import pipelines.normalize as normalize
 from pipelines.errors import SettingsError, TooManyRejects, UserError
 from pipelines.increment import Increment
+from pipelines.rejects import replay
 from pipelines.replay import replay_units
 from pipelines.run import run_once
 from pipelines.workspace import Workspace
@@ -167,8 +168,55 @@ def test_a_mended_adapter_leaves_no_trace_of_the_broken_one(
     with snapshot(root, published=False) as connection:
         conservation(connection)
         assert contents(connection) == undisturbed
-        assert connection.execute("SELECT count(*) FROM rejected_record").fetchone() == (0,)
+        assert connection.execute(
+            "SELECT count(*) FILTER (outcome IN ('accepted', 'duplicate')) = count(*), count(*) > 0 FROM rejected_record"
+        ).fetchone() == (True, True)
     assert again(root) == Replayed(done.units, done.records)
+
+
+def test_what_was_rejected_keeps_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a unit that is read again: whatever becomes of a record, its row tells since when it was rejected, and what the last try made of
+    it. What was accepted and is rejected now is a new row; what a replay of rejects had saved keeps its row too."""
+    root = example(tmp_path)
+    put(root, [("segment/four.jsonl", b"".join(data for name, data in payloads() if name.startswith("segment/")))])
+    verdicts: Iterator[str] = iter(())
+
+    def parse(spec: SourceSpec, record: bytes, context: Context) -> list[Event] | Ignored:
+        verdict = next(verdicts)
+        if verdict == "rejected":
+            raise Reject("misread", None, "a broken adapter")
+        return Ignored("lost") if verdict == "ignored" else parse_record(spec, record, context)
+
+    def rows() -> list[tuple[object, ...]]:
+        with snapshot(root, published=False) as connection:
+            conservation(connection)
+            return connection.execute(
+                """SELECT position, strftime(first_rejected_at, '%m-%d'), strftime(replayed_at, '%m-%d'), outcome
+                   FROM rejected_record ORDER BY position"""
+            ).fetchall()
+
+    monkeypatch.setattr(normalize, "parse_record", parse)
+    verdicts = iter(["rejected", "rejected", "rejected", "accepted"])
+    increment(root, "2026-05-01T00:00:00Z")
+    workspace = Workspace(root)
+    verdicts = iter(["accepted", "rejected", "rejected"])
+    monkeypatch.setattr("pipelines.rejects.run_once", lambda *_, **__: None)
+    with workspace.writer():
+        assert replay(workspace, None, parse_iso("2026-05-02T00:00:00Z", "as_of"), fixed=True, say=print) == {
+            "accepted": 1, "rejected": 2,
+        }  # fmt: skip
+    before = rows()
+    assert before == [
+        (0, "05-01", "05-02", "accepted"),
+        (1, "05-01", "05-02", "rejected"),
+        (2, "05-01", "05-02", "rejected"),
+    ]
+    verdicts = iter(["accepted", "ignored", "rejected", "rejected"])
+    again(root)
+    day = AS_OF[5:10]
+    assert rows() == [
+        (0, "05-01", day, "accepted"), (1, "05-01", day, "ignored"), (2, "05-01", day, "rejected"), (3, day, None, None),
+    ]  # fmt: skip
 
 
 def test_an_event_that_reads_otherwise_keeps_its_id(

@@ -52,11 +52,12 @@ def landed_units(store: Store, location: str, start: int | None, end: int | None
     return [LandedUnit(*row) for row in rows]
 
 
-def commit_units(store: Store, units: Sequence[UnitRow]) -> Replayed:
+def commit_units(store: Store, units: Sequence[UnitRow], now: int) -> Replayed:
     """Commit the registered landing of units that the ledger has, in their place; the units name today's adapters.
 
     An event that these units were the first to tell is now told by them anew, or gone; one that another unit told first stays
-    that unit's. Conservation holds before and after. The next increment derives everything again if an event changed.
+    that unit's. What was rejected before keeps its row, as tried again ``now`` (in microseconds). Conservation holds before and after. The
+    next increment derives everything again if an event changed.
     """
     con = store.connection
     stage_units(store, "landed_before", units)
@@ -81,6 +82,7 @@ def commit_units(store: Store, units: Sequence[UnitRow]) -> Replayed:
         "UPDATE fact_event f SET unit_id = m.unit_id, position = m.position FROM moved m WHERE f.event_id = m.event_id"
     )
     _replace_ledger(store)
+    _replace_rejects(store, now)
     digests.settle(con)
     con.execute("COMMIT")
     store.recover()  # what the warehouse no longer has leaves the vault
@@ -131,13 +133,29 @@ def _replace_ledger(store: Store) -> None:
     con.execute(
         "INSERT INTO ignored_record_count SELECT unit_id, system, reason, count(*) FROM landed WHERE outcome = 'ignored' GROUP BY ALL"
     )
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE rejected_before AS SELECT unit_id, position, first_rejected_at FROM rejected_record WHERE {IN_REPLAY}"
-    )
+
+
+def _replace_rejects(store: Store, now: int) -> None:
+    """A record that was rejected keeps its row, with what became of it; its reason is today's if it has one. What these bytes have no
+    record for any more goes."""
+    con = store.connection
+    con.execute(f"CREATE OR REPLACE TEMP TABLE rejected_before AS FROM rejected_record WHERE {IN_REPLAY}")
     con.execute(f"DELETE FROM rejected_record WHERE {IN_REPLAY}")
     con.execute(
-        """INSERT INTO rejected_record (unit_id, position, source, reason_code, field_path, detail, first_rejected_at)
-           SELECT l.unit_id, l.position, system, reason, field_path, explanation, coalesce(b.first_rejected_at, make_timestamptz(l.received_at))
-           FROM landed l LEFT JOIN rejected_before b USING (unit_id, position) WHERE outcome = 'rejected'"""
+        """INSERT INTO rejected_record (unit_id, position, source, reason_code, field_path, detail, first_rejected_at, replayed_at, outcome)
+           SELECT l.unit_id, l.position, l.system, l.reason, l.field_path, l.explanation, coalesce(b.first_rejected_at, make_timestamptz($now)),
+                  CASE WHEN b.unit_id IS NOT NULL THEN make_timestamptz($now) END, CASE WHEN b.unit_id IS NOT NULL THEN 'rejected' END
+           FROM landed l LEFT JOIN rejected_before b USING (unit_id, position) WHERE l.outcome = 'rejected'""",
+        {"now": now},
+    )
+    con.execute(
+        """INSERT INTO rejected_record BY NAME
+           WITH verdict AS (
+             SELECT unit_id, position, CASE WHEN any_value(outcome) <> 'event' THEN any_value(outcome)
+                                            WHEN count(*) FILTER (row IN (SELECT row FROM own)) > 0 THEN 'accepted' ELSE 'duplicate' END AS outcome
+             FROM landed SEMI JOIN rejected_before USING (unit_id, position) GROUP BY ALL)
+           SELECT b.* REPLACE (make_timestamptz(?) AS replayed_at, v.outcome AS outcome)
+           FROM rejected_before b JOIN verdict v USING (unit_id, position) WHERE v.outcome <> 'rejected'""",
+        [now],
     )
     con.execute("DROP TABLE temp.rejected_before")
