@@ -31,7 +31,9 @@ from pipelines.observe.redact import without_addresses
 from pipelines.observe.server import Server
 from pipelines.observe.watchers import standing
 from pipelines.workspace import Workspace
-from warehouse.ledger import Input
+from warehouse.commit import load_rows
+from warehouse.ledger import Input, inputs
+from warehouse.store import Store
 
 BROKEN = ("slack/broken.json", b'{"type": "event_callback"')
 
@@ -274,6 +276,7 @@ def test_a_lineage_service_that_is_away_is_told_once_and_stops_nothing(tmp_path:
 
 
 def test_offsets_of_a_topic_are_told_by_partition(tmp_path: Path) -> None:
+    """Each stretch that was read; offsets that retention took away are none, and a topic that lost all of them was not read."""
     with lineage_service() as (url, events):
         lineage = Lineage(url, namespace="n", job="stream", workspace=tmp_path, broker="b:9092", say=print)
         lineage.started("r", 0.0)
@@ -281,12 +284,46 @@ def test_offsets_of_a_topic_are_told_by_partition(tmp_path: Path) -> None:
             Input(kind="kafka", source="slack", location=f"chat.v1/{p}", units=1, records=5, bytes=None, start=p, end=p + 5)
             for p in (0, 1)
         ]  # fmt: skip
+        lost = Input(
+            kind="kafka_gap", source="slack", location="chat.v1/0", units=1, records=0, bytes=None, start=5, end=7
+        )
+        behind = Input(
+            kind="kafka", source="slack", location="chat.v1/0", units=1, records=2, bytes=None, start=7, end=9
+        )
+        elsewhere = Input(
+            kind="kafka_gap", source="slack", location="chat.v2/0", units=1, records=0, bytes=None, start=0, end=7
+        )
+        parts += [lost, behind, elsewhere]
         lineage.finished(Increment(run_id="r", began=0.0, inputs=parts))
         lineage.close()
     (topic,) = events[1]["inputs"]
     assert (topic["namespace"], topic["name"]) == ("kafka://b:9092", "chat.v1")
-    assert topic["inputFacets"]["touchloop_offsets"]["partitions"] == {"0": [0, 5], "1": [1, 6]}
-    assert topic["inputFacets"]["inputStatistics"]["rowCount"] == 10
+    assert topic["inputFacets"]["touchloop_offsets"]["partitions"] == {"0": [0, 5, 7, 9], "1": [1, 6]}
+    assert topic["inputFacets"]["inputStatistics"]["rowCount"] == 12
+
+
+def test_a_partition_is_an_input_in_stretches(tmp_path: Path) -> None:
+    """Ranges that follow each other are one; before and behind what was lost they are two, so that nobody takes it for read."""
+    ranges = [("kafka", 0, 10), ("kafka", 10, 20), ("kafka_gap", 20, 30), ("kafka", 30, 35)]
+    unit = {
+        "source": "slack", "location": "chat.v1/0", "accepted_count": 5, "duplicate_count": 0, "ignored_count": 0, "rejected_count": 0,
+        "event_count": 5, "record_count": 5, "adapter_version": "1", "landed_at": 0, "run_id": "r",
+    }  # fmt: skip
+    files = {"kind": "file", "location": "inbox/slack/x", "range_start": 0}
+    with Store(tmp_path / "warehouse.duckdb", tmp_path / "vault.duckdb", tmp_path) as store:
+        load_rows(
+            store,
+            "ledger_unit",
+            [
+                *(unit | {"unit_id": str(start), "kind": kind, "range_start": start, "range_end": end} for kind, start, end in ranges),
+                *(unit | files | {"unit_id": f"f{size}", "range_end": size} for size in (3, 4)),
+                unit | {"unit_id": "x", "kind": "kafka", "range_start": 35, "range_end": 40, "run_id": "another"},
+            ],
+        )  # fmt: skip
+        found = inputs(store, "r", "another")
+    assert [(one.kind, one.units, one.records, one.bytes, one.start, one.end) for one in found] == [
+        ("file", 2, 10, 7, None, None), ("kafka", 2, 10, None, 0, 20), ("kafka", 1, 5, None, 30, 35), ("kafka_gap", 1, 5, None, 20, 30),
+    ]  # fmt: skip
 
 
 def test_a_failed_increment_fails_its_lineage_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

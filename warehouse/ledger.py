@@ -29,7 +29,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """One place that a run read: all files of one source, or one partition of one topic."""
+    """One place that a run read: all files of one source, or offsets of one partition of one topic without a hole between them."""
 
     kind: Literal["file", "kafka", "kafka_gap"]
     source: str
@@ -109,13 +109,17 @@ def adopt_units(store: Store, run_id: str) -> int:
 def inputs(store: Store, run_id: str, shown: str | None) -> list[Input]:
     """What a run landed, in a fixed order, and before it whoever was no more than that: all runs since the one that readers are shown."""
     rows = store.connection.execute(
-        """SELECT kind, any_value(source), CASE kind WHEN 'file' THEN 'inbox/' || source ELSE location END AS place, count(*),
-                  sum(record_count)::BIGINT, CASE kind WHEN 'file' THEN sum(range_end)::BIGINT END,
+        """WITH landed AS (
+             SELECT *, CASE kind WHEN 'file' THEN 'inbox/' || source ELSE location END AS place,
+                    CASE kind WHEN 'file' THEN false ELSE range_start IS DISTINCT FROM lag(range_end) OVER w END AS is_apart
+             FROM ledger_unit
+             WHERE run_id = $run OR $shown IS NULL
+                OR run_id IN (SELECT run_id FROM dim_run WHERE rowid > (SELECT rowid FROM dim_run WHERE run_id = $shown))
+             WINDOW w AS (PARTITION BY kind, location ORDER BY range_start)),
+           numbered AS (SELECT *, count(*) FILTER (is_apart) OVER (PARTITION BY kind, place ORDER BY range_start) AS stretch FROM landed)
+           SELECT kind, any_value(source), place, count(*), sum(record_count)::BIGINT, CASE kind WHEN 'file' THEN sum(range_end)::BIGINT END,
                   CASE kind WHEN 'file' THEN NULL ELSE min(range_start) END, CASE kind WHEN 'file' THEN NULL ELSE max(range_end) END
-           FROM ledger_unit
-           WHERE run_id = $run OR $shown IS NULL
-              OR run_id IN (SELECT run_id FROM dim_run WHERE rowid > (SELECT rowid FROM dim_run WHERE run_id = $shown))
-           GROUP BY kind, place ORDER BY kind, place""",
+           FROM numbered GROUP BY kind, place, stretch ORDER BY kind, place, stretch""",
         {"run": run_id, "shown": shown},
     ).fetchall()
     return [Input(**dict(zip(Input.__struct_fields__, row, strict=True))) for row in rows]

@@ -41,7 +41,7 @@ LAST_WORDS = 5.0
 
 @attr.define
 class OffsetsFacet(InputDatasetFacet):
-    """Offsets that were read of each partition, the second of a pair exclusive."""
+    """Offsets that were read of each partition: where a stretch of them begins, and one past its end; then the next, if some between were lost."""
 
     partitions: dict[str, list[int]] = attr.field(factory=dict)
 
@@ -120,16 +120,14 @@ class Lineage(Observer):
                 )
                 name = (self._workspace / one.location).as_posix()
                 found.append(InputDataset(namespace="file", name=name, inputFacets={"inputStatistics": count}))
-            else:
+            elif one.kind == "kafka":  # what retention took away was not read
                 topics.setdefault(one.location.rpartition("/")[0], []).append(one)
         for topic, parts in topics.items():
             offsets: dict[str, list[int]] = {}
             for one in parts:
                 assert one.start is not None
                 assert one.end is not None
-                partition = one.location.rpartition("/")[2]
-                start, end = offsets.get(partition, [one.start, one.end])
-                offsets[partition] = [min(start, one.start), max(end, one.end)]
+                offsets.setdefault(one.location.rpartition("/")[2], []).extend((one.start, one.end))
             count = input_statistics_input_dataset.InputStatisticsInputDatasetFacet(
                 rowCount=sum(p.records for p in parts)
             )

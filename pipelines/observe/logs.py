@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -55,10 +56,12 @@ class Logs(Observer):
 
     def finished(self, increment: Increment) -> None:
         counts = {name: increment.summary.get(name) for name in COUNTS}
-        read = {one.location: one.records for one in increment.inputs}
+        read: Counter[str] = Counter()
+        for one in increment.inputs:
+            read[one.location] += one.records
         self._log.info(
             "increment_finished", run_id=increment.run_id, seconds=round(increment.seconds, 3), **counts,
-            records_by_input=read, lag=sum(increment.lag.values()), phases=increment.phases,
+            records_by_input=dict(read), lag=sum(increment.lag.values()), phases=increment.phases,
         )  # fmt: skip
         self._run = None
 
