@@ -301,15 +301,18 @@ def test_thanks_after_a_greeting_are_thanks() -> None:
 
 
 def test_a_partner_before_the_customer_is_no_customer() -> None:
-    """In a channel that a buyer writes in, what a partner says reaches the buyer: outbound, and no evidence of a purchase."""
-    folded = fold(
+    """In a channel that a buyer writes in, what a partner says reaches the buyer: outbound, and no evidence of a purchase. So it does in a
+    thread that nobody else has written in."""
+    channel = [
         chat("1", START, "B1"),
         chat("2", START + 600 * SECOND, "S1"),
         chat("3", START + 1200 * SECOND, "P1"),
-    )
-    last = folded.touchpoints[-1]
-    assert (last.actor_side, last.direction) == ("partner", "outbound")
-    assert "B1" in people(folded, last)
+    ]
+    for continued in ([], [chat("4", START + 2400 * SECOND, "P1", thread_id="3")]):
+        folded = fold(*channel, *continued)
+        by_partner = [row for row in folded.touchpoints if row.actor_side == "partner"]
+        assert [row.direction for row in by_partner] == ["outbound"] * (1 + len(continued))
+        assert all("B1" in people(folded, row) for row in by_partner)
 
 
 def test_first_words_can_be_kept_out() -> None:

@@ -227,26 +227,30 @@ class Audience:
     """Whom a burst reaches where the source names no recipients: the authors of the other side.
 
     Those of the same thread if there are any, else those of the whole conversation: a seller's answer in a channel that
-    a buyer writes in is outbound to that buyer. A seller who had not written there yet is in copy: he was there, as his
-    answer shows, but it is not he to whom the buyer turned.
+    a buyer writes in is outbound to that buyer. A partner has them before him in a thread of his own too. A seller who
+    had not written there yet is in copy: he was there, as his answer shows, but it is not he to whom the buyer turned.
     """
 
     def __init__(self, stream: Sequence[Message], conversation: Voices) -> None:
         near, far = _authors(stream), conversation.authors
         self.outside = [a for a in near if a.side not in OURS] or [a for a in far if a.side not in OURS]
+        self.customers = _customers(near) or _customers(far)
         self.sellers = [a for a in near if a.side == "seller"] or [a for a in far if a.side == "seller"]
         self.is_bot_only = not self.sellers and any(author.side == "system" for author in near)
         self._since = conversation.since
 
     def of(self, side: str, at: int) -> list[tuple[ResolvedParty, str]]:
         """Whom a burst of this side reaches that begins at a moment, each with a role."""
-        outside = [(author, "to") for author in self.outside]
         if side in OURS:
-            return outside
+            return [(author, "to") for author in self.outside]
         sellers = [(one, "to" if self._since.get(one.party_id, at) <= at else "cc") for one in self.sellers]
         if side == PARTNER:  # speaks before the customer, if one is there
-            sellers += [seat for seat in outside if seat[0].side != PARTNER]
+            sellers += [(author, "to") for author in self.customers]
         return sellers
+
+
+def _customers(authors: Iterable[ResolvedParty]) -> list[ResolvedParty]:
+    return [author for author in authors if author.side not in OURS and author.side != PARTNER]
 
 
 def _authors(messages: Iterable[Message]) -> list[ResolvedParty]:
