@@ -430,6 +430,27 @@ def test_a_tentative_visit_stays_a_plan() -> None:
     assert only(fold(visit)).status == "scheduled"
 
 
+def test_a_place_that_was_only_tentative_makes_no_visit_of_a_call() -> None:
+    """A tentative entry is no visit: those who met, met in the call, for as long as it says. A report of the place still wins."""
+    entry = plan(
+        "a", "03-05 10:00", "03-05 12:00", ["S1", "B2"],
+        channel="in_person", medium="onsite_visit", join_keys=("zoom:1",), status="scheduled",
+    )  # fmt: skip
+    call = report(
+        "u",
+        "03-05 10:00",
+        "03-05 10:20",
+        [hour("S1", "10:00", "10:20"), hour("B1", "10:00", "10:20")],
+        join_keys=("zoom:1",),
+    )
+    row = only(fold(entry, call))
+    assert (row.channel, row.medium, row.modality, row.status) == ("video", "video_call", "remote_human", "held")
+    assert (row.time_quality, row.ended_at, row.buyer_minutes) == ("source", at("03-05 10:20"), 20)
+    there = [hour("S1", "10:00", "12:00"), hour("B2", "10:00", "12:00")]
+    app = report("v", "03-05 10:00", "03-05 12:00", there, channel="in_person", source="/visits", join_keys=("zoom:1",))
+    assert only(fold(entry, call, app)).channel == "in_person"
+
+
 def test_co_located_people_make_it_in_person_even_if_others_dialled_in() -> None:
     """The place wins over the dial-in, and the dial-in's people are participants."""
     room = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"], channel="in_person", join_keys=("zoom:1",))

@@ -51,7 +51,7 @@ def _draft(group: list[tuple[Occasion, str]], resolve: Resolver, rules: Rulebook
     plan = next((event for event in events if event.family == "schedule"), None)
     found = presence(living, resolve, plan.ended_at if plan else None)
     seats = _seats(speaking, resolve)
-    channel, medium = _channel(events, resolve, bench)
+    channel, medium = _channel(events, found, resolve, bench)
     title = first_known([event.subject_text for event in events])
     named_kind, meeting_type = _named(events, rules)
     row = new_row(
@@ -124,11 +124,15 @@ def _seats(facts: Sequence[Fact], resolve: Resolver) -> list[Seat]:
     return [seats[key] for key in sorted(seats)]
 
 
-def _channel(events: Sequence[Event], resolve: Resolver, bench: Workbench) -> tuple[str, str]:
-    """In person if a report puts both sides at one place, even if others dialled in; else as the richest says."""
+def _channel(events: Sequence[Event], found: Presence, resolve: Resolver, bench: Workbench) -> tuple[str, str]:
+    """In person if a report puts both sides at one place, even if others dialled in; else as the richest says.
+
+    A place that was only tentative puts nobody there who are known to have been in the call.
+    """
     stated = [channel_and_medium(event, "video", bench.settings.phone_call_channel) for event in events]
+    is_call = bool(found.people) and not found.is_at_place
     for event, (channel, medium) in zip(events, stated, strict=True):
-        if channel == "in_person":
+        if channel == "in_person" and not (is_call and event.status == "scheduled"):
             sides = {resolve(event, party).side for party in event.parties if party.attended is not False}
             if "seller" in sides and sides - OURS:
                 return channel, medium
