@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -60,6 +61,8 @@ AFTER_A_STORAGE_FAULT = (
     "What was not committed is done again by the next run. If a file of state/ is damaged: put both files back from one backup, or move the "
     "folder aside and run, which builds it again from the inbox and the topics."
 )
+READER_WENT_AWAY = 141
+"""As a shell tells of a program that was ended by SIGPIPE."""
 _logs: list[Logs] = []
 """The log of this command, if it is one for machines: the last message goes there too."""
 
@@ -70,7 +73,7 @@ def main() -> None:
     try:
         for argument in sys.argv[1:]:
             refuse_bytes(argument, "the argument")
-        app()
+        _told_to_somebody()
     except UserError as error:
         _stop(error, error.exit_code)
     except KeyboardInterrupt:
@@ -80,7 +83,8 @@ def main() -> None:
             _interrupted()
         raise
     except BrokenPipeError:
-        sys.exit(141)  # as a shell says of a reader that went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to be written has no reader
+        sys.exit(READER_WENT_AWAY)
     except OSError as error:
         _stop(error, 1)
     except STORAGE_FAULTS as error:
@@ -88,6 +92,17 @@ def main() -> None:
     except Exception:
         if interrupt.is_heard():  # DuckDB and others have errors of their own for it
             _interrupted()
+        raise
+
+
+def _told_to_somebody() -> None:
+    """The command, and its last words on their way. Raises ``BrokenPipeError`` where nobody reads them: Typer and Rich make exit 1 of it."""
+    try:
+        app()
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise ended.__context__ from None
+        sys.stdout.flush()
         raise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -329,6 +330,18 @@ def test_commands_before_the_first_run(
     """Nothing there yet: exit 1 and the command that comes first."""
     assert touchloop(monkeypatch, *command, "--workspace", str(example_root)) == 1
     assert "touchloop run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["sources"], ["sources", "--json"], ["--help"]])
+def test_a_reader_that_went_away_is_told_by_the_exit_code(command: list[str]) -> None:
+    """Nothing else failed, and nothing is said of it: whether the words go out at once or at the end."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "pipelines", *command], stdout=writing, stderr=subprocess.PIPE, cwd=ROOT
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")
 
 
 @pytest.mark.parametrize("command", ["list", "replay"])
