@@ -351,7 +351,8 @@ def test_health_turns_with_failure_and_silence() -> None:
     server = Server("127.0.0.1", 0, metrics, health)
     base = f"http://127.0.0.1:{server.port}"
     try:
-        assert get(f"{base}/healthz")[0] == 200
+        status, body = get(f"{base}/healthz")
+        assert (status, json.loads(body)["broker"]) == (200, None)
         health.failed("r", ValueError("no space left"))
         status, body = get(f"{base}/healthz")
         assert status == 503
@@ -360,6 +361,8 @@ def test_health_turns_with_failure_and_silence() -> None:
         health.broker(up=False, detail="refused")
         status, body = get(f"{base}/healthz")
         assert (status, json.loads(body)["broker"]) == (200, "away: refused")
+        health.broker(up=True)
+        assert json.loads(get(f"{base}/healthz")[1])["broker"] == "up"
         health.looked(time.time() - 61)
         assert get(f"{base}/healthz")[0] == 503
         status, body = get(f"{base}/metrics")

@@ -21,6 +21,7 @@ class Health(Observer):
         self._running: str | None = None
         self._error: str | None = None
         self._broker: str | None = None
+        """Nobody has told of one: there may be none."""
         self._published: float | None = None
 
     def verdict(self) -> tuple[bool, dict[str, Any]]:
@@ -37,7 +38,7 @@ class Health(Observer):
             "reasons": reasons,
             "seconds_since_sign_of_life": round(silent, 1),
             "run_in_hand": self._running,
-            "broker": self._broker or "up",
+            "broker": self._broker,
             "seconds_since_publish": None if self._published is None else round(time.time() - self._published, 1),
         }
         return not reasons, said
@@ -62,7 +63,7 @@ class Health(Observer):
         self._seen = at
 
     def broker(self, *, up: bool, detail: str = "") -> None:
-        self._broker = None if up else f"away: {detail}"[:300]
+        self._broker = "up" if up else f"away: {detail}"[:300]
 
 
 def _told(error: BaseException) -> str:
