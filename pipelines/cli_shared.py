@@ -92,5 +92,5 @@ def clock_at(as_of: str | None) -> int:
         return parse_iso(as_of, "--as-of")
     except Reject:
         raise SettingsError(
-            f"--as-of is {as_of!r}: give an ISO 8601 time with its zone, such as 2026-05-11T00:00:00Z"
+            f"--as-of is {as_of!r}: give an ISO 8601 time with its zone, of the years 1990 to 2099, such as 2026-05-11T00:00:00Z"
         ) from None

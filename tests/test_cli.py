@@ -306,13 +306,15 @@ def test_a_runner_that_is_none(
     assert not (example_root / "x").exists()
 
 
-@pytest.mark.parametrize("moment", ["yesterday", "2026-05-11T00:00:00", "0026-05-11T00:00:00Z"])
+@pytest.mark.parametrize("moment", ["yesterday", "2026-05-11T00:00:00", "0026-05-11T00:00:00Z", "9999-12-31T23:59:59Z"])
 def test_a_bad_clock(
     example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moment: str
 ) -> None:
-    """--as-of wants a time with a zone, and says so with what it was given."""
+    """--as-of wants a time with a zone, of years that an event may have, and says so with what it was given."""
     assert touchloop(monkeypatch, "run", "--workspace", str(example_root), "--as-of", moment) == 2
-    assert moment in capsys.readouterr().err
+    told = " ".join(capsys.readouterr().err.split())
+    assert moment in told
+    assert "with its zone, of the years 1990 to 2099" in told
 
 
 @pytest.fixture
