@@ -68,3 +68,15 @@ def test_a_folder_that_cannot_be_reached_is_told_at_the_start(tmp_path: Path) ->
     for url in (str(tmp_path / "file"), "nowhere://x/y", ""):
         with pytest.raises(SettingsError, match="--landing"):
             SharedFolder(url).prepare()
+        with pytest.raises(SettingsError, match="--landing"):
+            SharedFolder(url).require()
+
+
+def test_a_folder_that_nobody_made_is_told_and_not_made(tmp_path: Path) -> None:
+    """A mistyped path would be followed for ever, with nothing in it."""
+    shared = SharedFolder(str(tmp_path / "mistyped"))
+    with pytest.raises(SettingsError, match="mistyped: there is no such folder; touchloop ingest makes it"):
+        shared.require()
+    assert not (tmp_path / "mistyped").exists()
+    shared.prepare()
+    shared.require()

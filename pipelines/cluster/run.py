@@ -37,10 +37,10 @@ def follow(
     """Commit, derive and publish what has landed, looking ``every`` so many seconds, until asked to stop or nothing can be committed.
 
     The writer's lock is held by the caller. A range whose predecessor is missing waits for it; ``skip_gaps`` gives it up. Raises what
-    ``stream`` raises for good.
+    ``stream`` raises for good, and ``SettingsError`` for a folder that nobody has made.
     """
     stopping = stopping or Stopping()
-    shared.prepare()
+    shared.require()
     follower = Follower(
         shared,
         workspace.state / RECEIPT,

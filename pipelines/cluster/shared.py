@@ -67,6 +67,18 @@ class SharedFolder:
         except OSError as error:
             raise SettingsError(f"--landing {self.url}: {error}") from None
 
+    def require(self) -> None:
+        """Find out now whether the folder can be reached and is there: on a disk, whoever is to land in it has made it. Raises
+        ``SettingsError``."""
+        system, path = self._at
+        try:
+            found = system.get_file_info(path)
+            system.get_file_info(fs.FileSelector(path, allow_not_found=True))
+        except OSError as error:
+            raise SettingsError(f"--landing {self.url}: {error}") from None
+        if self.is_local and found.type == fs.FileType.NotFound:
+            raise SettingsError(f"--landing {self.url}: there is no such folder; touchloop ingest makes it")
+
     def entries(self, below: str = "") -> Iterator[Entry]:
         """Finished files at any depth, in the order of their names."""
         system, path = self._at
