@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from transforms.crm import Account, Alias, Assignment, Crm, GroupMember, Opportunity, Person
 from transforms.directory import Directory, ResolvedParty
 from transforms.event import Party, hash_id
+from transforms.normal import older_first
 from transforms.settings import Identity
 
 IDENTITY = Identity(
@@ -170,7 +171,7 @@ def test_an_external_id_outvotes_an_email_and_the_conflict_is_logged() -> None:
 def test_one_email_on_two_contacts_goes_to_the_fitting_account_else_to_the_older(
     email: str, hint: str | None, chosen: str, other: str
 ) -> None:
-    """The payload's account, then the domain's only account, then the smallest person_id; always logged."""
+    """The payload's account, then the domain's only account, then the older id; always logged."""
     directory = build(people=[buyer("C1", email, account_id="A1"), buyer("C2", email, account_id="A2")])
     match = directory.person_of((email,), hint)
     assert match.person_id == chosen
@@ -178,6 +179,35 @@ def test_one_email_on_two_contacts_goes_to_the_fitting_account_else_to_the_older
     assert (match.conflict.chosen_person_id, match.conflict.other_person_id) == (chosen, other)
     assert email.partition(":")[2] not in match.conflict.detail
     assert len(directory.conflicts()) == 1
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("951", "1002"),
+        ("C-951", "C-1002"),
+        ("eu1:951", "eu1:1002"),
+        ("C", "C1"),
+        ("007", "12"),
+        ("0035g000A9ZQA", "0035g000AB1QA"),
+        ("0035g000AB45", "0035g000AB5A"),
+        ("0035g000A05", "0035g000A1B"),
+    ],
+)
+def test_of_two_ids_the_older_is_the_one_that_was_given_out_first(older: str, newer: str) -> None:
+    """Numbers are compared as such, also behind the same letters or a separator; ids of one length that mix both are compared as text."""
+    email = "email:office@gmail.com"
+    directory = build(people=[buyer(newer, email), buyer(older, email)])
+    assert directory.person_of((email,)).person_id == older
+    aliases = [alias("email:away@gmail.com", newer), alias("email:away@gmail.com", older)]
+    directory = build(people=[buyer(newer), buyer(older)], aliases=aliases)
+    assert directory.person_of(("email:away@gmail.com",)).person_id == older
+
+
+@given(st.lists(st.text("09aZ-é٣", max_size=6), unique=True, max_size=8))
+def test_the_order_of_ids_is_total(ids: list[str]) -> None:
+    """Two ids are never equally old, whatever characters they are of."""
+    assert len(set(map(older_first, ids))) == len(ids)
 
 
 def test_an_alias_that_contradicts_a_contact_loses_and_is_logged() -> None:

@@ -82,6 +82,22 @@ def crm_id(person_id: str) -> str:
     return CRM + person_id
 
 
+_NUMBERED = re.compile(r"([^0-9]*|.*[^0-9a-zA-Z])([0-9]+)", re.DOTALL)
+
+
+def older_first(native: str) -> tuple[str, int, str, str]:
+    """Orders ids of one system as it gave them out: 951 before 1002, ``C-951`` before ``C-1002``.
+
+    A number counts where it is the whole id, or all that follows letters or a separator. Anything else is compared as text, which is
+    right for ids of one length (Salesforce's), in which digits are letters like others.
+    """
+    found = _NUMBERED.fullmatch(native)
+    if found is None:
+        return native, 0, "", ""
+    number = found[2].lstrip("0")
+    return found[1], len(number), number, native
+
+
 def email_base(address: str) -> str:
     """The second key of an address: without ``+tag``; for Gmail also without dots. Takes and gives ``local@domain``."""
     local, _, domain = address.rpartition("@")

@@ -1,6 +1,6 @@
 """Identifiers to persons (semantics 2.2, R1 to R4, and 2.6): the index that is built once from the CRM directory.
 
-Everything here is a function of the *set* of rows: where rows compete, the choice is by rule, then by the smallest id.
+Everything here is a function of the *set* of rows: where rows compete, the choice is by rule, then by the older id.
 Identifiers are prefixed normal forms as in ``event.Party.ids``.
 """
 
@@ -13,7 +13,7 @@ import msgspec
 
 from transforms.crm_rows import Crm, Person
 from transforms.event import hash_id
-from transforms.normal import ANONYMOUS, CRM, crm_id, email_base, of_any_system, phone_id
+from transforms.normal import ANONYMOUS, CRM, crm_id, email_base, of_any_system, older_first, phone_id
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
 
@@ -225,7 +225,7 @@ class PersonIndex:
         for identifier, people in claims.items():
             if len(people) < 2:
                 continue
-            self._rivals[identifier] = tuple(sorted(people))
+            self._rivals[identifier] = tuple(sorted(people, key=older_first))
             account = account_of(identifier)
             fitting = {one for one in people if account is not None and self.persons[one].account_id == account}
             if fitting:
@@ -285,14 +285,14 @@ class PersonIndex:
                 rule = "R1" if one.startswith("external_id:") else "R3"
                 self._hits[one] = _Hit(min(people[root]), rule, "profile")
             elif people[root]:
-                chosen, other = sorted(people[root])[:2]
+                chosen, other = sorted(people[root], key=older_first)[:2]
                 detail = f"its profiles name {chosen} and {other}, so it is bound to nobody"
                 self.conflicts[one] = conflict_row(one, "R6", None, chosen, detail)
             elif len(emails[root]) == 1 and not one.startswith("email:"):
                 self._emails[one] = tuple(emails[root])
 
     def _claim(self, claims: Mapping[str, set[str]], rule_id: str, evidence: str) -> None:
-        """Enter identifiers that no stronger rule has; of several claimants the smallest person_id is the older."""
+        """Enter identifiers that no stronger rule has; of several claimants the smallest person_id is the older one's."""
         for identifier, people in claims.items():
             known = self._hits.get(identifier)
             if known is None:
@@ -301,16 +301,18 @@ class PersonIndex:
                 )
             elif known.person_id not in people:
                 detail = f"{known.rule_id} names another person than {rule_id}; the first hit wins"
-                conflict = conflict_row(identifier, known.rule_id, known.person_id, min(people), detail)
+                conflict = conflict_row(
+                    identifier, known.rule_id, known.person_id, min(people, key=older_first), detail
+                )
                 self.conflicts.setdefault(identifier, conflict)
 
     def _decide(
         self, identifier: str, rule_id: str, evidence: str, fitting: set[str], people: set[str], reason: str
     ) -> None:
-        chosen = min(fitting)
+        chosen = min(fitting, key=older_first)
         self._hits[identifier] = _Hit(chosen, rule_id, evidence)
         if len(people) > 1:
-            other = min(people - {chosen})
+            other = min(people - {chosen}, key=older_first)
             detail = f"{len(people)} contacts have it; {reason}"
             self.conflicts[identifier] = conflict_row(identifier, rule_id, chosen, other, detail)
 
