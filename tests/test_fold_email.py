@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from fold_world import AS_OF, ASSETS, CRM, RULES, SETTINGS, email, fold, folder, only, party, people, rules_of, witness
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -103,6 +104,31 @@ def test_a_reply_under_a_subject_of_thanks_is_an_acknowledgement() -> None:
         )
         row = next(one for one in fold(asked, answer).touchpoints if one.is_reply)
         assert (row.is_ack, row.is_question) == (subject != "Re: Thanks", False), subject
+
+
+@pytest.mark.parametrize(
+    ("subject", "line", "is_question", "is_ack", "job"),
+    [
+        ("How do you compare with others?", "Thanks, see you", True, False, "supplier_selection"),
+        ("What does it cost?", "Sam, I attach our list.", True, False, "supplier_selection"),
+        ("Our list", "Sam, I attach it.", False, False, "supplier_selection"),
+        ("Got it", None, False, True, "unclassified"),
+        ("Re: What does it cost?", "Sam, I attach our list.", False, False, "supplier_selection"),
+        ("VS: What does it cost?", None, None, False, "supplier_selection"),
+        ("答复：What does it cost?", None, None, False, "supplier_selection"),
+    ],
+)
+def test_a_reply_under_a_new_subject_asks_by_it(
+    subject: str, line: str | None, is_question: bool | None, is_ack: bool, job: str
+) -> None:
+    """Only what repeats the parent's subject, by its prefix, is the parent's; for jobs and tags the words of no reply's subject count."""
+    first = email("1@x.example", "03-02 11:00", "S1", ["B1"], subject_text="Pricing")
+    answer = email(
+        "2@x.example", "03-03 10:00", "B1", ["S1"], subject_text=subject, first_line=line, references=("1@x.example",)
+    )
+    row = fold(first, answer).touchpoints[1]
+    assert (row.is_question, row.is_ack, row.buying_job) == (is_question, is_ack, job)
+    assert row.tags == (["ack"] if is_ack else [])
 
 
 def test_a_label_on_a_message_names_its_job() -> None:

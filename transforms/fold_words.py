@@ -70,11 +70,9 @@ class Labeller:
     def _read(self, draft: Draft) -> Words:
         row = draft.row
         channel, has_asset = row.channel, bool(draft.assets)
-        # a reply's subject is the parent's, unless it thanks without a Re:; a burst's is its own words, which the text holds
+        # a subject with Re: is the parent's, whatever the headers say; a burst's is its own words, which the text holds
         own = draft.opening if channel == "chat" else row.subject_text
-        if row.is_reply and not self._rules.thanks(own):
-            own = None
-        if channel == "email" and is_parents_subject(own):  # also where the headers do not say what it answers
+        if channel == "email" and is_parents_subject(own):
             own = None
         key = (own, draft.text, draft.first_line, draft.has_question, channel, has_asset, row.is_reply)
         words = self._words.get(key)
@@ -84,8 +82,8 @@ class Labeller:
             is_ack = channel in MESSAGES and self._rules.is_ack(
                 subject, draft.first_line, draft.has_question, has_asset
             )
-            tags = self._rules.tags(subject, draft.text)
-            # the rules for jobs read no words of a reply
+            tags = self._rules.tags(subject, draft.text, row.is_reply)
+            # the rules for jobs read no words of a reply, its own ones neither
             read = (None, None) if row.is_reply else (own, draft.first_line)
             spoken = [one if self._rules.may_speak(one) else None for one in read]
             words = Words(question, is_ack, (*tags, "ack") if is_ack else tuple(tags), *spoken)

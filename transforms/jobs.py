@@ -215,7 +215,7 @@ class Rulebook:
         return kind, meeting_type
 
     def tags(self, subject: str | None, first_line: str | None, is_reply: bool = False) -> list[str]:
-        """Rule tags, sorted. The subject of a reply is the parent's and is not read; its own first line is."""
+        """Rule tags, sorted. Rules do not read the subject of a reply, which mostly is the parent's; its first line is its own."""
         texts = [text for text in (None if is_reply else subject, first_line) if text]
         if not any(_may_match(self._any_tag, text) for text in texts):
             return []

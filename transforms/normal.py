@@ -212,7 +212,10 @@ def _is_name(word: str) -> bool:
 
 
 _REPLY = re.compile(
-    r"\s*(?:\[[^\]]{1,40}\]\s*)*(?:re|aw|antw|antwort|sv|res|rif|odp|ynt)\s*(?:\[\d+\])?\s*[:\uff1a]", re.IGNORECASE
+    r"\s*(?:\[[^\]]{1,40}\]\s*)*"
+    r"(?:re|aw|antw|antwort|sv|vs|res|rif|r|odp|ynt|vá|atb|bls|απ|σχετ|отв|ответ|回[复覆]|答[复覆]|返信|회신|رد|השב|תגובה)"
+    r"\s*(?:\[\d+\])?\s*[:\uff1a]",
+    re.IGNORECASE,
 )
 
 
