@@ -305,6 +305,12 @@ def test_domains_of_other_alphabets_lead_to_their_account_and_side() -> None:
         (("email:no_reply@acme.test",), None, "system"),
         (("email:do.not.reply-7@acme.test",), None, "system"),
         (("email:abbot@acme.test",), None, "buyer"),
+        (("email:bot@acme.test",), None, "system"),
+        (("email:system+jobs@acme.test",), None, "system"),
+        (("email:thomas.bot@acme.test",), None, "buyer"),
+        (("email:system.integration@acme.test",), None, "buyer"),
+        (("email:k-system@acme.test",), None, "buyer"),
+        (("email:sales-bounces@acme.test",), None, "system"),
         ((ANN,), "seller", "buyer"),
         (("external_id:intercom:1",), "seller", "seller"),
         (("external_id:intercom:1",), "unknown", "unknown"),
@@ -324,6 +330,15 @@ def test_sides_follow_directory_domains_addresses_statement_and_account(
 ) -> None:
     """P1 to P5 in their order; free and disposable mail names no company even if an account claims the domain."""
     assert build().party(party(*ids, side=stated)).side == side
+
+
+def test_whoever_the_directory_lists_is_no_machine_by_a_name() -> None:
+    """Mr Bot is a buyer from any of his addresses, and by his chat's id; what no human writes from is a machine's on a list, too."""
+    addresses = ("email:bot@acme.test", "email:t.bot@acme.test", "email:no-reply@acme.test")
+    listed = buyer("B3", *addresses, account_id="A1", external_ids=("external_id:slack:U3",))
+    directory = build(people=[listed])
+    sides = [directory.party(party(one)).side for one in (*addresses, "external_id:slack:U3")]
+    assert sides == ["buyer", "buyer", "system", "buyer"]
 
 
 def test_a_party_keeps_role_presence_and_what_the_directory_says() -> None:

@@ -61,6 +61,7 @@ class Directory:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self._machines = machine_pattern(identity.system_localparts)
+        self._likely_machines = machine_pattern(identity.system_localparts, identity.system_whole_localparts)
         self._recorders = _normal_domains(identity.system_domains)
         self._recorder_names = [re.compile(pattern, re.IGNORECASE) for pattern in identity.system_names]
         self._executive = TitleLevels(identity.executive_titles)
@@ -276,15 +277,18 @@ class Directory:
         if identifier is None and party.name and party.name.strip():
             identifier = "name:" + " ".join(party.name.lower().split())
         hashed = hash_id(identifier) if identifier is not None else None
-        emails = self._index.emails_of(party.ids) or (person.emails if person is not None else ())
+        own = self._index.emails_of(party.ids)
+        emails = own or (person.emails if person is not None else ())
         domain_accounts = self.domain_accounts(emails)
         account_id = person.account_id if person is not None else None
         has_account = account_id is not None or len(domain_accounts) == 1
-        is_recorder = person is None and not domain_accounts and self._is_recorder(party, emails)
+        is_program = self._is_machine(person, own) or (
+            person is None and not domain_accounts and self._is_recorder(party, emails)
+        )
         return ResolvedParty(
             party_id=match.person_id or f"u:{hashed or hash_id('name:')}",
             person_id=match.person_id,
-            side=self._side(person, emails, party.side, has_account, is_recorder),
+            side=self._side(person, emails, party.side, has_account, is_program),
             rule_id=match.rule_id,
             identifier_type=identifier.partition(":")[0] if identifier is not None else None,
             identifier_hash=hashed,
@@ -297,6 +301,11 @@ class Directory:
             conflict=match.conflict,
         )
 
+    def _is_machine(self, person: Person | None, emails: tuple[str, ...]) -> bool:
+        """Whether it writes from an address that no human has (P4); of a listed person's own name an address says less than the list."""
+        machines = self._likely_machines if person is None else self._machines
+        return any(is_machine(one, machines) for one in emails)
+
     def _is_recorder(self, party: Party, emails: tuple[str, ...]) -> bool:
         """A program that writes down what is said (P4): by its vendor's address, or by the name that it joined with."""
         if any(registrable_domain(one.rpartition("@")[2]) in self._recorders for one in emails):
@@ -305,9 +314,9 @@ class Directory:
         return name is not None and any(pattern.search(name) for pattern in self._recorder_names)
 
     def _side(
-        self, person: Person | None, emails: tuple[str, ...], stated: str | None, has_account: bool, is_recorder: bool
+        self, person: Person | None, emails: tuple[str, ...], stated: str | None, has_account: bool, is_program: bool
     ) -> str:
-        """P1 to P5; what the directory says of a buyer or partner counts before what a source says.
+        """P1 to P5; what the directory says of a buyer or partner counts before what a source says. ``is_program``: P4 holds.
 
         A machine that writes by a colleague's account or from our domain is still the machine that its source calls it
         (semantics 1.4).
@@ -320,7 +329,7 @@ class Directory:
             return ours
         if not domains.isdisjoint(self._partners) or (person is not None and person.side == "partner"):
             return "partner"
-        if is_recorder or any(is_machine(one, self._machines) for one in emails):
+        if is_program:
             return "system"
         if person is not None:
             return person.side

@@ -107,13 +107,17 @@ def email_base(address: str) -> str:
     return f"{base}@{domain}"
 
 
-def machine_pattern(words: Collection[str]) -> re.Pattern[str]:
-    """Matches the whole local part of an address that no human writes from: it is, starts or ends with one of ``words``.
+def machine_pattern(words: Collection[str], whole: Collection[str] = ()) -> re.Pattern[str]:
+    """Matches the whole local part of an address that no human writes from: it is, starts or ends with one of ``words``, or is one of ``whole``.
 
     ``bounces`` gives ``bounces-17`` and ``jira_bounces``; a hyphen in a word stands for any separator (``no_reply``).
     """
-    known = "|".join(re.escape(word).replace(r"\-", "[-_.]") for word in words) or "(?!)"
-    return re.compile(rf"(?:{known})(?:[-_.].*)?|.*[-_.](?:{known})", re.DOTALL)
+    joined, alone = _any_word(words), _any_word(whole)
+    return re.compile(rf"(?:{joined})(?:[-_.].*)?|.*[-_.](?:{joined})|(?:{alone})", re.DOTALL)
+
+
+def _any_word(words: Collection[str]) -> str:
+    return "|".join(re.escape(word).replace(r"\-", "[-_.]") for word in words) or "(?!)"
 
 
 def is_machine(email: str, machines: re.Pattern[str]) -> bool:
