@@ -88,6 +88,30 @@ def test_a_message_belongs_to_its_authors_account() -> None:
     assert resolve_account([who("S1", side="seller", role="actor"), who("a", "A2"), *readers], None).account_id == "A1"
 
 
+def test_a_reader_does_not_name_the_account_of_an_author_of_two() -> None:
+    """A4: another participant does, who belongs to one of the candidates; without one it is a conflict, and no touchpoint of the reader's."""
+    author, reader = who("a", None, "A1", "A2", side="unknown", role="actor"), who("d", "A3", role="cc")
+    torn = resolve_account([author, reader], None)
+    assert (torn.account_id, torn.resolution, torn.rule_id, torn.candidates) == (None, "conflict", "A4", ("A1", "A2"))
+    assert torn.of_all == ()
+    settled = resolve_account([author, reader, who("c", "A2", role="cc")], None)
+    assert (settled.account_id, {one.account_id for one in settled.accounts}) == ("A2", {"A2", "A3"})
+    assert resolve_account([author, reader], "A9").account_id == "A9"
+    ours = [who("S1", side="seller", role="actor"), who("a", None, "A1", "A2", side="unknown"), reader]
+    assert resolve_account(ours, None).account_id == "A3"
+    lead = [who("x", role="actor"), who("a", None, "A1", "A2", side="unknown"), reader]
+    assert resolve_account(lead, None).account_id == "A3"
+
+
+def test_a_thread_names_the_account_of_an_author_of_two_beside_that_of_readers() -> None:
+    """The thread's other messages settle it among the candidates; readers are people of the thread, so it lends no account to strangers."""
+    torn = resolve_account([who("a", None, "A1", "A2", side="unknown", role="actor"), who("d", "A3", role="cc")], None)
+    sure, stranger = resolve_account([who("c", "A2")], None), resolve_account([who("x", side="unknown")], None)
+    found = inherit_thread([torn, sure, stranger])
+    assert [(one.account_id, one.rule_id) for one in found] == [("A2", "A4"), ("A2", "A2"), (None, "A6")]
+    assert found[0].of_all == ("A2", "A3")
+
+
 def test_one_person_under_two_roles_counts_once() -> None:
     """The organiser who also attends is one person."""
     verdict = resolve_account([who("a", "A2"), who("a", "A2"), who("b", "A1")], None)
@@ -139,12 +163,15 @@ def test_strangers_are_buyers_once_the_account_is_known() -> None:
 
 
 _PARTIES = st.builds(
-    lambda n, account, domain, side, attended: who(f"p{n}", account, *sorted(domain), side=side, attended=attended),
+    lambda n, account, domain, side, attended, role: who(
+        f"p{n}", account, *sorted(domain), side=side, attended=attended, role=role
+    ),
     st.integers(0, 5),
     st.sampled_from((None, None, "A1", "A2")),
     st.sets(st.sampled_from(("A1", "A2", "A3")), max_size=2),
     st.sampled_from(("buyer", "buyer", "seller", "unknown")),
     st.sampled_from((None, True, False)),
+    st.sampled_from(("to", "to", "actor")),
 )
 
 
@@ -157,4 +184,4 @@ def test_the_order_of_parties_and_touchpoints_does_not_matter(thread: list[list[
     shuffled = [resolve_account(random.sample(thread[n], len(thread[n])), None) for n in order]
     assert inherit_thread(shuffled) == [expected[n] for n in order]
     for verdict in expected:
-        assert (verdict.accounts[0].account_id if verdict.accounts else None) == verdict.account_id
+        assert (verdict.of_all[0] if verdict.of_all else None) == verdict.account_id

@@ -146,7 +146,10 @@ class Folder:
         for draft in drafts:
             # of one person another address may tell another side and account
             parties = [seat.party for seat in draft.seats]
-            key = (draft.account_hint, *[(p.party_id, p.side, p.account_id, p.domain_accounts) for p in parties])
+            key = (
+                draft.account_hint,
+                *[(p.party_id, p.side, p.account_id, p.domain_accounts, p.role == "actor") for p in parties],
+            )
             verdict = None if draft.is_live else known.get(key)
             if verdict is None:
                 verdict = self._account(draft)
@@ -263,13 +266,11 @@ def _resolution(touchpoint_id: str, account: AccountVerdict, deal: OpportunityVe
 
 
 def _bridge_accounts(touchpoint_id: str, verdict: AccountVerdict) -> list[TouchpointAccount]:
-    """Every account with people in it; the one that the touchpoint names is primary, even by its thread alone."""
+    """Every account with people in it; the one that the touchpoint names is primary, even by its thread alone. None while it names none."""
     primary = verdict.account_id
-    if not verdict.accounts:
-        return [] if primary is None else [TouchpointAccount(touchpoint_id, primary, True)]
-    accounts = {share.account_id for share in verdict.accounts}
-    if primary is not None:
-        accounts.add(primary)
+    if primary is None:
+        return []
+    accounts = {primary, *(share.account_id for share in verdict.accounts)}
     return [TouchpointAccount(touchpoint_id, account, account == primary) for account in sorted(accounts)]
 
 

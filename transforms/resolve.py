@@ -5,8 +5,8 @@ is the one in the payload (A1), else the one with the most attended buyer people
 
 Decisions where the text is silent: a party that the source says was absent counts only if nobody was present. Of a
 message only its authors took part: who reads along from another customer does not take a question away from the account
-that asked it. A4, when other participants settle it, keeps the resolution ``domain``: the domain named the candidates,
-the others only chose.
+that asked it, and does not name the account of an author whose domain is of several. A4, when other participants settle
+it, keeps the resolution ``domain``: the domain named the candidates, the others only chose.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class AccountVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     candidates: tuple[str, ...] = ()
     """Sorted accounts that were weighed; for ``conflict`` those that the domain maps to."""
     accounts: tuple[AccountShare, ...] = ()
-    """Every account in the touchpoint, the primary first."""
+    """Every account in the touchpoint, the primary first; of a ``conflict`` those of its readers, none of which is primary."""
 
     @property
     def of_all(self) -> tuple[str, ...]:
@@ -75,12 +75,16 @@ def resolve_account(
             people[account].add(party.party_id)
     if hint is not None:
         return _verdict(hint, "explicit", "A1", people)
+    if torn:
+        authors = _authors(present)
+        unsettled = [party for party in torn if party.party_id in authors]
+        if unsettled and not any(authors & parties for parties in people.values()):
+            return _conflict(unsettled, people)
     if people:
         primary = _primary(people, present, open_accounts)
         return _verdict(primary, *(("person", "A2") if primary in by_person else ("domain", "A3")), people)
     if torn:
-        candidates = sorted({one for party in torn for one in party.domain_accounts})
-        return AccountVerdict(account_id=None, resolution="conflict", rule_id="A4", candidates=tuple(candidates))
+        return _conflict(torn, {})
     return _UNRESOLVED
 
 
@@ -125,8 +129,13 @@ def _primary(people: dict[str, set[str]], present: Iterable[ResolvedParty], open
     """The account of most of a message's buyer authors, else of most buyers; then one with an open deal, then the smallest id."""
     if len(people) == 1:
         return next(iter(people))
-    authors = {party.party_id for party in present if party.role == "actor" and party.attended is None}
+    authors = _authors(present)
     return min(people, key=lambda one: (-len(people[one] & authors), -len(people[one]), one not in open_accounts, one))
+
+
+def _authors(present: Iterable[ResolvedParty]) -> set[str]:
+    """Of a message, the buyers who wrote it."""
+    return {party.party_id for party in present if party.role == "actor" and party.attended is None}
 
 
 def _settle(torn: Iterable[ResolvedParty], known: set[str]) -> list[tuple[ResolvedParty, str]]:
@@ -139,14 +148,27 @@ def _settle(torn: Iterable[ResolvedParty], known: set[str]) -> list[tuple[Resolv
     return found
 
 
+def _conflict(torn: Iterable[ResolvedParty], readers: dict[str, set[str]]) -> AccountVerdict:
+    candidates = sorted({one for party in torn for one in party.domain_accounts})
+    return AccountVerdict(
+        account_id=None, resolution="conflict", rule_id="A4", candidates=tuple(candidates), accounts=_shares(readers)
+    )
+
+
+def _shares(people: dict[str, set[str]]) -> tuple[AccountShare, ...]:
+    """Accounts by how many took part, most first."""
+    ordered = sorted(people, key=lambda one: (-len(people[one]), one))
+    return tuple(AccountShare(one, len(people[one])) for one in ordered)
+
+
 def _verdict(primary: str, resolution: str, rule_id: str, people: dict[str, set[str]]) -> AccountVerdict:
     if len(people) == 1 and primary in people:  # as nearly always: one account, and nothing to weigh
         share = AccountShare(primary, len(people[primary]))
         return AccountVerdict(
             account_id=primary, resolution=resolution, rule_id=rule_id, candidates=(primary,), accounts=(share,)
         )
-    others = sorted((one for one in people if one != primary), key=lambda one: (-len(people[one]), one))
-    shares = tuple(AccountShare(one, len(people.get(one, ()))) for one in (primary, *others))
+    others = _shares({one: parties for one, parties in people.items() if one != primary})
+    shares = (AccountShare(primary, len(people.get(primary, ()))), *others)
     return AccountVerdict(
         account_id=primary,
         resolution=resolution,
@@ -172,5 +194,5 @@ def _from_candidates(verdict: AccountVerdict, known: set[str]) -> AccountVerdict
         resolution="domain",
         rule_id="A4",
         candidates=verdict.candidates,
-        accounts=(AccountShare(only, 0),),
+        accounts=(AccountShare(only, 0), *verdict.accounts),
     )
