@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from fold_world import SETTINGS, at, email, fold, folder, only, page, people, witness
+from fold_world import AS_OF, ASSETS, CRM, RULES, SETTINGS, at, email, fold, folder, only, page, people, witness
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.event import Event, Party
+from transforms.crm_rows import Alias
+from transforms.directory import Directory
+from transforms.event import Event, Party, hash_id
+from transforms.fold import Folder
 from transforms.jobs import Rulebook
 from transforms.linking import fold_key, link_keys
 from transforms.times import MINUTE
@@ -92,6 +95,23 @@ def test_a_shared_device_counts_forward_only() -> None:
         ("B1", at("03-02 09:00"), at("03-03 09:00")),
         ("B2", at("03-03 09:00"), None),
     ]
+
+
+def test_a_device_that_an_alias_gives_to_somebody_is_bound_to_nobody_else() -> None:
+    """R3 before R5: the links tell who is meant by the device, and a conflict tells whom its events name instead."""
+    rows = msgspec.structs.replace(CRM, aliases=[Alias(identifier_type="anonymous_id", identifier=ANN, person_id="B2")])
+    directory = Directory.build(rows, SETTINGS.identity)
+    events = [identify("03-02 09:00", B1, ANN), page("1", "03-02 10:00", (ANN,))]
+    folded = Folder(directory, ASSETS, RULES, SETTINGS, AS_OF).fold([witness(event) for event in events])
+    assert only(folded).actor_party_id == "B2"
+    told = {*directory.links(), *folded.links}
+    assert {(one.person_id, one.rule_id) for one in told if one.identifier_hash == hash_id(ANN)} == {("B2", "R3")}
+    assert [(one.rule_id, one.chosen_person_id, one.other_person_id) for one in folded.conflicts] == [
+        ("R3", "B2", "B1")
+    ]
+    agreeing = [identify("03-02 09:00", B2, ANN), page("1", "03-02 10:00", (ANN,))]
+    folded = Folder(directory, ASSETS, RULES, SETTINGS, AS_OF).fold([witness(event) for event in agreeing])
+    assert (folded.links, folded.conflicts) == ([], [])
 
 
 def test_another_source_does_not_bind() -> None:

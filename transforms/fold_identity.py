@@ -14,6 +14,7 @@ from transforms.fold_common import Fact
 from transforms.fold_profiles import ProfileBook, Said
 from transforms.linking import is_app_identity, visitors
 from transforms.normal import ANONYMOUS
+from transforms.person_index import conflict_row
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
 BOUND_FAMILIES = ("app", "chat")
@@ -44,6 +45,7 @@ class PartyBook:
         self._unlisted: list[tuple[Party, str | None]] = []
         """Parties whose match the directory's own list of links may not hold, with the account hint that came with them."""
         self._conflicts = {one.conflict_id: one for one in self._profiles.conflicts}
+        self._outranked = self._outranked_timelines()
 
     def __call__(self, event: Event, party: Party) -> ResolvedParty:
         """The party as of the event's time, in the event's source."""
@@ -81,6 +83,8 @@ class PartyBook:
         if not self._timelines and not found:
             return []
         for (source, anonymous), timeline in self._timelines.items():
+            if (source, anonymous) in self._outranked:
+                continue
             is_shared = len(timeline) > 1
             for index, binding in enumerate(timeline):
                 if binding.person_id is None:
@@ -98,6 +102,21 @@ class PartyBook:
                     )
                 )
         return sorted(found, key=lambda link: (link.identifier_type, link.identifier_hash, link.valid_from or 0))
+
+    def _outranked_timelines(self) -> frozenset[tuple[str, str]]:
+        """Bindings of no use, because an alias has the anonymous id (R3 before R5); whom else they name is told as a conflict."""
+        found = set()
+        for (source, anonymous), timeline in self._timelines.items():
+            known = self._directory.person_of((anonymous,))
+            if known.person_id is None:
+                continue
+            found.add((source, anonymous))
+            others = {binding.person_id for binding in timeline if binding.person_id not in (None, known.person_id)}
+            for other in others:
+                detail = f"{known.rule_id} names another person than R5; the first hit wins"
+                conflict = conflict_row(anonymous, known.rule_id, known.person_id, other, detail)
+                self._conflicts[conflict.conflict_id] = conflict
+        return frozenset(found)
 
     def _unlisted_links(self) -> Iterator[IdentityLink]:
         for party, account_hint in self._unlisted:
