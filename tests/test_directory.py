@@ -243,7 +243,7 @@ def test_profiles_that_name_two_persons_bind_nobody() -> None:
 
 
 def test_a_known_address_does_not_bridge_two_profiles() -> None:
-    """Two native ids share Bob's address with a third; an unknown address chains, a known one only binds."""
+    """Two native ids share Bob's address and are his; what one of them held beside it is nobody's."""
     directory = build(
         bindings=(
             ("external_id:slack:U7", BOB),
@@ -251,8 +251,62 @@ def test_a_known_address_does_not_bridge_two_profiles() -> None:
             ("external_id:teams:7", "email:bob@home.test"),
         )
     )
-    for one in ("external_id:slack:U7", "external_id:teams:7", "email:bob@home.test"):
+    for one in ("external_id:slack:U7", "external_id:teams:7"):
         assert directory.person_of((one,)).person_id == "B2"
+    assert directory.person_of(("email:bob@home.test",)).rule_id == "R6"
+
+
+def test_a_mailbox_that_profiles_share_or_have_left_merges_nobody() -> None:
+    """Whose profile held an unknown address beside a known one is who has that; the address, and others who show it, stay unknown."""
+    team, old = "email:team@beta.test", "phone:+493011112222"
+    directory = build(
+        bindings=(
+            ("external_id:slack:U7", team),
+            ("external_id:intercom:9", team, old),
+            ("external_id:intercom:9", BOB),
+            ("external_id:slack:U1", ANN),
+            ("external_id:slack:U1", "email:info@acme.test"),
+        )
+    )
+    assert directory.person_of(("external_id:intercom:9",)).person_id == "B2"
+    for one in ("external_id:slack:U7", team, old, "email:info@acme.test"):
+        assert directory.person_of((one,)).person_id is None, one
+    assert directory.party(party("external_id:slack:U7")).party_id == directory.party(party(team)).party_id
+    assert directory.conflicts() == []
+
+
+@pytest.mark.parametrize(("native", "rule_id"), [("external_id:slack:U1", "R1"), ("external_id:slack:U2", "R3")])
+def test_an_address_that_only_the_profile_of_a_listed_user_tells_is_theirs(native: str, rule_id: str) -> None:
+    """By the rule that knows the user, which the link tells; what is listed itself goes before it, and two users make it nobody's."""
+    work, phone = "email:ann.work@acme.test", "phone:+493011112222"
+    aliases = [alias("external_id:slack:U2", "B1"), alias("external_id:slack:U3", "B2")]
+    told = ((native, work, phone), ("external_id:teams:7", work))
+    directory = build(told, aliases=aliases)
+    for one in (work, phone):
+        match = directory.person_of((one,))
+        assert (match.person_id, match.rule_id) == ("B1", rule_id)
+        links = [link for link in directory.links() if link.identifier_hash == hash_id(one)]
+        assert [(link.person_id, link.rule_id, link.evidence_source) for link in links] == [("B1", rule_id, "profile")]
+    assert directory.person_of(("external_id:teams:7",)).person_id == "B1"
+    assert directory.person_of((work, BOB)).person_id == "B2"
+    assert directory.person_of((work, BOB)).conflict is None
+    directory = build((*told, ("external_id:slack:U3", work)), aliases=aliases)
+    assert directory.person_of((work,)).person_id is None
+    assert [one.identifier_hash for one in directory.conflicts()] == [hash_id(work)]
+
+
+def test_ids_that_a_profile_has_absorbed_are_of_one_user() -> None:
+    """A merged contact names the one that it has taken in: both are whoever either is, and what one held beside a known address is unknown."""
+    directory = build(
+        bindings=(
+            ("external_id:intercom:1", "email:info@beta.test"),
+            ("external_id:intercom:2", "external_id:intercom:1"),
+            ("external_id:intercom:2", BOB),
+        )
+    )
+    for one in ("external_id:intercom:1", "external_id:intercom:2"):
+        assert directory.person_of((one,)).person_id == "B2"
+    assert directory.person_of(("email:info@beta.test",)).person_id is None
 
 
 def test_profiles_leave_anonymous_ids_alone() -> None:

@@ -33,6 +33,12 @@ class _Hit(msgspec.Struct, frozen=True, gc=False):
     rule_id: str
     evidence: str
     """Where the link stands: a file of the directory, or ``profile``."""
+    is_lent: bool = False
+    """An address that a profile gives to the native id which ``rule_id`` knows: what is listed itself goes before it."""
+
+    @property
+    def rank(self) -> str:
+        return "R3" if self.is_lent else self.rule_id
 
 
 _BEST_FIRST = {"email": 0, "phone": 1, "external_id": 2, "anonymous_id": 3}
@@ -98,10 +104,11 @@ class PersonIndex:
 
     def match(self, ids: tuple[str, ...], account_hint: str | None = None) -> PersonMatch:
         """The person behind one party: the first rule that hits, and among the ids that it hits the first as given."""
-        hits = [(hit.rule_id, order, hit, one) for order, one in enumerate(ids) if (hit := self.hit(one)) is not None]
+        hits = [(hit.rank, order, hit, one) for order, one in enumerate(ids) if (hit := self.hit(one)) is not None]
         if not hits:
             return PersonMatch(None, "R6", self._provisional(ids))
-        rule, _, hit, identifier = min(hits, key=lambda found: found[:2])
+        _, _, hit, identifier = min(hits, key=lambda found: found[:2])
+        rule = hit.rule_id
         person_id = self._chosen(identifier, hit, account_hint)
         conflict = self.conflicts.get(identifier)
         if conflict is not None and conflict.chosen_person_id != person_id:
@@ -109,9 +116,9 @@ class PersonIndex:
             conflict = conflict_row(identifier, rule, person_id, hit.person_id, detail)
         if len(hits) == 1:
             return PersonMatch(person_id, rule, identifier, conflict)
-        for other_rule, _, other, one in sorted(hits, key=lambda found: found[:2]):
-            if other_rule in ("R1", "R2") and one != identifier and not self._may_be(one, other, person_id):
-                detail = f"{rule} names another person than {other_rule} of the same party; the first hit wins"
+        for other_rank, _, other, one in sorted(hits, key=lambda found: found[:2]):
+            if other_rank in ("R1", "R2") and one != identifier and not self._may_be(one, other, person_id):
+                detail = f"{rule} names another person than {other_rank} of the same party; the first hit wins"
                 conflict = conflict_row(identifier, rule, person_id, other.person_id, detail)
                 break
         return PersonMatch(person_id, rule, identifier, conflict)
@@ -254,42 +261,54 @@ class PersonIndex:
         self._claim({one: people for one, people in claims.items() if len(people) == 1}, "R4", "people.csv")
 
     def _add_bindings(self, bindings: Iterable[tuple[str, ...]]) -> None:
-        """Give identifiers that nobody is known by the person, or at least the email, of the profiles that name them.
+        """What the sources' own profiles tell: whose their native ids are, and which address is of a native id that is listed.
 
-        Profiles chain through unknown identifiers only: a known one is somebody's and must not bridge two people.
-        Identifiers whose profiles lead to different persons stay unbound. Anonymous ids are left to R5: it knows time.
+        Anonymous ids are left to R5: it knows time.
         """
-        groups = _Groups()
-        seeds: list[tuple[str, str | None, tuple[str, ...]]] = []
-        for binding in sorted(set(bindings)):
-            named = tuple(one for one in binding if not one.startswith(ANONYMOUS))
+        book = _Profiles((tuple(one for one in ids if not one.startswith(ANONYMOUS)) for ids in bindings), self.hit)
+        self._lend_addresses(book)
+        people: dict[str, set[str]] = defaultdict(set)
+        for named in book.bindings:
             match = self.match(named)
             if match.conflict is not None:
                 self.disagreements[match.conflict.conflict_id] = match.conflict
-            unknown = [one for one in named if self.hit(one) is None]
-            if not unknown:
+            if match.person_id is not None:
+                for one in filter(_is_native, named):
+                    people[book.user(one)].add(match.person_id)
+        for one in book.natives:
+            if self.hit(one) is not None:
                 continue
-            for one in unknown:
-                groups.join(unknown[0], one)
-            seeds.append((unknown[0], match.person_id, named))
-        people: dict[str, set[str]] = defaultdict(set)
-        emails: dict[str, set[str]] = defaultdict(set)
-        for first, person, named in seeds:
-            root = groups.root(first)
-            if person is not None:
-                people[root].add(person)
-            emails[root].update(one for one in named if one.startswith("email:"))
-        for one in groups.members():
-            root = groups.root(one)
-            if len(people[root]) == 1:
-                rule = "R1" if one.startswith("external_id:") else "R3"
-                self._hits[one] = _Hit(min(people[root]), rule, "profile")
-            elif people[root]:
-                chosen, other = sorted(people[root], key=older_first)[:2]
-                detail = f"its profiles name {chosen} and {other}, so it is bound to nobody"
-                self.conflicts[one] = conflict_row(one, "R6", None, chosen, detail)
-            elif len(emails[root]) == 1 and not one.startswith("email:"):
-                self._emails[one] = tuple(emails[root])
+            user = book.user(one)
+            if len(people[user]) == 1:
+                self._hits[one] = _Hit(min(people[user]), "R1", "profile")
+            elif people[user]:
+                self.conflicts[one] = _torn(one, people[user])
+            elif len(emails := book.emails(user)) == 1:
+                self._emails[one] = emails
+        for one, users in book.addresses.items():
+            if self.hit(one) is None and not one.startswith("email:") and not any(people[user] for user in users):
+                emails = tuple({email for user in users for email in book.emails(user)})
+                if len(emails) == 1:
+                    self._emails[one] = emails
+
+    def _lend_addresses(self, book: _Profiles) -> None:
+        """Unknown addresses to the person whose listed native id the profiles give them to.
+
+        Not where a profile has held it beside a known address, whoever's that is: an address that is changed, or shared, merges nobody.
+        The rule is that by which the native id is known.
+        """
+        found: dict[str, dict[str, _Hit]] = defaultdict(dict)
+        for address, users in book.addresses.items():
+            if self.hit(address) is not None or any(book.has_known_address(user) for user in users):
+                continue
+            for known in filter(None, map(self.hit, users)):
+                claim = _Hit(known.person_id, known.rule_id, "profile", is_lent=True)
+                found[address][known.person_id] = min(claim, found[address].get(known.person_id, claim), key=_by_rule)
+        for address, claims in found.items():
+            if len(claims) == 1:
+                self._hits[address] = next(iter(claims.values()))
+            else:
+                self.conflicts[address] = _torn(address, claims)
 
     def _claim(self, claims: Mapping[str, set[str]], rule_id: str, evidence: str) -> None:
         """Enter identifiers that no stronger rule has; of several claimants the smallest person_id is the older one's."""
@@ -317,6 +336,55 @@ class PersonIndex:
             self.conflicts[identifier] = conflict_row(identifier, rule_id, chosen, other, detail)
 
 
+class _Profiles:
+    """Who holds which addresses in the sources: a user is a native id that the directory knows, or unknown ones that profiles name together
+    (a contact and one that it has absorbed). A known one must not bridge two people."""
+
+    def __init__(self, bindings: Iterable[tuple[str, ...]], known: Callable[[str], _Hit | None]) -> None:
+        self.bindings = sorted(set(bindings))
+        self._groups = _Groups()
+        for named in self.bindings:
+            unknown = [one for one in named if _is_native(one) and known(one) is None]
+            for one in unknown:
+                self._groups.join(unknown[0], one)
+        self.natives = sorted({one for named in self.bindings for one in named if _is_native(one)})
+        self.addresses: dict[str, set[str]] = defaultdict(set)
+        """Every address and phone number to the users whose profiles have ever held it."""
+        self._held: dict[str, set[str]] = defaultdict(set)
+        for named in self.bindings:
+            users = {self.user(one) for one in named if _is_native(one)}
+            for one in named:
+                if not _is_native(one):
+                    self.addresses[one].update(users)
+                    for user in users:
+                        self._held[user].add(one)
+        self._familiar = {user for user, held in self._held.items() if any(known(one) is not None for one in held)}
+
+    def user(self, native: str) -> str:
+        return self._groups.root(native)
+
+    def emails(self, user: str) -> tuple[str, ...]:
+        return tuple(sorted(one for one in self._held[user] if one.startswith("email:")))
+
+    def has_known_address(self, user: str) -> bool:
+        """Whether it has ever held one that the directory lists."""
+        return user in self._familiar
+
+
+def _is_native(identifier: str) -> bool:
+    return identifier.startswith("external_id:")
+
+
+def _by_rule(hit: _Hit) -> str:
+    return hit.rule_id
+
+
+def _torn(identifier: str, people: Iterable[str]) -> IdentityConflict:
+    chosen, other = sorted(people, key=older_first)[:2]
+    detail = f"its profiles name {chosen} and {other}, so it is bound to nobody"
+    return conflict_row(identifier, "R6", None, chosen, detail)
+
+
 class _Groups:
     """Union of identifiers into groups; the root of a group is its smallest member."""
 
@@ -332,9 +400,6 @@ class _Groups:
     def join(self, one: str, other: str) -> None:
         low, high = sorted((self.root(one), self.root(other)))
         self._parent[high] = low
-
-    def members(self) -> list[str]:
-        return sorted(self._parent)
 
 
 def conflict_row(identifier: str, rule_id: str, chosen: str | None, other: str | None, detail: str) -> IdentityConflict:
