@@ -113,7 +113,7 @@ def _witnesses(rows: list[Row]) -> Iterator[str]:
 
 
 PERSON_RULES = {
-    "R1": "an external id in the directory",
+    "R1": "an external id in the directory, or in a profile with what leads there",
     "R2": "an email address in the directory",
     "R3": "an alias, or the same address without its +tag",
     "R4": "a phone number that exactly one person has",

@@ -171,6 +171,24 @@ def test_a_user_id_of_two_persons_is_nobodys() -> None:
     }
 
 
+def test_an_address_that_a_user_had_beside_a_known_one_is_nobodys_in_the_app() -> None:
+    """Nor is another user who shows it; one that a listed user alone shows is that user's, by the rule that knows the user."""
+    team, user, other = "email:team@acme.example", "external_id:segment:u-7", "external_id:segment:u-8"
+    folded = fold(
+        page("1", START, (team,)),
+        page("2", START, (other,)),
+        page("3", START, (user,)),
+        identify("03-01 10:00", other, team),
+        identify("03-02 10:00", user, team),
+        identify("03-02 11:00", user, "email:b2@acme.example"),
+    )
+    assert {row.actor_party_id for row in folded.touchpoints} == {"B2", f"u:{hash_id(team)}"}
+    assert [(one.person_id, one.identifier_hash, one.rule_id) for one in folded.links] == [("B2", hash_id(user), "R1")]
+    folded = fold(page("1", START, (team,)), identify("03-01 10:00", B1, team))
+    assert only(folded).actor_party_id == "B1"
+    assert [(one.person_id, one.identifier_hash, one.rule_id) for one in folded.links] == [("B1", hash_id(team), "R1")]
+
+
 def test_a_group_call_names_the_account_of_an_unknown_user() -> None:
     """A1 by groupId, from an identity event of the same user; the user becomes a buyer."""
     stranger = "external_id:segment:zoe"

@@ -265,7 +265,7 @@ class PersonIndex:
 
         Anonymous ids are left to R5: it knows time.
         """
-        book = _Profiles((tuple(one for one in ids if not one.startswith(ANONYMOUS)) for ids in bindings), self.hit)
+        book = Profiles((tuple(one for one in ids if not one.startswith(ANONYMOUS)) for ids in bindings), self.hit)
         self._lend_addresses(book)
         people: dict[str, set[str]] = defaultdict(set)
         for named in book.bindings:
@@ -273,7 +273,7 @@ class PersonIndex:
             if match.conflict is not None:
                 self.disagreements[match.conflict.conflict_id] = match.conflict
             if match.person_id is not None:
-                for one in filter(_is_native, named):
+                for one in filter(is_native, named):
                     people[book.user(one)].add(match.person_id)
         for one in book.natives:
             if self.hit(one) is not None:
@@ -291,7 +291,7 @@ class PersonIndex:
                 if len(emails) == 1:
                     self._emails[one] = emails
 
-    def _lend_addresses(self, book: _Profiles) -> None:
+    def _lend_addresses(self, book: Profiles) -> None:
         """Unknown addresses to the person whose listed native id the profiles give them to.
 
         Not where a profile has held it beside a known address, whoever's that is: an address that is changed, or shared, merges nobody.
@@ -336,25 +336,27 @@ class PersonIndex:
             self.conflicts[identifier] = conflict_row(identifier, rule_id, chosen, other, detail)
 
 
-class _Profiles:
+class Profiles:
     """Who holds which addresses in the sources: a user is a native id that the directory knows, or unknown ones that profiles name together
-    (a contact and one that it has absorbed). A known one must not bridge two people."""
+    (a contact and one that it has absorbed). A known one must not bridge two people.
 
-    def __init__(self, bindings: Iterable[tuple[str, ...]], known: Callable[[str], _Hit | None]) -> None:
+    ``known`` gives something for what the directory knows. Bindings hold no anonymous ids."""
+
+    def __init__(self, bindings: Iterable[tuple[str, ...]], known: Callable[[str], object | None]) -> None:
         self.bindings = sorted(set(bindings))
         self._groups = _Groups()
         for named in self.bindings:
-            unknown = [one for one in named if _is_native(one) and known(one) is None]
+            unknown = [one for one in named if is_native(one) and known(one) is None]
             for one in unknown:
                 self._groups.join(unknown[0], one)
-        self.natives = sorted({one for named in self.bindings for one in named if _is_native(one)})
+        self.natives = sorted({one for named in self.bindings for one in named if is_native(one)})
         self.addresses: dict[str, set[str]] = defaultdict(set)
         """Every address and phone number to the users whose profiles have ever held it."""
         self._held: dict[str, set[str]] = defaultdict(set)
         for named in self.bindings:
-            users = {self.user(one) for one in named if _is_native(one)}
+            users = {self.user(one) for one in named if is_native(one)}
             for one in named:
-                if not _is_native(one):
+                if not is_native(one):
                     self.addresses[one].update(users)
                     for user in users:
                         self._held[user].add(one)
@@ -371,7 +373,7 @@ class _Profiles:
         return user in self._familiar
 
 
-def _is_native(identifier: str) -> bool:
+def is_native(identifier: str) -> bool:
     return identifier.startswith("external_id:")
 
 
