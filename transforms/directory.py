@@ -61,7 +61,7 @@ class Directory:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self._machines = machine_pattern(identity.system_localparts)
-        self._likely_machines = machine_pattern(identity.system_localparts, identity.system_whole_localparts)
+        self._likely_machines = machine_pattern(identity.system_localparts, identity.likely_system_localparts)
         self._recorders = _normal_domains(identity.system_domains)
         self._recorder_names = [re.compile(pattern, re.IGNORECASE) for pattern in identity.system_names]
         self._executive = TitleLevels(identity.executive_titles)

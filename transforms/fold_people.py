@@ -30,7 +30,7 @@ class OurNames(msgspec.Struct, frozen=True):
     @staticmethod
     def of(identity: Identity) -> OurNames:
         domains = frozenset(registrable_domain(one) or one.strip().lower() for one in identity.company_domains)
-        return OurNames(domains, machine_pattern(identity.system_localparts, identity.system_whole_localparts))
+        return OurNames(domains, machine_pattern(identity.system_localparts, identity.likely_system_localparts))
 
 
 def set_direction(draft: Draft, names: OurNames) -> None:

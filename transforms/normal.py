@@ -107,13 +107,17 @@ def email_base(address: str) -> str:
     return f"{base}@{domain}"
 
 
-def machine_pattern(words: Collection[str], whole: Collection[str] = ()) -> re.Pattern[str]:
-    """Matches the whole local part of an address that no human writes from: it is, starts or ends with one of ``words``, or is one of ``whole``.
+def machine_pattern(words: Collection[str], names: Collection[str] = ()) -> re.Pattern[str]:
+    """Matches the whole local part of an address that no human writes from: it is, starts or ends with one of ``words``, or of ``names``
+    unless a dot joins it, as it joins a person's names.
 
-    ``bounces`` gives ``bounces-17`` and ``jira_bounces``; a hyphen in a word stands for any separator (``no_reply``).
+    ``bounces`` gives ``bounces-17`` and ``jira.bounces``, a name ``bot`` gives ``deploy-bot`` and not ``thomas.bot``; a hyphen in a word
+    stands for any separator (``no_reply``).
     """
-    joined, alone = _any_word(words), _any_word(whole)
-    return re.compile(rf"(?:{joined})(?:[-_.].*)?|.*[-_.](?:{joined})|(?:{alone})", re.DOTALL)
+    always, likely = _any_word(words), _any_word(names)
+    return re.compile(
+        rf"(?:{always})(?:[-_.].*)?|.*[-_.](?:{always})|(?:{likely})(?:[-_].*)?|.*[-_](?:{likely})", re.DOTALL
+    )
 
 
 def _any_word(words: Collection[str]) -> str:

@@ -32,8 +32,9 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         "notification", "notifications", "automated",
     )  # fmt: skip
     """What no human writes from: an address whose local part is such a word, or is joined with it (``bounces-17``, ``jira_noreply``)."""
-    system_whole_localparts: tuple[Text, ...] = ("bot", "system")
-    """Words that people have in their names too: an address of such a word alone is a machine's, unless ``people.csv`` lists whose it is."""
+    likely_system_localparts: tuple[Text, ...] = ("bot", "system")
+    """Words that are in people's names too: an address of such a word, alone or joined by a hyphen or underscore (``deploy-bot``, but not
+    ``thomas.bot``), is a machine's unless ``people.csv`` lists whose it is."""
     system_domains: tuple[Text, ...] = (
         "avoma.com", "chorus.ai", "fathom.video", "fireflies.ai", "gong.io", "meetgeek.ai", "otter.ai", "read.ai",
         "sembly.ai", "tldv.io",
