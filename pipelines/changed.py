@@ -12,6 +12,7 @@ import pyarrow as pa
 from pipelines.directory import FoundDirectory
 from pipelines.summary import version
 from pipelines.workspace import Workspace
+from transforms.linking import KEYS
 from transforms.times import DAY
 from warehouse import restated
 from warehouse.ledger import counted
@@ -22,7 +23,7 @@ class Changed(msgspec.Struct, frozen=True):
     """Compared with the marks that the last derivation left; false where nothing has changed."""
 
     rests_on: dict[str, str]
-    """What the tables rest on besides the events: directory, config, version, as_of, bindings, ledger; under these names stand the marks."""
+    """What the tables rest on besides the events: directory, config, version, keys, as_of, bindings, ledger; under these names stand the marks."""
     before: dict[str, str | None]
     bindings: list[tuple[str, ...]]
     """Identifiers that payloads say belong together."""
@@ -47,6 +48,11 @@ class Changed(msgspec.Struct, frozen=True):
         """The clock of the last derivation."""
         as_of = self.before["as_of"]
         return int(as_of) if as_of else None
+
+    @property
+    def relinked(self) -> bool:
+        """Events were landed with other link keys than they would have now."""
+        return self.before["as_of"] is not None and self.before["keys"] != self.rests_on["keys"]
 
     def reasons(self, store: Store) -> list[str]:
         """Why final figures may come out otherwise (``warehouse.restated``)."""
@@ -74,13 +80,14 @@ def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: 
         "directory": directory.digest,
         "config": workspace.settings.meaning_hash(workspace.rulebook.version),
         "version": version(),
+        "keys": KEYS,
         "as_of": str(now),
         "bindings": digest_of(bindings),
         "ledger": digest_of(counted(store)),
     }
     before = {name: store.mark(name) for name in rests_on}
     # what another version derived, this one might derive otherwise: no table holds figures of both
-    everything = any(before[name] != rests_on[name] for name in ("directory", "config", "version"))
+    everything = any(before[name] != rests_on[name] for name in ("directory", "config", "version", "keys"))
     everything |= before["as_of"] is None or (fixed and before["as_of"] != str(now))
     # a clock set back by days: what it has counted by then is undone nowhere else
     everything |= before["as_of"] is not None and int(before["as_of"]) // DAY > now // DAY

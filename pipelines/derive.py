@@ -13,8 +13,9 @@ import msgspec
 from pipelines.changed import Changed
 from pipelines.directory import ReadDirectory
 from pipelines.journeys import PARTICIPANT_COLUMNS, TOUCHPOINT_COLUMNS, ShardJob, World, run_accounts, run_fold
-from pipelines.kin import tell_kin
+from pipelines.kin import tell_change, tell_kin
 from pipelines.rebinding import mark_rebound
+from pipelines.relink import link_again
 from pipelines.staging import Stage, staged
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
@@ -68,6 +69,9 @@ class Derivation:
         if everything or self.change.due:
             self.store.allow(little=False)
         with self.phase("group"):
+            groups.forget_change(self.store)
+            if self.change.relinked:
+                link_again(self.store)
             if everything:
                 groups.mark_everything_dirty(self.store)
                 tell_kin(self.store, self.world.directory())
@@ -76,6 +80,7 @@ class Derivation:
             if self.change.rebound:
                 before = msgspec.structs.replace(self.world, bindings=self.change.bound).directory()
                 self.rebound = mark_rebound(self.store, before, self.world.directory())
+                tell_change(self.store, before, self.world.directory())
                 self.small &= self.store.count("SELECT count(*) FROM vault.dirty") < self.workers.worth_groups
             self._find_series()
             if groups.close_over_edges(self.store, everything=everything) > MANY_GROUPS:
@@ -119,6 +124,8 @@ class Derivation:
             derive.put_accounts(self.store, partial(staged, rebuilt), everything=everything)
 
     def done(self) -> None:
+        if self.change.rebound:
+            groups.keep_kin(self.store)
         derive.clear_dirty(self.store)
 
     def _stage_directory(self, folded: Path, only: frozenset[str] | None = None) -> None:

@@ -1,36 +1,58 @@
-"""Users of an app who are one person by the directory: what they did is folded together, whichever of their identifiers an event has.
+"""Events of one person by several identifiers: they are folded together, whichever of these each has.
 
-An event's own keys tie the identifiers that it holds. That ``u-17`` and ``u-17-mobile`` are Bob only ``people.csv`` knows, so these
-keys are told beside the events'.
+An event's own keys tie the identifiers that it holds. That ``u-17`` and ``u-17-mobile`` are Bob, or two addresses in two
+invitations Ann, only the directory and the profiles know, so these keys are told beside the events'.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pyarrow as pa
 
-from pipelines.normalize import key_hash
+from pipelines.keys import key_hash, who_hash
 from transforms.directory import Directory
 from transforms.linking import person_key, user_key
 from transforms.normal import of_system
 from transforms.sources import all_sources
+from warehouse import groups
 from warehouse.store import Store
 
 
 def tell_kin(store: Store, directory: Directory) -> None:
-    """Make ``vault.kin(a, b)`` that of this directory: keys of identifiers, and of the person whose they are, in every app."""
+    """Make ``vault.kin`` that of this directory."""
+    groups.put_kin(store, edges(directory.several_names()))
+
+
+def tell_change(store: Store, before: Directory, now: Directory) -> None:
+    """Say what another directory makes of ``vault.kin``; until it is kept, what has been tied is found together, and what is folded
+    is so by ``now``."""
+    was, is_now = before.several_names(), now.several_names()
+    groups.change_kin(store, gone=edges(_without(was, is_now)), new=edges(_without(is_now, was)))
+
+
+Names = Mapping[str, set[str]]
+"""Who has several identifiers, and which."""
+
+
+def _without(some: Names, others: Names) -> Names:
+    none: set[str] = set()
+    return {whose: names - others.get(whose, none) for whose, names in some.items() if names != others.get(whose)}
+
+
+def edges(kin: Names) -> Any:
+    """An Arrow table (a, b): keys of identifiers, and of whose they are; in every app, and on any day."""
     apps = [name for name, spec in all_sources().items() if spec.channel == "app"]
-    a, b = [], []
-    for person_id, identifiers in directory.several_names():
+    a: list[int] = []
+    b: list[int] = []
+    for whose, names in kin.items():
+        a += map(who_hash, names)
+        b += [who_hash(f"p:{whose}")] * len(names)
         for app in apps:
-            a += [key_hash(user_key(app, _in_app(one, app))) for one in identifiers]
-            b += [key_hash(person_key(app, person_id))] * len(identifiers)
-    con = store.connection
-    con.register("told", pa.table({"a": pa.array(a, pa.uint64()), "b": pa.array(b, pa.uint64())}))
-    con.execute("BEGIN")
-    con.execute("DELETE FROM vault.kin")
-    con.execute("INSERT INTO vault.kin FROM told")
-    con.execute("COMMIT")
-    con.unregister("told")
+            a += [key_hash(user_key(app, _in_app(one, app))) for one in names]
+            b += [key_hash(person_key(app, whose))] * len(names)
+    return pa.table({"a": pa.array(a, pa.uint64()), "b": pa.array(b, pa.uint64())})
 
 
 def _in_app(identifier: str, app: str) -> str:

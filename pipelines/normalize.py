@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from functools import lru_cache
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from typing import Any
 
 import pyarrow as pa
 
 from pipelines.collector import collector_paused
+from pipelines.keys import key_hash
 from pipelines.landed import LANDED
 from pipelines.read import IGNORED_REASONS
 from schemas import vocab
@@ -26,14 +26,6 @@ AHEAD = 5 * MINUTE
 _INT32 = 2**31 - 1
 _COLUMNS = LANDED.names
 _EMPTY_OTHER = (None, None, None, None)
-_unpack = struct.Struct(">Q").unpack
-
-
-@lru_cache(maxsize=65_536)
-def key_hash(key: str) -> int:
-    """A key as 64 bits: groups are joined on integers. Remembered, for the events of one user or thread come by the dozen."""
-    value: int = _unpack(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest())[0]
-    return value
 
 
 class Normalizer:

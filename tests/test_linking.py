@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from transforms.event import Event, Party
-from transforms.linking import _date, fold_key, link_keys
-from transforms.times import EPOCH, HOUR, MINUTE, from_datetime
+from transforms.linking import fold_key, link_keys
+from transforms.times import HOUR, MINUTE, from_datetime
 
 
 def at(day: int, hour: int, minute: int = 0) -> int:
@@ -135,12 +133,6 @@ def test_a_cancellation_that_knows_only_the_id_finds_its_entry(family: str) -> N
     entry = make(family, occurred_at=at(5, 14), dedupe_key="meeting:abc")
     void = make(family, occurred_at=at(25, 1), dedupe_key="src:/zoom/1", is_void=True, revision=2)
     assert together(entry, void)
-
-
-@given(st.integers(min_value=-7000, max_value=60_000))
-def test_dates_agree_with_the_standard_library(day: int) -> None:
-    """The integer calendar is the proleptic Gregorian one."""
-    assert _date(day) == (EPOCH + timedelta(days=day)).strftime("%Y%m%d")
 
 
 def test_a_runaway_interval_gives_a_bounded_number_of_keys() -> None:

@@ -207,8 +207,8 @@ class Directory:
 
     # why
 
-    def several_names(self) -> Iterator[tuple[str, list[str]]]:
-        """Persons by whom several identifiers are known, and these."""
+    def several_names(self) -> dict[str, set[str]]:
+        """Who is known by several identifiers, and by which (``PersonIndex.several_names``)."""
         return self._index.several_names()
 
     def links(self) -> Iterator[IdentityLink]:

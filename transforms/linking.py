@@ -10,7 +10,7 @@ prefix       what shares it
 ``t:``       emails of one provider thread
 ``c:``       messages of one conversation, whether they tell their workspace or not
 ``a:``       one app user, the identifiers bound to that user in the same source, and live chats of that visitor
-``p:``       all identifiers by which the directory knows one person, in one app (``pipelines.kin``)
+``p:``       all identifiers by which the directory knows one person, in one app
 ``i:``       an identity event that binds nothing inside a group (it acts through the directory)
 ``x:``       one meeting occurrence by dedupe key
 ``j:``       meetings that share a join key on a day (a recurring meeting's occurrences share it on different days)
@@ -19,6 +19,9 @@ prefix       what shares it
 ``w:``       visits that share a participant around a midnight: where reports are made, that may be one day
 ``v:``       revisions of one native email or meeting record, whatever a correction changes or leaves out
 ===========  =====================================================================================================
+
+Keys are made of identifiers, as events have them. That two identifiers are one person's only the directory knows: it ties the keys
+of ``a:``, ``q:``, ``o:`` and ``w:`` that hold them (``pipelines.kin``).
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from transforms.event import Event, Party, system_of
-from transforms.normal import ANONYMOUS, email_base
+from transforms.normal import ANONYMOUS, email_base, of_any_system
 from transforms.times import DAY, HOUR
 
 JOIN_REACH = 6 * HOUR
@@ -36,11 +39,15 @@ START_REACH = HOUR // 4
 """How far from a midnight in UTC meetings of one organiser may start that are one beyond it. No more than it takes: days that are tied
 to each other, one after another, would be folded together."""
 
+KEYS = "2"
+"""Which keys these are. A warehouse whose events have others gives its meetings' again (``pipelines.relink``)."""
+
+OF_ONE_DAY = ("q:", "o:", "w:")
+"""Prefixes of keys that say who and, behind an ``@``, on which day: days since the epoch."""
+
 VISITS = ("onsite_visit", "trade_event")
 VISIT_REACH = 6 * HOUR
 """How far apart two visits may be that are one, where midnight in UTC lies between them."""
-
-_DATES: dict[int, str] = {}
 
 
 def fold_key(event: Event) -> str:
@@ -151,38 +158,35 @@ def _meeting_keys(event: Event) -> Iterator[str]:
 
 def _people(event: Event) -> Iterator[str]:
     for party in event.parties:
-        yield from party.ids
+        yield from _names(party.ids)
     if event.organizer:
-        yield event.organizer
+        yield from _names((event.organizer,))
 
 
 def _organizers(event: Event) -> Iterator[str]:
     if event.organizer:
-        yield event.organizer
+        yield from _names((event.organizer,))
     for party in event.parties:
         if party.role == "organizer":
-            yield from party.ids
+            yield from _names(party.ids)
 
 
-def _days(start: int, end: int) -> list[str]:
-    """UTC dates, ``YYYYMMDD``, that an interval touches; a runaway interval is cut at 32 days."""
+def _names(ids: tuple[str, ...]) -> Iterator[str]:
+    """Identifiers, and those by which the directory knows whoever has them (R3): an address's base address, a device of any system."""
+    for one in ids:
+        yield one
+        if one.startswith("email:"):
+            base = f"email:{email_base(one[6:])}"
+            if base != one:
+                yield base
+        elif one.startswith(ANONYMOUS):
+            yield of_any_system(one)
+
+
+def _days(start: int, end: int) -> range:
+    """UTC days since the epoch that an interval touches; a runaway interval is cut at 32 of them."""
     first = start // DAY
-    return [_date(day) for day in range(first, min(end // DAY, first + 31) + 1)]
-
-
-def _date(day: int) -> str:
-    """Days since the epoch to ``YYYYMMDD`` (Howard Hinnant's civil-from-days), remembered."""
-    known = _DATES.get(day)
-    if known is None:
-        z = day + 719_468
-        era, doe = divmod(z, 146_097)
-        yoe = (doe - doe // 1460 + doe // 36_524 - doe // 146_096) // 365
-        doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
-        mp = (5 * doy + 2) // 153
-        month = mp + 3 if mp < 10 else mp - 9
-        year = yoe + era * 400 + (month <= 2)
-        known = _DATES[day] = f"{year:04d}{month:02d}{doy - (153 * mp + 2) // 5 + 1:02d}"
-    return known
+    return range(first, min(end // DAY, first + 31) + 1)
 
 
 def _without(own: str, keys: Iterator[str] | list[str]) -> tuple[str, ...]:

@@ -160,14 +160,24 @@ class PersonIndex:
         """All identifiers by which this person is known, and nobody else."""
         return sorted(one for one, hit in self._hits.items() if hit.person_id == person_id and one not in self._rivals)
 
-    def several_names(self) -> Iterator[tuple[str, list[str]]]:
-        """Persons by whom the directory knows several identifiers, and these; what only a profile binds is not among them."""
-        known: dict[str, list[str]] = {}
-        for identifier in sorted(self._hits):
-            hit = self._hits[identifier]
-            if hit.evidence != "profile" and not identifier.startswith(CRM):
-                known.setdefault(hit.person_id, []).append(identifier)
-        return ((person_id, names) for person_id, names in known.items() if len(names) > 1)
+    def several_names(self) -> dict[str, set[str]]:
+        """Who may be meant by several identifiers, and by which: persons, and by their address strangers of whom profiles tell it.
+
+        A base address stands for every spelling of it. No source names anybody by the id of people.csv.
+        """
+        known: dict[str, set[str]] = defaultdict(set)
+        for identifier, hit in self._hits.items():
+            if not identifier.startswith(CRM):
+                known[hit.person_id].add(identifier)
+        for base, hit in self._mailboxes.items():
+            if base not in self._hits:
+                known[hit.person_id].add(base)
+        for identifier, people in self._rivals.items():  # the payload's account may choose any of them
+            for person_id in people:
+                known[person_id].add(identifier)
+        for identifier, emails in self._emails.items():
+            known[emails[0]].update((identifier, emails[0]))
+        return {whose: names for whose, names in known.items() if len(names) > 1}
 
     def links(self) -> Iterator[IdentityLink]:
         """Why each identifier of the directory is that person, by identifier."""

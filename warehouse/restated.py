@@ -50,14 +50,14 @@ def reasons_of(
 ) -> list[str]:
     """Which of a run's inputs are not those of the run before.
 
-    ``before`` and ``now``: the marks ``directory``, ``config`` and ``version``. ``unknown``: ``config`` was forgotten, by a
+    ``before`` and ``now``: the marks ``directory``, ``config``, ``version`` and ``keys``. ``unknown``: ``config`` was forgotten, by a
     replay, or by an upgrade whose tables have other columns, which ``upgraded`` says.
     """
     found = {
         "events": events or (unknown and not upgraded and before["version"] == now["version"]),
         "directory": before["directory"] != now["directory"],
         "settings": before["config"] != now["config"] and not unknown,
-        "version": before["version"] != now["version"] or upgraded,
+        "version": before["version"] != now["version"] or before["keys"] != now["keys"] or upgraded,
     }
     return [name for name, holds in found.items() if holds] or ["clock"]
 
