@@ -32,6 +32,8 @@ ALSO = {
     "external_id:segment:zoe": ("external_id:zoom:stranger", "email:stranger@acme.example"),
 }  # fmt: skip
 """By what else somebody may be named; two sellers share an address, and of a stranger a profile tells it."""
+OTHERS = ((Party((), "attendee", name="iPhone", attended=True),), (Party(("email:fred@fireflies.ai",), "attendee"),))
+"""Who is nobody that two meetings could have in common."""
 MORE = {"B1": "email:b.one@gmail.com", "S1": "email:shared@ours.example", "S2": "email:shared@ours.example"}
 PROFILES = (
     ("external_id:zoom:one", "email:b1@acme.example"),
@@ -122,10 +124,11 @@ def of_many_names(draw: st.DrawFn) -> Event:
             party, ids=tuple(draw(st.sampled_from((one, *ALSO.get(one, ())))) for one in party.ids)
         )
 
+    others = draw(st.sampled_from(((), (), *OTHERS))) if event.family in ("schedule", "attendance") else ()
     organizer = event.organizer and draw(st.sampled_from((event.organizer, *ALSO.get(event.organizer, ()))))
     hint = draw(st.sampled_from((None, None, "A1")))
     return msgspec.structs.replace(
-        event, parties=tuple(map(respelled, event.parties)), organizer=organizer, account_hint=hint
+        event, parties=(*map(respelled, event.parties), *others), organizer=organizer, account_hint=hint
     )
 
 

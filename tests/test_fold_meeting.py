@@ -8,7 +8,7 @@ from fold_world import SETTINGS, at, fold, folder, mail, only, party, people, pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.event import Event
+from transforms.event import Event, Party
 from transforms.fold_presence import JOIN, LEAVE, pair_up
 from transforms.linking import fold_key, link_keys
 from transforms.settings import Coverage
@@ -338,6 +338,51 @@ def test_a_note_taker_does_not_stand_in_for_the_customer() -> None:
     row = only(fold(report("u", "03-05 10:00", "03-05 11:00", [hour("S1"), hour("B1"), machine])))
     assert (row.status, row.is_countable, row.is_automated) == ("held", True, False)
     assert (row.buyer_participant_count, row.seller_participant_count, row.seller_minutes) == (1, 1, 60.0)
+
+
+FRED = Party(("email:fred@fireflies.ai",), "required")
+IPHONE = Party((), "attendee", name="iPhone", attended=True, joined_at=at("03-05 10:00"), left_at=at("03-05 11:00"))
+
+
+@pytest.mark.parametrize("other", [FRED, IPHONE])
+def test_neither_a_program_nor_a_bare_name_makes_two_reports_one(other: Party) -> None:
+    """One account called both; the note-taker, or somebody's phone, in each is no common participant."""
+    pairs = (("u", "S1", "B1"), ("v", "S2", "B2"))
+    both = [
+        report(key, "03-05 10:00", "03-05 11:00", [hour(ours), hour(theirs), other], organizer=mail("S3"))
+        for key, ours, theirs in pairs
+    ]
+    folded = fold(*both)
+    assert [(row.status, row.buyer_participant_count > 0) for row in folded.touchpoints] == [("held", True)] * 2
+    again = report("v", "03-05 10:00", "03-05 11:00", [hour("S2"), hour("B1"), other], organizer=mail("S3"))
+    assert len(fold(both[0], again).touchpoints) == 1
+
+
+@pytest.mark.parametrize("other", [FRED, Party((), "required", name="Front desk", side="seller")])
+def test_neither_a_program_nor_a_bare_name_is_our_side(other: Party) -> None:
+    """Rule 3 asks for the same two people: a colleague's call with the buyer whom somebody else visits is a call of its own."""
+    visit = plan("a", "03-05 09:00", "03-05 17:00", ["S1", "B1", other], channel="in_person")
+    call = plan("b", "03-05 10:00", "03-05 10:30", ["S2", "B1", other])
+    assert [row.status for row in fold(visit, call).touchpoints] == ["held", "scheduled"]
+    same = plan("b", "03-05 10:00", "03-05 10:30", ["S2", "S1", "B1", other])
+    assert len(fold(visit, same).touchpoints) == 1
+
+
+def test_a_report_that_only_we_and_a_program_turned_up_is_of_the_customers_meeting() -> None:
+    """The program is nobody who would make it another meeting than the one planned."""
+    calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"])
+    machine = msgspec.structs.replace(IPHONE, ids=FRED.ids, name=None)
+    missed = report("u", "03-05 10:00", "03-05 11:00", [hour("S1"), machine], organizer=mail("S1"))
+    assert only(fold(calendar, missed)).status == "no_show"
+
+
+def test_a_bare_name_is_no_buyer_whom_two_visits_share() -> None:
+    """Each to the same customer, half an hour from the other; with one buyer in both they are one."""
+    guest = Party((), "required", name="Guest", attended=True)
+    first = plan("a", "03-05 09:00", "03-05 10:00", ["S1", "B1", guest], channel="in_person", medium="onsite_visit")
+    for who, count in (("B2", 2), ("B1", 1)):
+        then = plan("b", "03-05 10:30", "03-05 11:30", ["S2", who, guest], channel="in_person", medium="onsite_visit")
+        assert len(fold(first, then).touchpoints) == count
 
 
 def test_our_people_among_themselves_are_internal() -> None:

@@ -30,6 +30,8 @@ class Occasion(msgspec.Struct, gc=False):
     organizers: frozenset[str]
     sellers: frozenset[str]
     outsiders: frozenset[str]
+    has_guests: bool
+    """Somebody from outside is known by a bare name alone, or by nothing: who that is, no other report can tell."""
     accounts: frozenset[str]
     sources: frozenset[str]
     systems: frozenset[str]
@@ -40,7 +42,13 @@ class Occasion(msgspec.Struct, gc=False):
 
     @property
     def people(self) -> frozenset[str]:
+        """Who may be met again in another report: no program, and nobody by a bare name."""
         return self.sellers | self.outsiders
+
+    @property
+    def is_ours(self) -> bool:
+        """Nobody from outside is in it."""
+        return not self.outsiders and not self.has_guests
 
 
 def occasions(facts: Sequence[Fact], resolve: Resolver) -> list[Occasion]:
@@ -95,21 +103,24 @@ def _occasion(key: str, facts: list[Fact], resolve: Resolver) -> Occasion:
     reports = [fact for fact in speaking if fact.event.family == "attendance"]
     timed = reports or speaking[:1]
     sellers, outsiders, organizers, accounts = set(), set(), set(), set()
+    has_guests = False
     for fact in speaking:
         event = fact.event
         if event.account_hint:
             accounts.add(event.account_hint)
         for party in event.parties:
             found = resolve(event, party)
-            if found.side in OURS:
+            if not party.ids:
+                has_guests = has_guests or found.side not in OURS
+            elif found.side == "seller":
                 sellers.add(found.party_id)
-            else:
+            elif found.side not in OURS:
                 outsiders.add(found.party_id)
                 if found.account_id:
                     accounts.add(found.account_id)
                 elif len(found.domain_accounts) == 1:
                     accounts.add(found.domain_accounts[0])
-            if party.role == "organizer":
+            if party.role == "organizer" and party.ids:
                 organizers.add(found.party_id)
         if event.organizer:
             organizers.add(resolve(event, Party((event.organizer,), "organizer")).party_id)
@@ -122,6 +133,7 @@ def _occasion(key: str, facts: list[Fact], resolve: Resolver) -> Occasion:
         organizers=frozenset(organizers),
         sellers=frozenset(sellers),
         outsiders=frozenset(outsiders),
+        has_guests=has_guests,
         accounts=frozenset(accounts),
         sources=frozenset(fact.event.source for fact in facts),
         systems=frozenset(system_of(fact.event.source) for fact in facts),
@@ -223,6 +235,7 @@ def _merged(group: Sequence[Occasion]) -> Occasion:
         organizers=frozenset().union(*(one.organizers for one in group)),
         sellers=frozenset().union(*(one.sellers for one in group)),
         outsiders=frozenset().union(*(one.outsiders for one in group)),
+        has_guests=any(one.has_guests for one in group),
         accounts=frozenset().union(*(one.accounts for one in group)),
         sources=frozenset().union(*(one.sources for one in group)),
         systems=frozenset().union(*(one.systems for one in group)),
@@ -281,6 +294,6 @@ def _foreign(a: Occasion, b: Occasion) -> bool:
     if a.accounts and b.accounts and a.accounts.isdisjoint(b.accounts):
         return True
     for one, other in ((a, b), (b, a)):
-        if not one.outsiders and other.outsiders:
+        if one.is_ours and not other.is_ours:
             return not (one.has_attendance and not other.has_attendance and one.sellers <= other.sellers)
     return False

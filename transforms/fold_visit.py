@@ -214,7 +214,9 @@ def _both(one: Seat, other: Seat) -> Seat:
 
 def _outsiders(draft: Draft) -> set[str]:
     theirs = customers(seat.side for seat in draft.seats)
-    return {seat.party.party_id for seat in draft.seats if seat.side in theirs and seat.attended}
+    # a bare name may be anybody's
+    known = (seat for seat in draft.seats if seat.party.identifier_type not in (None, "name"))
+    return {seat.party.party_id for seat in known if seat.side in theirs and seat.attended}
 
 
 def _by_time(draft: Draft) -> tuple[int, int, str]:
