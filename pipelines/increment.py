@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -398,7 +399,8 @@ class Increment:
         if before["config"] not in (None, DERIVE_AGAIN, change.rests_on["config"]) and not self.workspace.toml.exists():
             yield f"{self.workspace.toml.name} is not there any more: everything is derived again with the defaults"
         for location in (store.mark(DIRECTORY_MARK) or "").splitlines():
-            if location not in found.locations:
+            # what is there and cannot be read is told by ``unread``
+            if location not in found.locations and not os.path.lexists(self.workspace.root / location):
                 yield f"{location} is not there any more: everything is derived again without what it said"
 
     def _read_ahead(self) -> None:
