@@ -155,9 +155,9 @@ class FoundDirectory:
         # in the order of their names, so the deals are known before their stages are read
         for unit_id, (location, data) in zip(self.unit_ids, self._files, strict=True):
             found.files.append(_read_file(found, unit_id, location, data, self.reading))
-        _warn_of_strangers(found)
         if self.erasures is not None:
             found = msgspec.structs.replace(found, crm=self.erasures.without_people(found.crm))
+        _warn_of_strangers(found)  # whoever was erased is missed in no file
         # rejected rows are kept as they are, and may name whoever was erased
         if self.kept is not None and not (self.erasures and any(file.rejects for file in found.files)):
             with suppress(OSError):  # the next run reads the files again

@@ -378,7 +378,8 @@ class Increment:
         change = changed(store, self.workspace, found, self.now, fixed=self.fixed)
         if not change:
             return
-        self.summary.warnings += self._lost(store, found, change)
+        if change.everything:
+            self.summary.warnings += self._lost(store, found, change)
         # set before anything commits: a crash between the commit and the mark would leave new tables unpublished for good
         store.set_mark("unpublished", self.summary.run_id)
         self._start()
@@ -390,7 +391,8 @@ class Increment:
             store, workers, self.workspace, self._read(found), change, self.now, self.scratch, self.phase
         )
         Rebuild(derivation, self.summary).run(self.on_work, self._read_ahead)
-        store.set_mark(DIRECTORY_MARK, "\n".join(found.locations))
+        if change.everything:
+            store.set_mark(DIRECTORY_MARK, "\n".join(found.locations))
         self.say(f"rebuilt {self.summary.touchpoints:,} touchpoints and {self.summary.accounts_rebuilt:,} accounts")
 
     def _lost(self, store: Store, found: FoundDirectory, change: Changed) -> Iterator[str]:

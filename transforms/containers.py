@@ -31,15 +31,15 @@ _MAGIC: dict[bytes, str] = {
     b"%PDF-2.": _BINARY.format("a PDF document"),
 }
 """No line of text that any source sends begins so. From the formats' own specifications."""
+_STARTS = tuple(_MAGIC)
 _BZIP2, _BZIP2_BLOCK = b"BZh", b"1AY&SY"
 _USTAR = slice(257, 262)
 
 
 def container(head: bytes) -> str | None:
     """What a file or message with these first ``HEAD`` bytes is and what to do with it, if it is no text but a known container."""
-    for magic, told in _MAGIC.items():
-        if head.startswith(magic):
-            return told
+    if head.startswith(_STARTS):  # asked of every line that is a message
+        return next(told for magic, told in _MAGIC.items() if head.startswith(magic))
     if head.startswith(_BZIP2) and head[4:10] == _BZIP2_BLOCK:
         return _COMPRESSED.format("bzip2")
     if head[_USTAR] == b"ustar":

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -60,24 +61,28 @@ class SharedFolder:
     def prepare(self) -> None:
         """Make the folder, and find out now whether it can be reached. Raises ``SettingsError``."""
         system, path = self._at
-        try:
+        with self._told():
             if self.is_local or "/" in path:  # a bucket is its owner's to make
                 system.create_dir(path, recursive=True)
             system.get_file_info(fs.FileSelector(path, allow_not_found=True))
-        except OSError as error:
-            raise SettingsError(f"--landing {self.url}: {error}") from None
 
     def require(self) -> None:
         """Find out now whether the folder can be reached and is there: on a disk, whoever is to land in it has made it. Raises
         ``SettingsError``."""
         system, path = self._at
-        try:
+        with self._told():
             found = system.get_file_info(path)
             system.get_file_info(fs.FileSelector(path, allow_not_found=True))
-        except OSError as error:
-            raise SettingsError(f"--landing {self.url}: {error}") from None
         if self.is_local and found.type == fs.FileType.NotFound:
             raise SettingsError(f"--landing {self.url}: there is no such folder; touchloop ingest makes it")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What keeps the folder from being reached is a fault of the setting that names it."""
+        try:
+            yield
+        except OSError as error:
+            raise SettingsError(f"--landing {self.url}: {error}") from None
 
     def entries(self, below: str = "") -> Iterator[Entry]:
         """Finished files at any depth, in the order of their names."""
