@@ -11,9 +11,11 @@ import pytest
 from workspaces import AS_OF, conservation, contents, example, increment, payloads, put, run, snapshot
 
 import pipelines.erase as erasing
+from pipelines.directory import FoundDirectory
 from pipelines.erase import Done, erase
 from pipelines.erased import read_erased
 from pipelines.errors import SettingsError, UserError
+from pipelines.settings import CrmFiles
 from pipelines.simulate import Plan, generate_workspace
 from pipelines.workspace import Workspace
 from schemas.registry import TABLES
@@ -314,6 +316,21 @@ def test_an_event_without_anybody_of_them_is_left_alone() -> None:
     other = event(parties=(Party(("email:bob@acme.example",), "actor"),))
     assert erasures().without(other) is other
     assert not Erasures()
+
+
+def test_whoever_was_erased_is_missed_in_no_file(tmp_path: Path) -> None:
+    """A seat of theirs in another file names nobody who is not there: no warning, and none that is kept, bears their id."""
+    (tmp_path / "people.csv").write_text(
+        f"person_id,side,emails\nB1,buyer,{ANN.removeprefix('email:')}\nB2,buyer,b@b.test\n"
+    )
+    (tmp_path / "buying_group.csv").write_text(
+        "opportunity_id,person_id,buyer_role\nO1,B1,user\nO1,B2,user\nO1,B3,user\n"
+    )
+    read = FoundDirectory(tmp_path, tmp_path, CrmFiles(), erasures=erasures()).read()
+    assert [one.person_id for one in read.crm.people] == ["B2"]
+    assert [warning for file in read.files for warning in file.warnings] == [
+        "buying_group.csv: 1 person_id that people.csv does not have (B3)"
+    ]
 
 
 @pytest.mark.parametrize(
