@@ -8,6 +8,10 @@ AS_OF := 2026-05-11T00:00:00Z
 
 export UV_COMPILE_BYTECODE = 1
 export UV_NO_CONFIG = 1
+# in a container there may be no home to write to
+ifneq ($(shell test -w "$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME}}" && echo yes),yes)
+export UV_NO_CACHE = 1
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-integration check bench docs lock clean flink-up flink-down kafka-up kafka-down
