@@ -355,6 +355,20 @@ def test_whose_account_is_in_conflict_has_no_side() -> None:
     }
 
 
+def test_a_reader_whose_account_the_thread_tells_is_in_the_bridge() -> None:
+    """A4: Acme's question with somebody of two customers in copy is a touchpoint of the one that the thread is with, too."""
+    accounts = [*CRM.accounts, *(Account(account_id=one, domains=("group.example",)) for one in ("G1", "G2"))]
+    people = [*CRM.people, Person(person_id="G", side="buyer", emails=("email:g@other.example",), account_id="G2")]
+    crm = msgspec.structs.replace(CRM, accounts=accounts, people=people)
+    book = Folder(Directory.build(crm, SETTINGS.identity), ASSETS, RULES, SETTINGS, AS_OF)
+    ask = email("1@x.example", "03-02 11:00", "B1", ["S1", "x@group.example"])
+    reply = email("2@x.example", "03-02 12:00", "g@other.example", ["S1"], references=("1@x.example",))
+    folded = book.fold([witness(one) for one in (ask, reply)])
+    first = folded.touchpoints[0].touchpoint_id
+    bridged = {one.account_id: one.is_primary for one in folded.accounts if one.touchpoint_id == first}
+    assert bridged == {"A1": True, "G2": False}
+
+
 def fold_with_deals(deals: list[Opportunity], rules: Rulebook, *events: Event) -> list[Touchpoint]:
     """Touchpoints in the small company with other deals and rules."""
     crm = msgspec.structs.replace(CRM, opportunities=deals)

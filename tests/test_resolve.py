@@ -39,6 +39,14 @@ def who(
 SELLER = who("S1", side="seller")
 
 
+def thread(*touchpoints: list[Any], hint: str | None = None) -> list[AccountVerdict]:
+    """Verdicts of touchpoints of one thread, of which the first has the account in its payload."""
+    hints = [hint, *([None] * (len(touchpoints) - 1))]
+    alone = {n: resolve_account(parties, hints[n]) for n, parties in enumerate(touchpoints)}
+    found = inherit_thread(alone, lambda n, known: resolve_account(touchpoints[n], hints[n], (), [known]))
+    return [found[n] for n in range(len(touchpoints))]
+
+
 @pytest.mark.parametrize(
     ("parties", "hint", "account", "resolution", "rule"),
     [
@@ -105,9 +113,8 @@ def test_a_reader_does_not_name_the_account_of_an_author_of_two() -> None:
 
 def test_a_thread_names_the_account_of_an_author_of_two_beside_that_of_readers() -> None:
     """The thread's other messages settle it among the candidates; readers are people of the thread, so it lends no account to strangers."""
-    torn = resolve_account([who("a", None, "A1", "A2", side="unknown", role="actor"), who("d", "A3", role="cc")], None)
-    sure, stranger = resolve_account([who("c", "A2")], None), resolve_account([who("x", side="unknown")], None)
-    found = inherit_thread([torn, sure, stranger])
+    torn = [who("a", None, "A1", "A2", side="unknown", role="actor"), who("d", "A3", role="cc")]
+    found = thread(torn, [who("c", "A2")], [who("x", side="unknown")])
     assert [(one.account_id, one.rule_id) for one in found] == [("A2", "A4"), ("A2", "A2"), (None, "A6")]
     assert found[0].of_all == ("A2", "A3")
 
@@ -126,19 +133,46 @@ def test_the_explicit_account_is_primary_and_the_others_stay_in_the_bridge() -> 
 
 def test_a_thread_settles_a_conflict_by_the_only_candidate_that_it_has() -> None:
     """A4: another participant of the thread belongs to one of them."""
-    torn = resolve_account([who("b", None, "A1", "A2")], None)
-    sure = resolve_account([who("c", "A2")], None)
-    assert [(one.account_id, one.rule_id) for one in inherit_thread([torn, sure])] == [("A2", "A4"), ("A2", "A2")]
-    both = resolve_account([who("d", "A1")], None)
-    assert inherit_thread([torn, sure, both])[0] == torn
+    torn, sure = [who("b", None, "A1", "A2")], [who("c", "A2")]
+    assert [(one.account_id, one.rule_id) for one in thread(torn, sure)] == [("A2", "A4"), ("A2", "A2")]
+    assert thread(torn, sure, [who("d", "A1")])[0] == resolve_account(torn, None)
+
+
+def test_a_thread_settles_on_an_account_for_a_reader_too() -> None:
+    """A4 is of each participant: whom we write to, and who reads along with another customer, is of the candidate that the thread has."""
+    author, reader, ours = (
+        who("a", "A1", role="actor"),
+        who("b", None, "A2", "A3"),
+        who("S1", side="seller", role="actor"),
+    )
+    sure = [who("c", "A2")]
+    asked, sent, _ = thread([author, reader], [ours, who("a", "A1"), reader, who("d", None, "A2", "A3")], sure)
+    assert (asked.account_id, asked.of_all) == ("A1", ("A1", "A2"))
+    assert (sent.account_id, sent.rule_id, sent.of_all) == ("A2", "A4", ("A2", "A1"))  # most of them
+    told, hinted = resolve_account([author, reader], None), thread([reader], sure, hint="A9")[0]
+    assert (told.is_torn, told.of_all) == (True, ("A1",))
+    assert (hinted.rule_id, hinted.of_all) == ("A1", ("A9", "A2"))
+
+
+def test_each_of_several_torn_readers_is_settled_alone() -> None:
+    """A4: two domains of several accounts each are two questions."""
+    ours, b, c = who("S1", side="seller", role="actor"), who("b", None, "A1", "A2"), who("c", None, "A3", "A4")
+    found = thread([ours, b, c], [who("d", "A2")], [who("e", "A4")])[0]
+    assert (found.resolution, found.of_all) == ("domain", ("A2", "A4"))
+
+
+def test_the_nearest_others_settle_an_account() -> None:
+    """A4: who is in the touchpoint, then its thread, then the conversation around it."""
+    reader = who("b", None, "A1", "A2")
+    assert resolve_account([reader, who("c", "A1")], None, (), [{"A2"}]).of_all == ("A1",)
+    assert resolve_account([reader], None, (), [{"A1"}, {"A1", "A2"}]).account_id == "A1"
+    assert resolve_account([reader], None, (), [{"A1", "A2"}, {"A1"}]).account_id == "A1"
+    assert resolve_account([reader], None, (), [{"A1", "A2"}, {"A3"}]).resolution == "conflict"
 
 
 def test_a_thread_of_one_account_lends_it_to_strangers() -> None:
     """A5, once A4 has settled what it can; the person stays unresolved, the touchpoint does not."""
-    torn = resolve_account([who("b", None, "A1", "A2")], None)
-    stranger = resolve_account([who("x", side="unknown")], None)
-    sure = resolve_account([who("c", "A1")], None)
-    found = inherit_thread([stranger, torn, sure])
+    found = thread([who("x", side="unknown")], [who("b", None, "A1", "A2")], [who("c", "A1")])
     assert [(one.account_id, one.resolution, one.rule_id) for one in found] == [
         ("A1", "thread", "A5"),
         ("A1", "domain", "A4"),
@@ -148,10 +182,10 @@ def test_a_thread_of_one_account_lends_it_to_strangers() -> None:
 
 def test_a_thread_of_two_accounts_lends_none() -> None:
     """Nor does a thread in which nobody is resolved."""
-    stranger = resolve_account([who("x", side="unknown")], None)
-    several = [stranger, resolve_account([who("c", "A1")], None), resolve_account([who("d", "A2")], None)]
-    assert inherit_thread(several)[0] == stranger
-    assert inherit_thread([stranger, stranger]) == [stranger, stranger]
+    stranger = [who("x", side="unknown")]
+    alone = resolve_account(stranger, None)
+    assert thread(stranger, [who("c", "A1")], [who("d", "A2")])[0] == alone
+    assert thread(stranger, stranger) == [alone, alone]
 
 
 def test_strangers_are_buyers_once_the_account_is_known() -> None:
@@ -177,11 +211,10 @@ _PARTIES = st.builds(
 
 @given(st.lists(st.lists(_PARTIES, max_size=4), max_size=5), st.randoms(use_true_random=False))
 @settings(max_examples=100)
-def test_the_order_of_parties_and_touchpoints_does_not_matter(thread: list[list[Any]], random: Any) -> None:
+def test_the_order_of_parties_and_touchpoints_does_not_matter(parties: list[list[Any]], random: Any) -> None:
     """Shuffled, each touchpoint gets the same verdict; a resolved one is primary in its own bridge."""
-    expected = inherit_thread([resolve_account(parties, None) for parties in thread])
-    order = random.sample(range(len(thread)), len(thread))
-    shuffled = [resolve_account(random.sample(thread[n], len(thread[n])), None) for n in order]
-    assert inherit_thread(shuffled) == [expected[n] for n in order]
+    expected = thread(*parties)
+    order = random.sample(range(len(parties)), len(parties))
+    assert thread(*(random.sample(parties[n], len(parties[n])) for n in order)) == [expected[n] for n in order]
     for verdict in expected:
         assert (verdict.of_all[0] if verdict.of_all else None) == verdict.account_id

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from datetime import UTC
 
@@ -34,7 +34,7 @@ from transforms.fold_words import Labeller
 from transforms.internal_steps import plan_steps, reported_step
 from transforms.jobs import Rulebook
 from transforms.opportunity import OpportunityVerdict, is_candidate
-from transforms.resolve import AccountVerdict, inherit_thread, resolve_account, settle_sides
+from transforms.resolve import AccountVerdict, Again, inherit_thread, resolve_account, settle_sides
 from transforms.series import SeriesBook
 from transforms.settings import Settings
 from transforms.times import DAY, zone_of
@@ -119,8 +119,8 @@ class Folder:
 
     # accounts and deals
 
-    def _account(self, draft: Draft) -> AccountVerdict:
-        """A1 to A4 for one touchpoint alone."""
+    def _account(self, draft: Draft, threads: Sequence[Collection[str]] = ()) -> AccountVerdict:
+        """A1 to A4 for one touchpoint, alone or with what its thread knows."""
         if draft.is_live:
             draft.seats[:] = map(as_attended, draft.seats)
             if draft.actor is not None:
@@ -128,11 +128,11 @@ class Folder:
                 draft.actor = next((seat for seat in draft.seats if seat.party.party_id == acting), None)
         hint = draft.account_hint
         parties = [seat.party for seat in draft.seats]
-        verdict = resolve_account(parties, hint)
+        verdict = resolve_account(parties, hint, (), threads)
         if len(verdict.accounts) > 1:  # only a choice between several depends on their deals
             at = draft.row.occurred_at
             is_open = {share.account_id for share in verdict.accounts if self._has_open_deal(share.account_id, at)}
-            verdict = resolve_account(parties, hint, is_open)
+            verdict = resolve_account(parties, hint, is_open, threads)
         return verdict
 
     def _has_open_deal(self, account_id: str, at: int) -> bool:
@@ -156,9 +156,15 @@ class Folder:
                 if len(verdict.accounts) < 2:  # the choice between several depends on the time
                     known[key] = verdict
             verdicts.append(verdict)
-        if len(drafts) > 1 and any(verdict.account_id is None for verdict in verdicts):
-            _inherit(verdicts, [draft.row.thread_id for draft in drafts])
-            _inherit(verdicts, [draft.account_thread for draft in drafts])
+        if len(drafts) > 1 and any(map(_is_open, verdicts)):
+            circles: list[list[Collection[str]]] = [[] for _ in drafts]
+
+            def again(index: int, known: Collection[str]) -> AccountVerdict:
+                circles[index].append(known)
+                return self._account(drafts[index], circles[index])
+
+            _inherit(verdicts, [draft.row.thread_id for draft in drafts], again)
+            _inherit(verdicts, [draft.account_thread for draft in drafts], again)
         return verdicts
 
     def _attribute(self, draft: Draft, verdict: AccountVerdict, folded: Folded) -> None:
@@ -238,16 +244,20 @@ def parents_first(drafts: Sequence[Draft]) -> list[Draft]:
     return found
 
 
-def _inherit(verdicts: list[AccountVerdict], threads: Sequence[str | None]) -> None:
+def _is_open(verdict: AccountVerdict) -> bool:
+    """Whether a thread may tell more."""
+    return verdict.account_id is None or verdict.is_torn
+
+
+def _inherit(verdicts: list[AccountVerdict], threads: Sequence[str | None], again: Again) -> None:
     """Let the verdicts of one thread complete each other, in place."""
     members: dict[str, list[int]] = {}
     for index, thread in enumerate(threads):
         if thread is not None:
             members.setdefault(thread, []).append(index)
     for indexes in members.values():
-        if len(indexes) > 1 and any(verdicts[index].account_id is None for index in indexes):
-            inherited = inherit_thread([verdicts[index] for index in indexes])
-            for index, verdict in zip(indexes, inherited, strict=True):
+        if len(indexes) > 1 and any(_is_open(verdicts[index]) for index in indexes):
+            for index, verdict in inherit_thread({n: verdicts[n] for n in indexes}, again).items():
                 verdicts[index] = verdict
 
 

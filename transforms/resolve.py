@@ -5,14 +5,15 @@ is the one in the payload (A1), else the one with the most attended buyer people
 
 Decisions where the text is silent: a party that the source says was absent counts only if nobody was present. Of a
 message only its authors took part: who reads along from another customer does not take a question away from the account
-that asked it, and does not name the account of an author whose domain is of several. A4, when other participants settle
-it, keeps the resolution ``domain``: the domain named the candidates, the others only chose.
+that asked it, and does not name the account of an author whose domain is of several. A4 is of each participant, a reader
+too: others in the touchpoint settle it, else the thread does. It keeps the resolution ``domain``: the domain named the
+candidates, the others only chose.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -38,6 +39,8 @@ class AccountVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Sorted accounts that were weighed; for ``conflict`` those that the domain maps to."""
     accounts: tuple[AccountShare, ...] = ()
     """Every account in the touchpoint, the primary first; of a ``conflict`` those of its readers, none of which is primary."""
+    is_torn: bool = False
+    """Somebody's domain is of several accounts, and none of them has been settled on."""
 
     @property
     def of_all(self) -> tuple[str, ...]:
@@ -47,14 +50,21 @@ class AccountVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 _UNRESOLVED = AccountVerdict(account_id=None, resolution="unresolved", rule_id="A6")
 
+Again = Callable[[int, Collection[str]], AccountVerdict]
+"""Judges the touchpoint of a number anew, given the accounts of its thread."""
+
 
 def resolve_account(
-    parties: Sequence[ResolvedParty], hint: str | None, open_accounts: Collection[str] = ()
+    parties: Sequence[ResolvedParty],
+    hint: str | None,
+    open_accounts: Collection[str] = (),
+    threads: Sequence[Collection[str]] = (),
 ) -> AccountVerdict:
     """A1 to A4 for the parties of one touchpoint.
 
     ``hint`` is the account id in the payload; ``open_accounts`` are the accounts with an open opportunity at the time,
-    which break a tie between accounts with as many people.
+    which break a tie between accounts with as many people. ``threads`` holds the accounts of the touchpoint's thread,
+    then those of the conversation around it: they settle what nobody in the touchpoint does.
     """
     present = _present_buyers(parties)
     if not present and hint is None:
@@ -70,28 +80,28 @@ def resolve_account(
             people[party.domain_accounts[0]].add(party.party_id)
         elif party.domain_accounts:
             torn.append(party)
-    if torn:
-        for party, account in _settle(torn, {*people} | ({hint} if hint is not None else set())):
+    if not torn:
+        return _judged(people, present, (), hint, open_accounts, by_person)
+    named = frozenset(people)
+    here = named if hint is None else named | {hint}
+    unsettled = []
+    for party in torn:
+        account = _settled(party, (here, *threads))
+        if account is None:
+            unsettled.append(party)
+        else:
             people[account].add(party.party_id)
-    if hint is not None:
-        return _verdict(hint, "explicit", "A1", people)
-    if torn:
-        authors = _authors(present)
-        unsettled = [party for party in torn if party.party_id in authors]
-        if unsettled and not any(authors & parties for parties in people.values()):
-            return _conflict(unsettled, people)
-    if people:
-        primary = _primary(people, present, open_accounts)
-        return _verdict(primary, *(("person", "A2") if primary in by_person else ("domain", "A3")), people)
-    if torn:
-        return _conflict(torn, {})
-    return _UNRESOLVED
+    verdict = _judged(people, present, unsettled, hint, open_accounts, by_person)
+    if verdict.rule_id == "A3" and verdict.account_id not in named:  # by the thread alone
+        verdict = msgspec.structs.replace(verdict, rule_id="A4", candidates=_candidates(torn))
+    return msgspec.structs.replace(verdict, is_torn=True) if unsettled else verdict
 
 
-def inherit_thread(verdicts: list[AccountVerdict]) -> list[AccountVerdict]:
-    """The verdicts of one thread, in their order, with conflicts (A4) and gaps (A5) settled by the others."""
-    known = _known(verdicts)
-    settled = [_from_candidates(verdict, known) for verdict in verdicts]  # adds no account to the known ones
+def inherit_thread(verdicts: Mapping[int, AccountVerdict], again: Again) -> dict[int, AccountVerdict]:
+    """The verdicts of one thread by their numbers, with people of several accounts (A4) and gaps (A5) settled by the others."""
+    known = {share.account_id for verdict in verdicts.values() for share in verdict.accounts}
+    # adds no account to the known ones
+    settled = {n: again(n, known) if verdict.is_torn else verdict for n, verdict in verdicts.items()}
     if len(known) != 1:
         return settled
     only = next(iter(known))
@@ -102,7 +112,7 @@ def inherit_thread(verdicts: list[AccountVerdict]) -> list[AccountVerdict]:
         candidates=(only,),
         accounts=(AccountShare(only, 0),),
     )
-    return [inherited if verdict.resolution == "unresolved" else verdict for verdict in settled]
+    return {n: inherited if verdict.resolution == "unresolved" else verdict for n, verdict in settled.items()}
 
 
 def settle_sides(parties: Sequence[ResolvedParty], verdict: AccountVerdict) -> list[ResolvedParty]:
@@ -138,21 +148,45 @@ def _authors(present: Iterable[ResolvedParty]) -> set[str]:
     return {party.party_id for party in present if party.role == "actor" and party.attended is None}
 
 
-def _settle(torn: Iterable[ResolvedParty], known: set[str]) -> list[tuple[ResolvedParty, str]]:
-    """Parties whose domain maps to several accounts, each with the only one of these that the touchpoint has."""
-    found = []
-    for party in torn:
-        fitting = known.intersection(party.domain_accounts)
+def _judged(
+    people: dict[str, set[str]],
+    present: Sequence[ResolvedParty],
+    torn: Sequence[ResolvedParty],
+    hint: str | None,
+    open_accounts: Collection[str],
+    by_person: Collection[str],
+) -> AccountVerdict:
+    """Of the people of each account, and those whose account nothing settles."""
+    if hint is not None:
+        return _verdict(hint, "explicit", "A1", people)
+    if torn:
+        authors = _authors(present)
+        unsettled = [party for party in torn if party.party_id in authors]
+        if unsettled and not any(authors & parties for parties in people.values()):
+            return _conflict(unsettled, people)
+    if people:
+        primary = _primary(people, present, open_accounts)
+        return _verdict(primary, *(("person", "A2") if primary in by_person else ("domain", "A3")), people)
+    return _conflict(torn, {}) if torn else _UNRESOLVED
+
+
+def _settled(party: ResolvedParty, circles: Iterable[Collection[str]]) -> str | None:
+    """The one of the party's accounts that others belong to: the nearest others who belong to one of them."""
+    for accounts in circles:
+        fitting = [one for one in party.domain_accounts if one in accounts]
         if len(fitting) == 1:
-            found.append((party, fitting.pop()))
-    return found
+            return fitting[0]
+    return None
 
 
 def _conflict(torn: Iterable[ResolvedParty], readers: dict[str, set[str]]) -> AccountVerdict:
-    candidates = sorted({one for party in torn for one in party.domain_accounts})
     return AccountVerdict(
-        account_id=None, resolution="conflict", rule_id="A4", candidates=tuple(candidates), accounts=_shares(readers)
+        account_id=None, resolution="conflict", rule_id="A4", candidates=_candidates(torn), accounts=_shares(readers)
     )
+
+
+def _candidates(torn: Iterable[ResolvedParty]) -> tuple[str, ...]:
+    return tuple(sorted({one for party in torn for one in party.domain_accounts}))
 
 
 def _shares(people: dict[str, set[str]]) -> tuple[AccountShare, ...]:
@@ -175,24 +209,4 @@ def _verdict(primary: str, resolution: str, rule_id: str, people: dict[str, set[
         rule_id=rule_id,
         candidates=tuple(sorted({primary, *people})),
         accounts=shares,
-    )
-
-
-def _known(verdicts: Iterable[AccountVerdict]) -> set[str]:
-    return {share.account_id for verdict in verdicts for share in verdict.accounts}
-
-
-def _from_candidates(verdict: AccountVerdict, known: set[str]) -> AccountVerdict:
-    if verdict.resolution != "conflict":
-        return verdict
-    fitting = known.intersection(verdict.candidates)
-    if len(fitting) != 1:
-        return verdict
-    only = fitting.pop()
-    return AccountVerdict(
-        account_id=only,
-        resolution="domain",
-        rule_id="A4",
-        candidates=verdict.candidates,
-        accounts=(AccountShare(only, 0), *verdict.accounts),
     )
