@@ -367,6 +367,8 @@ def test_a_reader_whose_account_the_thread_tells_is_in_the_bridge() -> None:
     first = folded.touchpoints[0].touchpoint_id
     bridged = {one.account_id: one.is_primary for one in folded.accounts if one.touchpoint_id == first}
     assert bridged == {"A1": True, "G2": False}
+    (reader,) = [one for one in folded.participants if one.touchpoint_id == first and one.person_id is None]
+    assert (reader.side, reader.home_account_id) == ("buyer", "G2")
 
 
 def fold_with_deals(deals: list[Opportunity], rules: Rulebook, *events: Event) -> list[Touchpoint]:

@@ -34,7 +34,7 @@ from transforms.fold_words import Labeller
 from transforms.internal_steps import plan_steps, reported_step
 from transforms.jobs import Rulebook
 from transforms.opportunity import OpportunityVerdict, is_candidate
-from transforms.resolve import AccountVerdict, Again, inherit_thread, resolve_account, settle_sides
+from transforms.resolve import AccountVerdict, Again, inherit_thread, resolve_account, settle_homes, settle_sides
 from transforms.series import SeriesBook
 from transforms.settings import Settings
 from transforms.times import DAY, zone_of
@@ -172,6 +172,10 @@ class Folder:
         row = draft.row
         row.account_id, row.account_resolution = verdict.account_id, verdict.resolution
         parties = [seat.party for seat in draft.seats]
+        if verdict.settled:
+            parties = settle_homes(parties, verdict)
+            for seat, party in zip(draft.seats, parties, strict=True):
+                seat.party = party
         if verdict.account_id is not None and "unknown" in [seat.side for seat in draft.seats]:
             parties = settle_sides(parties, verdict)
             for seat, party in zip(draft.seats, parties, strict=True):

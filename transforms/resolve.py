@@ -39,6 +39,8 @@ class AccountVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Sorted accounts that were weighed; for ``conflict`` those that the domain maps to."""
     accounts: tuple[AccountShare, ...] = ()
     """Every account in the touchpoint, the primary first; of a ``conflict`` those of its readers, none of which is primary."""
+    settled: tuple[tuple[str, str], ...] = ()
+    """(party_id, account) of those whose domain is of several, one of which has been settled on (A4)."""
     is_torn: bool = False
     """Somebody's domain is of several accounts, and none of them has been settled on."""
 
@@ -84,17 +86,18 @@ def resolve_account(
         return _judged(people, present, (), hint, open_accounts, by_person)
     named = frozenset(people)
     here = named if hint is None else named | {hint}
-    unsettled = []
+    settled, unsettled = [], []
     for party in torn:
         account = _settled(party, (here, *threads))
         if account is None:
             unsettled.append(party)
         else:
             people[account].add(party.party_id)
+            settled.append((party.party_id, account))
     verdict = _judged(people, present, unsettled, hint, open_accounts, by_person)
     if verdict.rule_id == "A3" and verdict.account_id not in named:  # by the thread alone
         verdict = msgspec.structs.replace(verdict, rule_id="A4", candidates=_candidates(torn))
-    return msgspec.structs.replace(verdict, is_torn=True) if unsettled else verdict
+    return msgspec.structs.replace(verdict, settled=tuple(sorted(settled)), is_torn=bool(unsettled))
 
 
 def inherit_thread(verdicts: Mapping[int, AccountVerdict], again: Again) -> dict[int, AccountVerdict]:
@@ -113,6 +116,17 @@ def inherit_thread(verdicts: Mapping[int, AccountVerdict], again: Again) -> dict
         accounts=(AccountShare(only, 0),),
     )
     return {n: inherited if verdict.resolution == "unresolved" else verdict for n, verdict in settled.items()}
+
+
+def settle_homes(parties: Sequence[ResolvedParty], verdict: AccountVerdict) -> list[ResolvedParty]:
+    """A4: of the accounts of somebody's domain the one that was settled on is theirs here."""
+    home = dict(verdict.settled)
+    return [
+        msgspec.structs.replace(one, domain_accounts=(home[one.party_id],))
+        if one.party_id in home and one.account_id is None
+        else one
+        for one in parties
+    ]
 
 
 def settle_sides(parties: Sequence[ResolvedParty], verdict: AccountVerdict) -> list[ResolvedParty]:
