@@ -223,6 +223,17 @@ def test_rule_three_never_crosses_accounts_nor_takes_in_an_internal_meeting() ->
     assert len(fold(acme, internal).touchpoints) == 2
 
 
+def test_a_call_among_ourselves_is_a_customers_meeting_only_where_all_in_it_were_to_be_there() -> None:
+    """A colleague whom the plan does not name shows that it is another call, as preparations are; without one the customer stayed away."""
+    calendar = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "S2", "B1"])
+    missed = report("u", "03-05 10:00", "03-05 10:30", [hour("S1"), hour("S2")], organizer=mail("S1"))
+    row = only(fold(calendar, missed))
+    assert (row.status, row.is_internal) == ("no_show", False)
+    prepared = report("u", "03-05 10:00", "03-05 10:30", [hour("S1"), hour("S3")], organizer=mail("S1"))
+    both = {row.is_internal: row.status for row in fold(calendar, prepared).touchpoints}
+    assert both == {False: "scheduled", True: "held"}
+
+
 def test_same_organiser_and_nearly_same_start_is_one_meeting_across_sources() -> None:
     """Start within 10 minutes and a common participant, though the intervals barely overlap."""
     calendar = plan("a", "03-05 10:00", "03-05 10:10", ["S1", "B1", "B2"])
