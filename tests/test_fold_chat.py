@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from transforms.event import Party
 from transforms.reach import addressed_seller
 from transforms.settings import Folding
-from transforms.times import SECOND
+from transforms.times import MINUTE, SECOND
 
 START = at("03-06 09:00")
 GAP = 300
@@ -168,6 +168,21 @@ def test_a_burst_of_deleted_messages_is_a_voided_touchpoint() -> None:
     row = only(fold(gone, msgspec.structs.replace(gone, is_void=True, revision=2)))
     assert row.is_voided
     assert not row.is_countable
+
+
+def test_who_deleted_the_only_message_is_still_there_to_be_written_to() -> None:
+    """What was taken back shows nothing of its author, but what we wrote to them in that conversation was said to them."""
+    gone = chat("1", START, "B1")
+    folded = fold(gone, msgspec.structs.replace(gone, is_void=True, revision=2), chat("2", START + MINUTE, "S1"))
+    asked, answer = folded.touchpoints
+    assert (asked.is_voided, people(folded, asked)["B1"].is_engaged) == (True, False)
+    assert (answer.direction, answer.account_id, answer.is_countable, answer.is_reply) == (
+        "outbound",
+        "A1",
+        True,
+        False,
+    )
+    assert people(folded, answer)["B1"].participation_role == "to"
 
 
 def test_a_deleted_message_stays_deleted() -> None:
