@@ -97,12 +97,16 @@ def bursts(history: History, directory: Directory) -> list[Touch]:
         e = message[0].event
         is_root = (*_room(e), e.message_id) in threads
         streams[*_room(e), e.thread_id or (e.message_id if is_root else None)].append(message)
+    homes: dict[tuple[str | None, ...], set[str]] = defaultdict(set)
+    for w, _ in messages:
+        homes[_room(w.event)] |= _homes(w.event, directory)
     touches = []
     for key, stream in streams.items():
+        lends = len(homes[key[:2]]) == 1
         stream.sort(key=lambda m: (m[0].event.occurred_at, m[0].event.sequence or "", m[0].event.source_event_id))
         for is_void in (False, True):
             alike = [message for message in stream if message[0].event.is_void == is_void]
-            touches += [_burst(key, burst) for burst in _cut(alike, directory)]
+            touches += [_burst(key, burst) for burst in _cut(alike, directory, lends)]
     return touches
 
 
@@ -110,33 +114,43 @@ def _room(e: Event) -> tuple[str, str | None]:
     return e.source.split("/")[1], e.conversation_id
 
 
-def _cut(stream: list[Told], directory: Directory) -> list[list[Told]]:
+def _cut(stream: list[Told], directory: Directory, lends: bool) -> list[list[Told]]:
+    """``lends``: the room has one account, of which strangers in it are (A5, P5)."""
     found: list[list[Told]] = []
     for message in stream:
-        if found and _continues(found[-1][-1][0].event, message[0].event, directory):
+        if found and _continues(found[-1][-1][0].event, message[0].event, directory, lends):
             found[-1].append(message)
         else:
             found.append([message])
     return found
 
 
-def _continues(last: Event, e: Event, directory: Directory) -> bool:
+def _continues(last: Event, e: Event, directory: Directory, lends: bool) -> bool:
     return (
-        _side(e, directory) == _side(last, directory)
+        _side(e, directory, lends) == _side(last, directory, lends)
         and e.occurred_at - last.occurred_at <= BURST_GAP
         and e.is_automated == last.is_automated
     )
 
 
-def _side(e: Event, directory: Directory) -> str:
-    """Of the author; a stranger writes as a buyer."""
+def _side(e: Event, directory: Directory, lends: bool) -> str:
+    """Of the author."""
     for p in e.parties:
         if p.role == "actor":
             person = directory.person(p.ids, e.source, e.occurred_at)
-            home = directory.home(person, p.ids) or next(iter(directory.domain_accounts(p.ids)), None)
-            side = directory.side(person, p.ids, p.side, p.name, home)
-            return "buyer" if side == "unknown" else side
-    return "buyer"
+            side = directory.side(person, p.ids, p.side, p.name, directory.home(person, p.ids))
+            return "buyer" if side == "unknown" and lends else side
+    return "buyer" if lends else "unknown"
+
+
+def _homes(e: Event, directory: Directory) -> set[str]:
+    """Accounts of the author, if that is a buyer: all of its domain's, where none is settled on."""
+    for p in e.parties:
+        if p.role == "actor" and _side(e, directory, lends=False) == "buyer":
+            person = directory.person(p.ids, e.source, e.occurred_at)
+            home = directory.home(person, p.ids)
+            return {home} if home else directory.domain_accounts(p.ids)
+    return set()
 
 
 def _burst(key: tuple[str | None, ...], burst: list[Told]) -> Touch:
@@ -159,12 +173,12 @@ def _burst(key: tuple[str | None, ...], burst: list[Told]) -> Touch:
 
 
 def put_readers(t: Touch, touches: list[Touch]) -> None:
-    """Whom the author turned to: those of the other side who write in the thread, else in the room; who only answers a buyer later
-    is in copy."""
+    """Whom the author turned to: those of the other side who write in the thread, else in the room, even what they take back; who
+    only answers a buyer later is in copy."""
     if any(p.role != "actor" for p in t.people):
         return
     own = _party_of(t.people[0].side) if t.people else "unknown"
-    mates = sorted((x for x in touches if x.family == "chat" and x is not t and not x.is_voided), key=lambda x: x.start)
+    mates = sorted((x for x in touches if x.family == "chat" and x is not t), key=lambda x: x.start)
     near = [x for x in mates if x.thread == t.thread]
     if not any(_is_of_others(p, own) for x in near for p in x.people):
         near = [x for x in mates if room_of(x) == room_of(t)]
