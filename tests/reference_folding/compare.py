@@ -1,7 +1,7 @@
 """Touches of the reference beside ``fact_touchpoint``, recognised by the set of their witnesses.
 
-Of a burst of chat the reference does not tell what it answers, nor the job that it takes from there, nor who is in copy: these are
-not compared. Nor is what the definitions leave open: the time of a meeting that has several plans, most of one without both sides.
+Of a burst of chat the reference does not tell who is in copy: that is not compared. Nor is what the definitions leave open: the time
+of a meeting that has several plans, most of one without both sides.
 """
 
 from __future__ import annotations
@@ -43,11 +43,9 @@ def differences(touches: list[Touch], history: History, directory: Directory, ta
     people = grouped(tables["fact_touchpoint_participant"])
     accounts = grouped(tables["bridge_touchpoint_account"])
     mine = {t.ids - deleted: t for t in touches if t.ids - deleted}
-    theirs = {}
-    for row in tables["fact_touchpoint"]:
-        told_by = frozenset(link["event_id"] for link in bridge[row["touchpoint_id"]]) - deleted
-        if told_by:
-            theirs[told_by] = row
+    told = {name: frozenset(link["event_id"] for link in links) - deleted for name, links in bridge.items()}
+    rows = tables["fact_touchpoint"]
+    theirs = {told[row["touchpoint_id"]]: row for row in rows if told[row["touchpoint_id"]]}
     lines = []
     for ids in mine.keys() ^ theirs.keys():
         side = "the reference" if ids in mine else "fact_touchpoint"
@@ -57,6 +55,7 @@ def differences(touches: list[Touch], history: History, directory: Directory, ta
         found = people[row["touchpoint_id"]]
         ids_of_accounts = {link["account_id"] for link in accounts[row["touchpoint_id"]]}
         pairs = [*columns(t, row, directory), ("accounts", set(t.accounts), ids_of_accounts)]
+        pairs.append(("in_reply_to", t.parent.ids - deleted if t.parent else None, told.get(row["in_reply_to"])))
         pairs += participants(t, row, found, directory)
         for name, expected, value in pairs:
             if not is_same(expected, value):
@@ -83,8 +82,7 @@ def columns(t: Touch, row: Row, directory: Directory) -> Iterator[tuple[str, Any
     if t.family == "email":
         expected |= said(t) | {"interaction_kind": t.kind, "is_reply": t.is_reply} | heads(t)
     elif t.family == "chat":
-        expected |= said(t)
-        del expected["buying_job"]
+        expected |= said(t) | {"interaction_kind": t.kind, "is_reply": t.is_reply}
     elif t.family == "app":
         expected |= {"page_path": t.page, "message_count": t.messages} | heads(t)
     elif t.status == "held":

@@ -83,7 +83,8 @@ def _put_threads(touches: list[Touch]) -> None:
 
 
 def bursts(history: History, directory: Directory) -> list[Touch]:
-    """1.3: messages of one side in a thread, none longer than the gap after the one before; what was deleted is apart."""
+    """1.3: messages of one side in a thread, none longer than the gap after the one before, which answer those of another side
+    before them; what was deleted is apart."""
     by_key: dict[str, list[Witness]] = defaultdict(list)
     for w in history.current("chat"):
         by_key[w.event.dedupe_key].append(w)
@@ -106,7 +107,13 @@ def bursts(history: History, directory: Directory) -> list[Touch]:
         stream.sort(key=lambda m: (m[0].event.occurred_at, m[0].event.sequence or "", m[0].event.source_event_id))
         for is_void in (False, True):
             alike = [message for message in stream if message[0].event.is_void == is_void]
-            touches += [_burst(key, burst) for burst in _cut(alike, directory, lends)]
+            cut = _cut(alike, directory, lends)
+            found = [_burst(key, burst) for burst in cut]
+            sides = [_side(burst[0][0].event, directory, lends) for burst in cut]
+            for n, t in enumerate(found[1:], 1):
+                if sides[n] != sides[n - 1]:
+                    t.parent, t.is_reply, t.kind = found[n - 1], True, "reply"
+            touches += found
     return touches
 
 
