@@ -1,7 +1,6 @@
 """Touches of the reference beside ``fact_touchpoint``, recognised by the set of their witnesses.
 
-Of a burst of chat the reference does not tell who is in copy: that is not compared. Nor is what the definitions leave open: the time
-of a meeting that has several plans, most of one without both sides.
+Not compared is what the definitions leave open: the time of a meeting that has several plans, most of one without both sides.
 """
 
 from __future__ import annotations
@@ -157,9 +156,12 @@ def dart(row: Row) -> list[str]:
 
 def participants(t: Touch, row: Row, found: list[Row], directory: Directory) -> Iterator[tuple[str, Any, Any]]:
     """Who they are, on which side, and whether engaged; roles and titles of those whom the directory knows; how long they stayed."""
-    if t.family != "chat" and not t.is_one_sided:
+    if not t.is_one_sided:
         mine = sorted((p.person or "", p.side, p.engaged) for p in t.people)
         yield "people", mine, sorted((p["person_id"] or "", p["side"], p["is_engaged"]) for p in found)
+    if t.family in ("email", "chat"):
+        copied = sorted(p.person or "" for p in t.people if p.role == "cc")
+        yield "in copy", copied, sorted(p["person_id"] or "" for p in found if p["participation_role"] == "cc")
     for p in found:
         person = p["person_id"]
         if person is None:

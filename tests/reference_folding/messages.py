@@ -180,20 +180,23 @@ def _burst(key: tuple[str | None, ...], burst: list[Told]) -> Touch:
 
 
 def put_readers(t: Touch, touches: list[Touch]) -> None:
-    """Whom the author turned to: those of the other side who write in the thread, else in the room, even what they take back; who
-    only answers a buyer later is in copy."""
+    """Whom the author turned to: those who write in the thread, else in the room, even what they take back. We write to all who are not
+    ours, a buyer to us, a partner to both; who of us only answers later is in copy."""
     if any(p.role != "actor" for p in t.people):
         return
     own = _party_of(t.people[0].side) if t.people else "unknown"
-    mates = sorted((x for x in touches if x.family == "chat" and x is not t), key=lambda x: x.start)
-    near = [x for x in mates if x.thread == t.thread]
-    if not any(_is_of_others(p, own) for x in near for p in x.people):
-        near = [x for x in mates if room_of(x) == room_of(t)]
-    for x in near:
-        for p in x.people:
-            if _is_of_others(p, own) and not any(q.key == p.key for q in t.people):
-                role = "to" if own == "seller" or x.start <= t.start else "cc"
+    room = sorted((x for x in touches if room_of(x) == room_of(t)), key=lambda x: x.start)
+    near = [x for x in room if x.thread == t.thread]
+    for others in WRITES_TO[own]:
+        found = _authors(near, others) or _authors(room, others)
+        for p in found:
+            if not any(q.key == p.key for q in t.people):
+                wrote = any(x.start <= t.start for x in room if p.key in {q.key for q in _authors([x], others)})
+                role = "to" if wrote or "seller" not in others else "cc"
                 t.people.append(replace(p, role=role, engaged=False))
+
+
+WRITES_TO = {"seller": [("buyer", "partner")], "buyer": [("seller",)], "partner": [("seller",), ("buyer",)]}
 
 
 def room_of(t: Touch) -> tuple[str | None, ...] | None:
@@ -206,5 +209,7 @@ def _party_of(side: str) -> str:
     return {"system": "seller", "unknown": "buyer"}.get(side, side)
 
 
-def _is_of_others(p: Person, own: str) -> bool:
-    return p.role == "actor" and p.side != "system" and _party_of(p.side) != own
+def _authors(touches: list[Touch], sides: tuple[str, ...]) -> list[Person]:
+    """People of some sides who wrote; no machine."""
+    authors = [p for x in touches for p in x.people if p.role == "actor" and p.side != "system"]
+    return [p for p in authors if _party_of(p.side) in sides]
