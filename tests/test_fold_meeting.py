@@ -516,6 +516,19 @@ def test_co_located_people_make_it_in_person_even_if_others_dialled_in() -> None
     assert set(people(folded, row)) == {"S1", "B1", "B2"}
 
 
+def test_nobody_stands_in_at_a_place_for_a_customer_who_declined_it() -> None:
+    """Neither a partner, nor our person whose other address declined: they met in the call, for as long as that was."""
+    stays = [hour("S1", "10:00", "10:01"), hour("B1", "10:00", "10:20"), hour("P1", "10:00", "10:20")]
+    call = report("u", "03-05 10:00", "03-05 10:20", stays, join_keys=("zoom:1",))
+    gone = party("B1", "required", attended=False)
+    room = plan("a", "03-05 10:00", "03-05 11:00", ["S1", gone, "P1"], channel="in_person", join_keys=("zoom:1",))
+    row = only(fold(room, call))
+    assert (row.channel, row.status, row.is_countable) == ("video", "no_show", False)
+    slack = Party(("external_id:slack:S1",), "required", attended=False)
+    room = plan("a", "03-05 10:00", "03-05 11:00", ["S1", slack, "B1"], channel="in_person", join_keys=("zoom:1",))
+    assert only(fold(room, call)).channel == "video"
+
+
 @pytest.mark.parametrize("online", [["S1"], ["B2"], ["S2", "B2"], ["S1", "B1"]])
 def test_a_call_beside_a_visit_does_not_end_it(online: list[str]) -> None:
     """Who dialled in says nothing of those who were there: it is held, by the calendar's times, with all who had not declined."""

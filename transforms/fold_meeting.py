@@ -132,13 +132,24 @@ def _channel(events: Sequence[Event], found: Presence, resolve: Resolver, bench:
     stated = [channel_and_medium(event, "video", bench.settings.phone_call_channel) for event in events]
     is_call = bool(found.people) and not found.is_at_place
     for event, (channel, medium) in zip(events, stated, strict=True):
-        if channel == "in_person" and not (is_call and event.status == "scheduled"):
-            sides = {resolve(event, party).side for party in event.parties if party.attended is not False}
-            if "seller" in sides and sides - OURS:
-                return channel, medium
+        if channel == "in_person" and not (is_call and event.status == "scheduled") and _meet(event, resolve):
+            return channel, medium
     channel, medium = stated[0]
     precise = next((m for c, m in stated if c == channel and m != MEDIUM_OF_CHANNEL.get(channel)), medium)
     return channel, precise
+
+
+def _meet(event: Event, resolve: Resolver) -> bool:
+    """Whether somebody of ours and of the customer's has not declined, under whichever of their addresses."""
+    sides: dict[str, str] = {}
+    away: set[str] = set()
+    for party in event.parties:
+        found = resolve(event, party)
+        sides[found.party_id] = found.side
+        if party.attended is False:
+            away.add(found.party_id)
+    coming = {side for who, side in sides.items() if who not in away}
+    return "seller" in coming and not coming.isdisjoint(customers(sides.values()))
 
 
 def _kind(events: Sequence[Event], named: str | None, medium: str) -> str:
