@@ -37,6 +37,7 @@ SEEDS = {
     "rooms": range(20, 25),
     "clashes": range(20, 25),
     "visits": range(20, 23),
+    "days": range(20, 24),
 }
 """Worlds of a family in which nothing is told that the definitions leave open."""
 SHOWN = 12

@@ -40,7 +40,7 @@ def put_account(t: Touch, directory: Directory) -> None:
     if any(author.home for author in authors):
         pool = [author for author in authors if author.home]
     if t.family == "meeting":
-        pool = [p for p in pool if p.attended] or pool
+        pool = [p for p in pool if p.attended] or [p for p in pool if p.attended is None] or pool
     heads: dict[str, set[str]] = defaultdict(set)
     for p in pool:
         heads[p.home or ""].add(p.key)

@@ -1,6 +1,7 @@
 """Touches of the reference beside ``fact_touchpoint``, recognised by the set of their witnesses.
 
-Not compared is what the definitions leave open: the time of a meeting that has several plans, most of one without both sides.
+Not compared is what the definitions leave open: the time of a meeting that has several plans and which of their titles is its own, most
+of one without both sides.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def columns(t: Touch, row: Row, directory: Directory) -> Iterator[tuple[str, Any
         if t.buyer_minutes is not None:
             expected["buyer_minutes"] = t.buyer_minutes
     if t.family == "meeting":
-        expected["seller_minutes"] = t.seller_minutes
+        expected |= {"seller_minutes": t.seller_minutes, "interaction_kind": t.kind}
     expected["dart_dimensions"] = dart(row)
     expected["is_late"] = min(w.received_at for w in t.witnesses) - (micros(row["occurred_at"]) or 0) > LATE_AFTER
     left_open: tuple[str, ...] = ("occurred_at", "ended_at") if t.is_timeless else ()
@@ -99,7 +100,9 @@ def columns(t: Touch, row: Row, directory: Directory) -> Iterator[tuple[str, Any
         left_open += ("buyer_minutes", "seller_minutes")
     if t.is_one_sided:
         left_open += ("status", "is_countable", "occurred_at", "ended_at", "channel", "modality")
-        left_open += ("opportunity_id", "opportunity_resolution", "buyer_minutes", "seller_minutes")
+        left_open += ("opportunity_id", "opportunity_resolution", "buyer_minutes", "seller_minutes", "interaction_kind")
+    if t.has_titles:
+        left_open += ("buying_job", "interaction_kind")
     for name, value in expected.items():
         if name not in left_open:
             yield name, value, micros(row[name]) if name in ("occurred_at", "ended_at") else row[name]

@@ -72,7 +72,7 @@ def tags_of(t: Touch, rules: dict[str, Any]) -> set[str]:
 
 def job_of_message(t: Touch, directory: Directory, rules: dict[str, Any]) -> str:
     meeting_types = rules["meeting_types"] if t.family == "meeting" else []
-    called = [kind["type"] for kind in meeting_types if t.subject and re.search(kind["pattern"], t.subject, re.I)]
+    called = [kind["type"] for kind in meeting_types if t.called and re.search(kind["pattern"], t.called, re.I)]
     words = [text for text in (t.own_subject, t.first_line) if text]
     inherited = t.parent.job if t.parent and t.is_reply and not t.is_ack else NO_JOB
     return judged(

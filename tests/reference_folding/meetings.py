@@ -133,7 +133,8 @@ def is_same_people(a: Part, b: Part) -> bool:
         if one.is_among_ourselves() and not one.reports and not other.is_among_ourselves():
             return False
     common = a.named() & b.named()
-    both_sides = {"seller", "buyer"} <= {a.side(key) for key in common}
+    sides = {a.side(key) for key in common} - {"system"}
+    both_sides = "seller" in sides and len(sides) > 1  # ours and from outside: a partner and a stranger, too
     shorter = min(a.end - a.start, b.end - b.start)
     by_half = overlap(a, b) > 0 and overlap(a, b) * 2 >= shorter
     if a.systems & b.systems:
@@ -188,6 +189,7 @@ def _standing(plan: Witness) -> tuple[Any, ...]:
 
 
 def meeting(rooms: list[Room], latest: set[str], directory: Directory, rules: dict[str, Any], as_of: int) -> Touch:
+    """A visit is held unless one side declined (1.3); of a call without a report, or of a tentative plan, nobody knows."""
     told = [w for room in rooms for w in room.witnesses]
     reports = [w for room in rooms for w in room.reports]
     plans = [plan for room in rooms for plan in room.plans]
@@ -196,11 +198,14 @@ def meeting(rooms: list[Room], latest: set[str], directory: Directory, rules: di
     people = _people([w for w in reports if w.event_id in latest and not w.event.is_void], standing, directory)
     first = min(w.event.occurred_at for w in reports or standing)
     t = Touch("meeting", told, "video", first, first, people, kind="meeting")
-    if any(w.event.channel == "in_person" for w in [*standing, *reports]):
+    if is_visit(standing, bool(reports), directory):
         t.channel, t.kind = "in_person", "visit"
     t.is_voided = not live and not reports
     titled = [*sorted(standing, key=lambda plan: -(plan.event.recorded_at or 0)), *reports]
-    t.subject = next((w.event.subject_text for w in titled if w.event.subject_text), None)
+    t.subject = t.called = next((w.event.subject_text for w in titled if w.event.subject_text), None)
+    newest = max((plan.event.recorded_at or 0 for plan in standing), default=0)
+    titles = {plan.event.subject_text for plan in standing if (plan.event.recorded_at or 0) == newest}
+    t.has_titles = len(titles) > 1
     hints = [w.event.account_hint for w in [*reports, *plans]]
     t.hint = next((hint for hint in hints if hint in directory.accounts), None)
     t.label = next((plan.event.explicit_job for plan in plans if plan.event.explicit_job), None)
@@ -215,13 +220,37 @@ def meeting(rooms: list[Room], latest: set[str], directory: Directory, rules: di
     else:
         plan = max(standing, key=lambda plan: (plan.event.plan_sequence, plan.event.recorded_at or 0))
         _put_plan(t, plan)
-        t.status = planned_status(t, plan, as_of)
+        is_held = t.channel == "in_person" and t.end <= as_of and any(map(is_sure, standing)) and has_both_sides(t)
+        t.status = "held" if is_held else "scheduled"
         t.is_timeless = len(plans) > 1
         for p in t.people:
             if p.attended is None and t.status == "held":
                 p.attended = True
     put_minutes(t)
     return t
+
+
+def is_visit(plans: list[Witness], is_call: bool, directory: Directory) -> bool:
+    """1.3: in person if a buyer and one of ours were at one place. Of a call beside it a plan tells that which is sure and which neither
+    side declined; of a plan alone its place is all that is known."""
+    places = [plan for plan in plans if plan.event.channel == "in_person"]
+    return bool(places) and (not is_call or any(is_sure(place) and meet_there(place, directory) for place in places))
+
+
+def is_sure(plan: Witness) -> bool:
+    return plan.event.status != "scheduled"
+
+
+def meet_there(plan: Witness, directory: Directory) -> bool:
+    alone = Touch("meeting", [plan], "in_person", 0, 0, _people([], [plan], directory))
+    identify(alone, directory)
+    return has_both_sides(alone)
+
+
+def has_both_sides(t: Touch) -> bool:
+    """Of ours and of the customer's each somebody who has not declined; strangers may be the customer's."""
+    coming = {p.side for p in t.people if p.attended is not False}
+    return "seller" in coming and bool({"buyer", "unknown"} & coming)
 
 
 def kind_of(subject: str | None, rules: dict[str, Any]) -> str | None:
@@ -299,16 +328,6 @@ def _put_presence(t: Touch) -> None:
     t.status, t.start, t.end = "held", stays[0][0], stays[-1][1]
     for p in t.people:
         p.attended = bool(p.attended)
-
-
-def planned_status(t: Touch, plan: Witness, as_of: int) -> str:
-    """A visit is held unless one side declined (1.3); of a call without a report, or of a tentative plan, nobody knows."""
-    if t.channel != "in_person" or t.end > as_of or plan.event.status == "scheduled":
-        return "scheduled"
-    answers = {side: [p.attended for p in t.people if p.side == side] for side in ("buyer", "seller")}
-    if any(told and not any(said is not False for said in told) for told in answers.values()):
-        return "no_show"
-    return "held" if all(answers.values()) else "scheduled"
 
 
 def put_minutes(t: Touch) -> None:

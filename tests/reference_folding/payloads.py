@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -115,9 +116,17 @@ def meet_left(conference: str, code: str, stay: Stay, n: int, **fields: str) -> 
 
 
 def ics(
-    name: str, start: datetime, end: datetime, organizer: str, guests: list[str], *lines: str, method: str = ""
+    name: str,
+    start: datetime,
+    end: datetime,
+    organizer: str,
+    guests: list[str],
+    *lines: str,
+    method: str = "",
+    declined: Sequence[str] = (),
 ) -> File:
-    """One VEVENT; ``lines`` are further properties."""
+    """One VEVENT; ``lines`` are further properties. The organiser is a guest only to decline."""
+    answers = {guest: "DECLINED" if guest in declined else "ACCEPTED" for guest in [*guests, *declined]}
     text = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -127,7 +136,7 @@ def ics(
         f"DTSTART:{start:%Y%m%dT%H%M%SZ}",
         f"DTEND:{end:%Y%m%dT%H%M%SZ}",
         f"ORGANIZER:mailto:{organizer}",
-        *(f"ATTENDEE;PARTSTAT=ACCEPTED:mailto:{guest}" for guest in guests),
+        *(f"ATTENDEE;PARTSTAT={answer}:mailto:{guest}" for guest, answer in answers.items()),
         *lines,
         "END:VEVENT",
         "END:VCALENDAR",

@@ -126,11 +126,17 @@ class Touch:
     job: str = "unclassified"
     tags: set[str] = field(default_factory=set)
     assets: list[str] = field(default_factory=list)
+    called: str | None = None
+    """Of a meeting: the title that tells its type."""
+    parts: list[Touch] = field(default_factory=list)
+    """Visits that are one."""
     page: str | None = None
     dwell: list[tuple[Event, int]] = field(default_factory=list)
     """Of a session: its events, and how long each lasted."""
     has_reports: bool = False
     """Of a meeting: somebody tells who came."""
+    has_titles: bool = False
+    """Its plans have several, none of them newer."""
     is_timeless: bool = False
     """The definitions do not say which of several times it has."""
 

@@ -21,9 +21,16 @@ def merge_visits(touches: list[Touch], directory: Directory) -> list[Touch]:
             witnesses=first.witnesses + second.witnesses,
             end=max(first.end, second.end),
             people=merged_guests(first.people, second.people),
+            parts=(first.parts or [first]) + (second.parts or [second]),
         )
         put_minutes(one)
         visits = [t for t in visits if t not in pair] + [one]
+    for t in visits:
+        precise = [part for part in sorted(t.parts, key=lambda part: (part.start, part.end)) if part.kind != "visit"]
+        if (
+            precise and t.kind == "visit"
+        ):  # decided beside the definitions: what the first is, unless a later one is more precise
+            t.kind, t.called = precise[0].kind, precise[0].called
     return kept + visits
 
 

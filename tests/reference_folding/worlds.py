@@ -370,6 +370,32 @@ def visits(dice: random.Random) -> list[File]:
     return files
 
 
+def days(dice: random.Random) -> list[File]:
+    """Days of visits that somebody declines, that are not sure yet, and that others dial into; one day is still to come."""
+    files: list[File] = []
+    for day in range(8):
+        start = datetime(2026, 3 if day else 6, 2 + day, dice.choice([7, 8, 19]), tzinfo=UTC)
+        near = dice.sample([guest for guest in GUESTS if guest != "notes@otter.ai"], 4)
+        for n in range(5):
+            end = start + timedelta(minutes=dice.choice([30, 60, 120]))
+            host = dice.choice(HOSTS[:2])
+            guests = dice.sample(near, dice.choice([1, 1, 2, 3])) + dice.sample(HOSTS[2:4], dice.choice([0, 0, 1]))
+            guests = [guest for guest in guests if guest != host]
+            declined = [guest for guest in [host, *guests] if dice.random() < 0.15]
+            link = f"https://vendor.zoom.us/j/7{day:04d}{n:05d}"
+            lines = [f"SUMMARY:{dice.choice(TITLES)}", dice.choice([ADDRESS, ADDRESS, f"LOCATION:{link}"])]
+            if dice.random() < 0.4:
+                lines.append(f"DESCRIPTION:{link}")
+            if dice.random() < 0.15:
+                lines.append("STATUS:TENTATIVE")
+            files.append(ics(f"d{day}x{n}", start, end, host, guests, *lines, declined=declined))
+            if link in "".join(lines) and dice.random() < 0.6 and day:
+                stays = [stay for who in [host, *guests] for stay in presence(dice, who, start)]
+                files += zoom(f"dz{day}x{n}", link.rpartition("/")[2], *stays)
+            start = end + timedelta(minutes=dice.choice([0, 30, 59, 60, 61, 90]))
+    return files
+
+
 FAMILIES: dict[str, Callable[[random.Random], list[File]]] = {
     "mails": mails,
     "chats": chats,
@@ -377,6 +403,7 @@ FAMILIES: dict[str, Callable[[random.Random], list[File]]] = {
     "rooms": rooms,
     "clashes": clashes,
     "visits": visits,
+    "days": days,
 }
 
 
