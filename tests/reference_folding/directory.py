@@ -8,17 +8,17 @@ import re
 import unicodedata
 from collections import defaultdict
 from datetime import datetime
-from typing import NamedTuple
 
 import phonenumbers
 import tldextract
 
+from reference_folding.names import Listed, Names
 from reference_folding.touches import DAY
 
 ATTACH = 14 * DAY
 """2.5: so long before its opening a deal takes what happens."""
 FOREVER = 1 << 62
-FREE_MAIL = ("freemail.example",)
+FREE_MAIL = ("freemail.example", "gmail.com", "googlemail.com")
 MACHINES = [
     "automated", "bot", "bounce", "bounces", "do-not-reply", "donotreply", "mailer-daemon", "no-reply", "noreply",
     "notification", "notifications", "postmaster", "system",
@@ -53,12 +53,6 @@ def email_form(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().lower()
 
 
-def email_base(address: str) -> str:
-    """2.1: without what follows a plus. No world has an address of Gmail, which knows no dots either."""
-    local, _, domain = address.rpartition("@")
-    return f"{local.split('+')[0]}@{domain}"
-
-
 def phone_form(text: str, region: str | None) -> str | None:
     """2.1: E.164, read in the country of the account."""
     try:
@@ -72,15 +66,6 @@ def phone_form(text: str, region: str | None) -> str | None:
 
 def is_machine(address: str) -> bool:
     return address.startswith("email:") and address[6:].rpartition("@")[0].split("+")[0] in MACHINES
-
-
-class Binding(NamedTuple):
-    """R5: an event in which an anonymous id and somebody with a name stood together."""
-
-    at: int
-    source: str
-    anonymous: str
-    person: str
 
 
 class Directory:
@@ -99,22 +84,16 @@ class Directory:
         for account in self.accounts.values():
             for domain in cells(account["domains"]):
                 self.domains[registrable(domain)].add(account["account_id"])
-        self.by_external: dict[str, list[str]] = defaultdict(list)
-        self.by_email: dict[str, list[str]] = defaultdict(list)
-        self.by_base: dict[str, set[str]] = defaultdict(set)
-        self.by_phone: dict[str, set[str]] = defaultdict(set)
+        listed = Listed()
         for person, row in self.people.items():
             for external in cells(row["external_ids"]):
-                self.by_external[f"external_id:{external}"].append(person)
-            for address in map(email_form, cells(row["emails"])):
-                self.by_email[f"email:{address}"].append(person)
-                self.by_base[email_base(address)].add(person)
+                listed.external[f"external_id:{external}"].append(person)
+            for address in cells(row["emails"]):
+                listed.email[f"email:{email_form(address)}"].append(person)
             for phone in cells(row["phones"]):
-                self.by_phone[f"phone:{phone_form(phone, self.region(person))}"].add(person)
-        self.alias = {self.alias_form(row): row["person_id"] for row in rows["aliases"]}
-        self.bindings: list[Binding] = []
-        self.profiles: dict[str, set[str]] = defaultdict(set)
-        """Of an identifier, the others that a profile of its source names with it."""
+                listed.phone[f"phone:{phone_form(phone, self.region(person))}"].add(person)
+        listed.alias = {self.alias_form(row): row["person_id"] for row in rows["aliases"]}
+        self.names = Names(listed, self.one_of)
 
     def region(self, person: str) -> str | None:
         account = self.accounts.get(self.people[person]["account_id"])
@@ -129,95 +108,48 @@ class Directory:
         return f"{kind}:{value}"
 
     def person(self, ids: tuple[str, ...], source: str, at: int) -> str | None:
-        """R1 to R6 (2.2), the first hit wins; a stranger too, where an anonymous id is bound to one."""
-        for i in ids:  # R1
-            if i in self.by_external:
-                return self.one_of(self.by_external[i], ids)
-        for i in ids:  # R2
-            if i in self.by_email:
-                return self.one_of(self.by_email[i], ids)
-        for i in ids:  # R3: an alias, then the address without its tag
-            bare = "anonymous_id:" + i.split(":", 2)[2] if i.startswith("anonymous_id:") else i
-            if i in self.alias or bare in self.alias:
-                return self.alias.get(i) or self.alias[bare]
-        for i in ids:
-            if i.startswith("email:") and len(self.by_base.get(email_base(i[6:]), ())) == 1:
-                return next(iter(self.by_base[email_base(i[6:])]))
-        for i in ids:  # R4
-            if len(self.by_phone.get(i, ())) == 1:
-                return next(iter(self.by_phone[i]))
-        for i in ids:  # R5: events, then profiles
-            bound = self.bound(i, source, at)
-            if bound:
-                return bound
-        for i in ids:
-            told = {self.person_of_profile(other) for other in self.profiles.get(i, ())} - {None}
-            if len(told) == 1:
-                return told.pop()
-        return None
+        return self.names.person(ids, source, at)
 
-    def person_of_profile(self, identifier: str) -> str | None:
-        return self.person((identifier,), "", 0) if identifier.startswith(("email:", "phone:")) else None
-
-    def one_of(self, candidates: list[str], ids: tuple[str, ...]) -> str:
-        """2.6: of two contacts with one address that of the account which the domain names, else the older."""
-        for i in ids:
-            named = self.domains.get(registrable(i.rpartition("@")[2]), set()) if i.startswith("email:") else set()
-            for candidate in candidates:
-                if named == {self.people[candidate]["account_id"]}:
-                    return candidate
-        return candidates[0]
-
-    def bound(self, identifier: str, source: str, at: int) -> str | None:
-        """R5: the one person of an anonymous id; where it had several, the last of them until then."""
-        mine = sorted(b for b in self.bindings if b.anonymous == identifier and b.source == source)
-        if len({b.person for b in mine}) == 1:
-            return mine[0].person
-        before = [b for b in mine if b.at <= at]
-        return before[-1].person if before else None
-
-    def stranger(self, identifier: str) -> str:
-        """Whom the directory does not know is known by the one address that their profiles tell."""
-        told = [i for i in self.profiles.get(identifier, ()) if i.startswith("email:")]
-        return told[0] if len(told) == 1 else identifier
+    def one_of(self, address: str, candidates: list[str]) -> str:
+        """2.6: of two contacts with one address that of the account which its domain names, else the older."""
+        named = self.domain_accounts(None, (address,))
+        fitting = [one for one in candidates if named == {self.people[one]["account_id"]}]
+        return (fitting or candidates)[0]
 
     def home(self, person: str | None, ids: tuple[str, ...]) -> str | None:
-        """A1 and A3 (2.4): the account of the person, else the one of the domain."""
+        """A2 and A3 (2.4): the account of the person, else the one of the domain."""
         if person in self.people and self.people[person]["account_id"]:
             return self.people[person]["account_id"]
-        several = self.domain_accounts(ids)
+        several = self.domain_accounts(person, ids)
         return next(iter(several)) if len(several) == 1 else None
 
-    def domain_accounts(self, ids: tuple[str, ...]) -> set[str]:
+    def domain_accounts(self, person: str | None, ids: tuple[str, ...]) -> set[str]:
         """A3 (2.4): free mail, ourselves and partners are nobody's account."""
-        own = self.domain(ids)
-        if own is None or own in FREE_MAIL or own in self.company or own in self.partners:
-            return set()
-        return self.domains.get(own, set())
+        own = self.own_domains(person, ids) - {*FREE_MAIL, *self.company, *self.partners}
+        return {account for domain in own for account in self.domains.get(domain, ())}
 
-    @staticmethod
-    def domain(ids: tuple[str, ...]) -> str | None:
-        """The registrable domain of the first address."""
-        for i in ids:
-            if i.startswith("email:"):
-                return registrable(i.rpartition("@")[2])
-        return None
+    def own_domains(self, person: str | None, ids: tuple[str, ...]) -> set[str]:
+        """Registrable domains of the addresses that are shown, else of those that the directory has."""
+        shown = [i[6:] for i in ids if i.startswith("email:")]
+        if not shown and person in self.people:
+            shown = list(map(email_form, cells(self.people[person]["emails"])))
+        return {registrable(address.rpartition("@")[2]) for address in shown}
 
     def side(
         self, person: str | None, ids: tuple[str, ...], hint: str | None, name: str | None, account: str | None
     ) -> str:
         """P1 to P5 (2.3)."""
         told = self.people[person]["side"] if person in self.people else None
-        own = self.domain(ids)
+        own = self.own_domains(person, ids)
         if told in ("seller", "partner"):
             return told
-        if own in self.company:
+        if own & self.company:
             return "seller"
-        if own in self.partners:
+        if own & self.partners:
             return "partner"
         if any(is_machine(i) for i in ids):
             return "system"
-        if own in NOTE_TAKERS and own not in self.domains:
+        if any(domain in NOTE_TAKERS and domain not in self.domains for domain in own):
             return "system"
         if not ids and name and re.search(NOTE_TAKER_NAME, name, re.I):
             return "system"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reference_folding.directory import Directory
+from reference_folding.names import is_anonymous
 from reference_folding.touches import Touch
 
 
@@ -12,8 +13,8 @@ def identify(t: Touch, directory: Directory) -> None:
     for p in t.people:
         person = directory.person(p.ids, source, t.start)
         if person not in directory.people:
-            named = [directory.stranger(i) for i in p.ids if not i.startswith("anonymous_id:")]
-            bound = [b for i in p.ids if (b := directory.bound(i, source, t.start))]
+            named = [directory.names.stranger(i, source) for i in p.ids if not is_anonymous(i)]
+            bound = [b for i in p.ids if (b := directory.names.bound(i, source, t.start))]
             p.ids = tuple(dict.fromkeys((*p.ids, *named, *bound)))
             person = None
         p.person = person
@@ -24,5 +25,5 @@ def identify(t: Touch, directory: Directory) -> None:
             p.home, p.how = None, "none"
         elif p.home:
             p.how = "person" if person and directory.people[person]["account_id"] else "domain"
-        elif several := directory.domain_accounts(p.ids):
+        elif several := directory.domain_accounts(person, p.ids):
             p.candidates, p.how = set(several), "conflict"

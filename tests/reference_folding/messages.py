@@ -156,7 +156,7 @@ def _homes(e: Event, directory: Directory) -> set[str]:
         if p.role == "actor" and _side(e, directory, lends=False) == "buyer":
             person = directory.person(p.ids, e.source, e.occurred_at)
             home = directory.home(person, p.ids)
-            return {home} if home else directory.domain_accounts(p.ids)
+            return {home} if home else directory.domain_accounts(person, p.ids)
     return set()
 
 

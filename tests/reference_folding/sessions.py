@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from reference_folding.directory import Binding, Directory
+from reference_folding.directory import Directory
+from reference_folding.names import Binding, is_anonymous
 from reference_folding.touches import MINUTE, History, Person, Touch, Witness
 
 SESSION_GAP = 30 * MINUTE
 
 
-def is_anonymous(identifier: str) -> bool:
-    return identifier.startswith("anonymous_id:")
-
-
 def learn(history: History, directory: Directory) -> None:
-    """Which identifiers profiles name together, and who stood beside an anonymous id."""
-    for w in history.current("identity"):
-        for p in w.event.parties:
-            for one in p.ids:
-                if not is_anonymous(one):
-                    directory.profiles[one] |= set(p.ids) - {one}
-    found = []
+    """Which identifiers profiles and logins name together, and who stood beside an anonymous id."""
+    chats: set[tuple[str, ...]] = set()
+    apps: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    said = []
     for w in history.all:
         e = w.event
-        if e.family not in ("identity", "app", "chat"):
-            continue
         for p in e.parties:
             named = tuple(i for i in p.ids if not is_anonymous(i))
-            if named and len(named) < len(p.ids):
-                person = directory.person(named, e.source, e.occurred_at) or directory.stranger(named[0])
-                found += [Binding(e.occurred_at, e.source, i, person) for i in p.ids if is_anonymous(i)]
-    directory.bindings = found
+            if e.family == "identity" and e.channel == "chat":
+                chats.add(named)
+            elif e.family in ("identity", "app") or (e.family == "chat" and len(named) < len(p.ids)):
+                apps[e.source].add(named)
+                said.append((e, named, [i for i in p.ids if is_anonymous(i)]))
+    names = directory.names
+    names.learn(chats, apps)
+    found = []
+    for e, named, devices in said:
+        if named:
+            person = names.person(named, e.source, e.occurred_at) or names.stranger(named[0], e.source)
+            found += [Binding(e.occurred_at, e.source, device, person) for device in devices]
+    names.bindings = found
 
 
 def sessions(history: History, directory: Directory) -> list[Touch]:
@@ -63,7 +64,7 @@ def _user(w: Witness, directory: Directory) -> str | None:
     if person in directory.people:
         return person
     named = [i for i in ids if not is_anonymous(i)]
-    return directory.stranger(named[0]) if named else person or ids[0]
+    return directory.names.stranger(named[0], e.source) if named else person or ids[0]
 
 
 def _session(history: History, directory: Directory, session: list[Witness]) -> Touch:
