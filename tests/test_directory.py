@@ -226,6 +226,15 @@ def test_a_source_profile_binds_its_native_id_to_the_persons_email() -> None:
     assert (match.person_id, match.rule_id) == ("B2", "R1")
 
 
+def test_a_profile_may_spell_a_listed_address_in_its_own_way() -> None:
+    """Gmail reads no dots: the native id is of whom the directory lists, and the spelling is not lent to a listed user who shows it."""
+    told = (("external_id:slack:U7", "email:ann@gmail.com"), ("external_id:slack:U1", "email:an.n+x@gmail.com"))
+    directory = build(told, people=[buyer("B3", "email:a.nn@gmail.com")])
+    assert directory.person_of(("external_id:slack:U7",)).person_id == "B3"
+    for written in ("email:ann@gmail.com", "email:an.n+x@gmail.com"):
+        assert directory.person_of((written,)).person_id == "B3"
+
+
 def test_a_profile_of_a_stranger_lends_the_email_to_the_native_id() -> None:
     """So the stranger is one provisional party in chat and email, and the domain leads to the account in both."""
     directory = build(bindings=(("external_id:slack:U7", "email:new@beta.test"),))

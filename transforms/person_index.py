@@ -76,8 +76,9 @@ class PersonIndex:
         index._add_emails(account_of)
         index._add_aliases(crm, countries)
         index._add_phones(countries)
-        index._add_bindings(bindings)
         index._add_mailboxes()
+        index._add_bindings(bindings)
+        index._add_mailboxes()  # of addresses that profiles lend, too
         return index
 
     def _add_mailboxes(self) -> None:
