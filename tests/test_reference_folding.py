@@ -31,13 +31,15 @@ COMPARED = (
     "bridge_touchpoint_account",
 )
 SEEDS = {
-    "mails": range(20, 25),
-    "chats": range(20, 25),
-    "pages": range(20, 24),
-    "rooms": range(20, 25),
-    "clashes": range(20, 25),
-    "visits": range(20, 23),
+    "mails": range(20, 23),
+    "chats": range(20, 24),
+    "pages": range(20, 23),
+    "rooms": range(20, 23),
+    "clashes": range(20, 23),
+    "visits": range(20, 22),
     "days": range(20, 24),
+    "names": range(20, 24),
+    "trackers": range(20, 24),
 }
 """Worlds of a family in which nothing is told that the definitions leave open."""
 SHOWN = 12

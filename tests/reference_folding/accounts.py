@@ -79,6 +79,8 @@ def settle(t: Touch, directory: Directory) -> None:
         t.direction = t.direction or _direction(t, side)
     if t.family == "meeting":
         t.direction = "mutual"
+    if t.family == "app":  # 1.1: self-service is a buyer's; what our own people do there has no time of theirs
+        t.direction = "outbound" if side in ("seller", "system") else "self_serve"
     for p in t.people:
         p.engaged = _is_engaged(t, p)
     present = [p for p in t.people if t.family != "meeting" or p.attended is not False]
@@ -88,7 +90,7 @@ def settle(t: Touch, directory: Directory) -> None:
     t.owner = directory.owner(t.account, t.start)
     t.deal, t.deal_how = directory.deal(t.account, t.start, [p.person for p in t.people if p.person])
     if t.family == "app":
-        t.buyer_minutes = (t.end - t.start) // SECOND * SECOND / MINUTE
+        t.buyer_minutes = (t.end - t.start) // SECOND * SECOND / MINUTE if t.direction == "self_serve" else 0.0
     if t.family == "email":
         t.buyer_minutes = _minutes_of_email(t, side)
 

@@ -13,9 +13,9 @@ def identify(t: Touch, directory: Directory) -> None:
     for p in t.people:
         person = directory.person(p.ids, source, t.start)
         if person not in directory.people:
-            named = [directory.names.stranger(i, source) for i in p.ids if not is_anonymous(i)]
+            named = [directory.names.stranger((i,), source) for i in p.ids if not is_anonymous(i)]
             bound = [b for i in p.ids if (b := directory.names.bound(i, source, t.start))]
-            p.ids = tuple(dict.fromkeys((*p.ids, *named, *bound)))
+            p.ids = tuple(dict.fromkeys((*p.ids, *(named or bound))))
             person = None
         p.person = person
         p.key = person or (p.ids[0] if p.ids else f"name:{p.name}")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from reference_folding.directory import Directory
 from reference_folding.touches import SECOND, History, Person, Touch, Witness
-from transforms.event import Event
+from transforms.event import Event, Party
 
 BURST_GAP = 300 * SECOND
 Told = tuple[Witness, list[Witness]]
@@ -144,8 +144,8 @@ def _side(e: Event, directory: Directory, lends: bool) -> str:
     """Of the author."""
     for p in e.parties:
         if p.role == "actor":
-            person = directory.person(p.ids, e.source, e.occurred_at)
-            side = directory.side(person, p.ids, p.side, p.name, directory.home(person, p.ids))
+            person, ids = _author(p, e, directory)
+            side = directory.side(person, ids, p.side, p.name, directory.home(person, ids))
             return "buyer" if side == "unknown" and lends else side
     return "buyer" if lends else "unknown"
 
@@ -154,10 +154,17 @@ def _homes(e: Event, directory: Directory) -> set[str]:
     """Accounts of the author, if that is a buyer: all of its domain's, where none is settled on."""
     for p in e.parties:
         if p.role == "actor" and _side(e, directory, lends=False) == "buyer":
-            person = directory.person(p.ids, e.source, e.occurred_at)
-            home = directory.home(person, p.ids)
-            return {home} if home else directory.domain_accounts(person, p.ids)
+            person, ids = _author(p, e, directory)
+            home = directory.home(person, ids)
+            return {home} if home else directory.domain_accounts(person, ids)
     return set()
+
+
+def _author(p: Party, e: Event, directory: Directory) -> tuple[str | None, tuple[str, ...]]:
+    """Who it is, and under which names, profiles included."""
+    person = directory.person(p.ids, e.source, e.occurred_at)
+    names = [] if person else [directory.names.stranger((i,), e.source) for i in p.ids]
+    return person, tuple(dict.fromkeys((*p.ids, *names)))
 
 
 def _burst(key: tuple[str | None, ...], burst: list[Told]) -> Touch:

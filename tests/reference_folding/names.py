@@ -121,7 +121,9 @@ class Told:
     def hit(self, identifier: str) -> Hit | None:
         if identifier in self.people:
             return Hit(1, [self.people[identifier]])
-        return Hit(3, [self.lent[identifier]]) if identifier in self.lent else None
+        base = f"email:{email_base(identifier[6:])}" if identifier.startswith("email:") else identifier
+        lent = self.lent.get(identifier) or self.lent.get(base)
+        return Hit(3, [lent]) if lent else None
 
 
 NOTHING_TOLD = Told([], lambda _: None)
@@ -147,8 +149,7 @@ class Names:
         found = self.listed.hit(identifier) or self.chats.hit(identifier)
         if found is None and identifier.startswith("email:"):  # R3: the address of which this is a spelling
             base = email_base(identifier[6:])
-            exact = self.listed.hit(f"email:{base}") or self.chats.hit(f"email:{base}")
-            spelled = self.listed.spelled(base)
+            exact, spelled = self.listed.hit(f"email:{base}"), self.listed.spelled(base)
             if exact:
                 return Hit(3, exact.people)
             return Hit(3, list(spelled)) if len(spelled) == 1 else None
@@ -161,6 +162,8 @@ class Names:
         if hits:
             rule, n, people = min(hits)
             return self.choose(ids[n], people) if rule == 2 else people[0]
+        if not all(map(is_anonymous, ids)):
+            return None  # a stranger's own name says more than the device, which is theirs from then on
         return next((bound for i in ids if (bound := self.bound(i, source, at))), None)
 
     def bound(self, identifier: str, source: str, at: int) -> str | None:
@@ -171,7 +174,8 @@ class Names:
         before = [b for b in mine if b.at <= at]
         return before[-1].person if before else None
 
-    def stranger(self, identifier: str, source: str) -> str:
-        """Whom the directory does not know is known by the one address that their profiles tell."""
-        app = self.apps.get(source, NOTHING_TOLD)
-        return self.chats.mail.get(identifier) or app.mail.get(identifier) or identifier
+    def stranger(self, ids: Ids, source: str) -> str:
+        """Whom the directory does not know is known by the address that they show, else by the one that their profiles tell."""
+        told = [self.chats.mail, self.apps.get(source, NOTHING_TOLD).mail]
+        mails = [i for i in ids if i.startswith("email:")] + [mail[i] for mail in told for i in ids if i in mail]
+        return mails[0] if mails else ids[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -27,6 +28,67 @@ def mail(name: str, when: datetime, sender: str, to: str, subject: str, *lines: 
     """``lines`` are further headers."""
     head = [f"Message-ID: <{name}@mail.example>", f"Date: {format_datetime(when)}", f"From: {sender}", f"To: {to}"]
     return f"email/{name}.eml", "\r\n".join([*head, f"Subject: {subject}", *lines, "", body, ""]).encode()
+
+
+def gmail(name: str, thread: str, when: datetime, sender: str, to: str, subject: str, *lines: str, body: str) -> File:
+    """A message of Gmail's API; ``lines`` are further headers."""
+    head = [f"Message-ID: <{name}@mail.example>", f"Date: {format_datetime(when)}", f"From: {sender}", f"To: {to}"]
+    headers = [line.partition(": ") for line in [*head, f"Subject: {subject}", *lines]]
+    text = base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
+    data = {
+        "id": f"g{name}",
+        "threadId": thread,
+        "labelIds": ["INBOX"],
+        "internalDate": str(epoch(when) * 1000),
+        "payload": {
+            "mimeType": "text/plain",
+            "headers": [{"name": key, "value": value} for key, _, value in headers],
+            "body": {"size": len(body), "data": text},
+        },
+    }
+    return payload(f"gmail/{name}.json", data)
+
+
+def slack_user(user: str, when: datetime, email: str, phone: str) -> File:
+    """A profile."""
+    profile = {key: value for key, value in (("real_name", user), ("email", email), ("phone", phone)) if value}
+    event = {"type": "user_change", "user": {"id": user, "updated": epoch(when), "profile": profile}}
+    data = {"type": "event_callback", "team_id": "T0VENDOR", "event_time": epoch(when), "event": event}
+    return payload(f"slack/user-{user}-{epoch(when)}.json", data)
+
+
+def intercom_contact(contact: str, when: datetime, email: str, phone: str, absorbed: str) -> File:
+    """A contact, which may have been merged with another."""
+    told = {"email": email, "phone": phone} if not absorbed else {"email": email}
+    item = {"type": "contact", "id": contact, "role": "user", "updated_at": epoch(when)}
+    item |= {key: value for key, value in told.items() if value}
+    if absorbed:
+        item["merged_from"] = {"type": "contact", "id": absorbed}
+    data = {
+        "type": "notification_event",
+        "topic": "contact.merged" if absorbed else "contact.created",
+        "id": f"n-{contact}-{epoch(when)}",
+        "created_at": epoch(when),
+        "data": {"type": "notification_event_data", "item": item},
+    }
+    return payload(f"intercom/contact-{contact}-{epoch(when)}.json", data)
+
+
+def snowplow(name: str, when: datetime, path: str, user: str, device: str) -> File:
+    """A view of a page, as the analytics SDKs write it."""
+    data = {
+        "platform": "web",
+        "event": "page_view",
+        "event_name": "page_view",
+        "event_id": name,
+        "collector_tstamp": f"{when:%Y-%m-%dT%H:%M:%S}.900Z",
+        "derived_tstamp": f"{when:%Y-%m-%dT%H:%M:%S.%f}Z",
+        "domain_userid": device or None,
+        "user_id": user or None,
+        "page_url": f"https://www.vendor.example{path}",
+        "page_urlpath": path,
+    }
+    return payload(f"snowplow/{name}.json", data)
 
 
 def slack(channel: str, user: str, when: datetime, text: str, **fields: Any) -> File:
@@ -65,8 +127,10 @@ def intercom(conversation: str, *messages: Message) -> File:
 
 
 def author(message: Message) -> dict[str, str]:
-    kind, address = message[:2]
-    return {"type": kind, "id": address or kind, "name": address or "Fin", "email": address}
+    """Of ``c-7=ann@a.example`` the id and the address, which may be left out; an address alone is both."""
+    kind, named = message[:2]
+    native, _, address = named.rpartition("=")
+    return {"type": kind, "id": native or address or kind, "name": named or "Fin", "email": address}
 
 
 def segment(name: str, kind: str, when: datetime, **call: Any) -> File:

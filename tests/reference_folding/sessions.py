@@ -30,7 +30,7 @@ def learn(history: History, directory: Directory) -> None:
     found = []
     for e, named, devices in said:
         if named:
-            person = names.person(named, e.source, e.occurred_at) or names.stranger(named[0], e.source)
+            person = names.person(named, e.source, e.occurred_at) or names.stranger(named, e.source)
             found += [Binding(e.occurred_at, e.source, device, person) for device in devices]
     names.bindings = found
 
@@ -63,8 +63,8 @@ def _user(w: Witness, directory: Directory) -> str | None:
     person = directory.person(ids, e.source, e.occurred_at)
     if person in directory.people:
         return person
-    named = [i for i in ids if not is_anonymous(i)]
-    return directory.names.stranger(named[0], e.source) if named else person or ids[0]
+    named = tuple(i for i in ids if not is_anonymous(i))
+    return directory.names.stranger(named, e.source) if named else person or ids[0]
 
 
 def _session(history: History, directory: Directory, session: list[Witness]) -> Touch:
@@ -74,7 +74,6 @@ def _session(history: History, directory: Directory, session: list[Witness]) -> 
     people = [Person(ids, "actor", parties[0].name, parties[0].side)] if parties else []
     told = [revision for w in session for revision in history.revisions(w)]
     t = Touch("app", told, "app", events[0].occurred_at, events[-1].occurred_at, people, kind="session")
-    t.direction = "self_serve"
     t.is_automated = all(e.is_automated for e in events)
     seconds: dict[str, int] = defaultdict(int)
     last: dict[str, int] = {}

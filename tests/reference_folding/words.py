@@ -12,7 +12,7 @@ QUESTIONS = (
     r"^(what|when|where|which|who|why|how)\b",
     r"\b(please|pls) (advise|clarify|confirm|send|share)\b",
 )
-GREETING = re.compile(r"^(hello|hi|hey)\b\W*", re.I)
+GREETING = re.compile(r"^((hello|hi|hey)\b\W*)+", re.I)
 
 
 def put_words(t: Touch, rules: dict[str, Any]) -> None:

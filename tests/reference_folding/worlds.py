@@ -6,7 +6,21 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from reference_folding.payloads import File, google_event, ics, intercom, mail, meet_left, segment, slack, zoom
+from reference_folding.payloads import (
+    File,
+    gmail,
+    google_event,
+    ics,
+    intercom,
+    intercom_contact,
+    mail,
+    meet_left,
+    segment,
+    slack,
+    slack_user,
+    snowplow,
+    zoom,
+)
 
 HEADERS = {
     "accounts": "account_id,name,domains,owner_seller_id,country",
@@ -43,8 +57,16 @@ PEOPLE = [
     "v1,buyer,Vic,vic@vendor.example,,a,,,,,",
     "q1,partner,Pia,pia@partner.example,,,,,,,slack:U0PIA",
     "q2,partner,Pol,pol@other.example,,,,,,,",
+    "g1,buyer,Gil,gil.b.moss@gmail.com;gil@b.example,+1 415 555 0177,b,,,,,segment:u-gil;snowplow:gil",
+    "g2,buyer,Gus,gusring@gmail.com,+14155550188,d,,,,,intercom:c-gus",
+    "g3,buyer,Gia,gus.ring@gmail.com,,a,,,,,",
+    "g4,buyer,Gem,ge.m@googlemail.com;gem+crm@a.example,+14155550199,a,,,,,snowplow:gem",
+    "g5,buyer,Gwen,g.em@googlemail.com,415 555 0199,c,,,,,",
+    "f1,buyer,Fay,,030 23125002,b,,,,,",
+    "f2,buyer,Flo,flo@a.example,415 555 0111;+442079460018,a,,,,,slack:U0FLO",
 ]
-"""x1 is of one customer with an address of another, x2 of none, v1 a buyer with an address of ours."""
+"""x1 is of one customer with an address of another, x2 of none, v1 a buyer with an address of ours. Of g1 to g5 addresses at Gmail are
+nearly the same, g4 and g5 share a phone, f1 has nothing else."""
 ASSIGNMENTS = [
     "a,S1,owner,2026-01-01T00:00:00Z,2026-03-15T00:00:00Z",
     "a,S3,owner,2026-03-15T00:00:00Z,",
@@ -56,7 +78,18 @@ ASSETS = [
     "price,pricing_proposal,P,https://assets.vendor.example/price,",
     "case,case_study,C,https://assets.vendor.example/case,",
 ]
-ALIASES = ["email,old.bob@freemail.example,b1", "anonymous_id,segment:anon-alias,d1", "external_id,slack:U0OLD,a2"]
+ALIASES = [
+    "email,old.bob@freemail.example,b1",
+    "anonymous_id,segment:anon-alias,d1",
+    "external_id,slack:U0OLD,a2",
+    "phone,+1 415 555 0122,a2",
+    "phone,030 23125003,b1",
+    "phone,+14155550188,a1",
+    "email,gil.old@gmail.com,g1",
+    "email,flo@a.example,b1",
+    "external_id,intercom:c-old,b1",
+    "external_id,segment:u-was,g1",
+]
 MEMBERSHIPS = ["", "2026-03-05T00:00:00Z,", "2026-03-01T00:00:00Z,2026-03-12T00:00:00Z"]
 
 
@@ -396,6 +429,100 @@ def days(dice: random.Random) -> list[File]:
     return files
 
 
+SPELLINGS = [
+    "gilbmoss@gmail.com", "Gil.B.Moss+x@gmail.com", "g.ilold@gmail.com", "gil.old@googlemail.com", "gil@b.example", "gusring@gmail.com",
+    "g.us.ring@gmail.com", "gus.ring@gmail.com", "gem@googlemail.com", "ge.m+1@googlemail.com", "gem@a.example",
+    "gem+crm@a.example", "gem+crm+2@a.example", "flo@a.example", "flo+x@a.example", "ann.w@freemail.example",
+    "bob@b.example", "cyd@corp.example", "sam@vendor.example", "nia@a.example", "ned@nowhere.example", "nat@freemail.example",
+    "nan@corp.example", "nat+1@freemail.example",
+]  # fmt: skip
+PHONES = [
+    "+1 415 555 0177", "+1 (415) 555-0188", "+14155550199", "+49 30 23125002", "+493023125003", "+1 415 555 0122",
+    "+1 415 555 0111 ext. 7", "+44 20 7946 0018", "+14155550123", "+1 415 555 0144", "+1 415 555 0155", "no number",
+]  # fmt: skip
+"""The last but one, and the one before, are nobody's."""
+
+
+def names(dice: random.Random) -> list[File]:
+    """Few people under many names: spellings of their addresses, phone numbers, ids of two chats whose profiles say whose they are."""
+    files: list[File] = []
+    users = ["U0FLO", "U0OLD", "U0ANN", "U0SAM", "U0N1", "U0N2", "U0N3", "U0N4"]
+    contacts = ["c-gus", "c-old", "c-1", "c-2", "c-3", "c-4", "c-5"]
+    for _ in range(7):
+        address, phone = dice.choice(["", *SPELLINGS]), dice.choice(["", "", *PHONES])
+        files.append(slack_user(dice.choice(users), some_time(dice), address, phone))
+    for _ in range(8):
+        address, phone = dice.choice(["", *SPELLINGS]), dice.choice(["", "", *PHONES])
+        contact, absorbed = dice.sample(contacts, 2)
+        if address or phone:
+            absorbed = absorbed if dice.random() < 0.25 else ""
+            files.append(intercom_contact(contact, some_time(dice), address, phone, absorbed))
+    for n in range(4):
+        moment, here = some_time(dice), dice.sample(users, 3)
+        for _ in range(6):
+            moment += timedelta(seconds=dice.choice([30, 300, 301, 600]))
+            files.append(slack(f"C0NA{n}", dice.choice(here), moment, dice.choice(LINES + SUBJECTS)))
+    for n in range(5):
+        moment = some_time(dice)
+        visitor = ("user", f"{dice.choice(contacts)}={dice.choice(['', '', *SPELLINGS])}")
+        messages = [(*visitor, moment, dice.choice(LINES))]
+        for _ in range(dice.randrange(4)):
+            moment += timedelta(seconds=dice.choice([30, 300, 301, 4000]))
+            messages.append((*dice.choice([visitor, ("admin", "sam@vendor.example")]), moment, dice.choice(LINES)))
+        files.append(intercom(f"conv{n}", *messages))
+    for n in range(30):
+        people, when = dice.sample(SPELLINGS, dice.choice([2, 2, 3])), some_time(dice)
+        lines = [f"Cc: {people[2]}"] if people[2:] else []
+        told = (when, people[0], people[1], dice.choice(SUBJECTS), *lines)
+        body, thread = dice.choice(BODIES), f"t{dice.randrange(12)}"
+        is_copied = dice.random() < 0.3
+        if is_copied or dice.random() < 0.7:
+            files.append(gmail(f"n{n}", thread, *told, body=body))
+        else:
+            is_copied = True
+        if is_copied:
+            files.append(mail(f"n{n}", *told, body=body))
+    return files
+
+
+LOGINS = ["", "", "", "gil", "gem", "t-1", "t-2", "t-3", "nia@a.example", "gilbmoss@gmail.com", "cyd@corp.example"]
+TRACKED = [
+    {"userId": "u-gil"},
+    {"userId": "u-was"},
+    {"userId": "u-5"},
+    {"userId": "u-6"},
+    {"userId": "u-7"},
+    {"anonymousId": "w1"},
+    {"anonymousId": "w2"},
+    {"userId": "u-5", "anonymousId": "w1"},
+    {"userId": "u-6", "anonymousId": "w2"},
+    {"userId": "u-gil", "anonymousId": "w2"},
+]
+
+
+def trackers(dice: random.Random) -> list[File]:
+    """Two trackers on one site: users by their ids, addresses, phone numbers and devices."""
+    files, used = [], set()
+    for n in range(80):
+        when = datetime(2026, 3, 2 + dice.randrange(3), 8, tzinfo=UTC) + timedelta(minutes=dice.choice(MINUTES))
+        if when in used:
+            when += timedelta(milliseconds=n)
+        used.add(when)
+        if dice.random() < 0.5:
+            login = dice.choice(LOGINS)
+            device = dice.choice(["d1", "d2", "d3", "d4", *([""] if login else [])])
+            files.append(snowplow(f"p{n}", when, dice.choice(PATHS), login, device))
+        elif dice.random() < 0.2:
+            traits = {"email": dice.choice(["", "", *SPELLINGS]), "phone": dice.choice(["", *PHONES])}
+            user = dice.choice([user for user in TRACKED if "userId" in user])
+            told = {key: value for key, value in traits.items() if value}
+            files.append(segment(f"s{n}", "identify", when, traits=told, **user))
+        else:
+            user, path = dice.choice(TRACKED), {"path": dice.choice(PATHS)}
+            files.append(segment(f"s{n}", "page", when, properties=path, **user))
+    return files
+
+
 FAMILIES: dict[str, Callable[[random.Random], list[File]]] = {
     "mails": mails,
     "chats": chats,
@@ -404,6 +531,8 @@ FAMILIES: dict[str, Callable[[random.Random], list[File]]] = {
     "clashes": clashes,
     "visits": visits,
     "days": days,
+    "names": names,
+    "trackers": trackers,
 }
 
 
