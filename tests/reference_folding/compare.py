@@ -162,6 +162,9 @@ def participants(t: Touch, row: Row, found: list[Row], directory: Directory) -> 
     if not t.is_one_sided:
         mine = sorted((p.person or "", p.side, p.engaged) for p in t.people)
         yield "people", mine, sorted((p["person_id"] or "", p["side"], p["is_engaged"]) for p in found)
+        homes = sorted((p.person or "", p.home or "") for p in t.people if p.side == "buyer")
+        theirs = [p for p in found if p["side"] == "buyer"]
+        yield "homes", homes, sorted((p["person_id"] or "", p["home_account_id"] or "") for p in theirs)
     if t.family in ("email", "chat"):
         copied = sorted(p.person or "" for p in t.people if p.role == "cc")
         yield "in copy", copied, sorted(p["person_id"] or "" for p in found if p["participation_role"] == "cc")
