@@ -37,7 +37,7 @@ SEEDS = {
     "rooms": range(20, 23),
     "clashes": range(20, 23),
     "visits": range(20, 22),
-    "days": range(20, 24),
+    "days": range(11, 15),
     "names": range(20, 24),
     "trackers": range(20, 24),
 }

@@ -126,11 +126,12 @@ def is_same_room(a: Part, b: Part) -> bool:
 
 
 def is_same_people(a: Part, b: Part) -> bool:
-    """Rule 3; and an entry among ourselves is no meeting with a customer (1.4)."""
+    """Rule 3; and a meeting among ourselves is none with a customer, unless it tells that only those came of us whom the plan names."""
     if a.is_cancelled or b.is_cancelled or are_apart(a, b):
         return False
     for one, other in ((a, b), (b, a)):
-        if one.is_among_ourselves() and not one.reports and not other.is_among_ourselves():
+        is_missed = one.reports and not other.reports and one.named() <= other.named()
+        if one.is_among_ourselves() and not other.is_among_ourselves() and not is_missed:
             return False
     common = a.named() & b.named()
     sides = {a.side(key) for key in common} - {"system"}

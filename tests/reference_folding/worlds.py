@@ -368,6 +368,10 @@ def clashes(dice: random.Random) -> list[File]:
             guests = [guest for guest in dice.sample(buyers + sellers, dice.choice([1, 2, 2, 3])) if guest != host]
             if len({guest in sellers for guest in [host, *guests]}) == 2:
                 files += told_alone(dice, day, n, (start, end), host, guests)
+        if dice.random() < 0.7:  # among ourselves
+            start = datetime(2026, 3, 2 + day, 9, dice.choice([0, 0, 10, 11, 15, 30]), tzinfo=UTC)
+            guests = dice.choice([[sellers[1]], ["kim@vendor.example"], [sellers[1], "kim@vendor.example"]])
+            files += told_alone(dice, day, 3, (start, start + timedelta(minutes=30)), sellers[0], guests)
     return files
 
 
