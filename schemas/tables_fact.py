@@ -89,7 +89,7 @@ TABLES = (
         texts("buyer_roles", "Roles in the deal as of occurred_at", values=vocab.BUYER_ROLES),
         flag("is_executive", "Title level as of the directory"),
         text("person_rule_id", "Rule that found the person (semantics 2.2)", values=vocab.PERSON_RULES),
-        text("home_account_id", "Account of an outside person as the directory has it, else the one that the address's domain names"),
+        text("home_account_id", "Account of an outside person as the directory has it, else the one that the domain of the address names; of several, the one that the touchpoint or its thread settles on"),
     ), version="1.1.0", by_touchpoint=True, sort=("touchpoint_id",)),
     Table("bridge_touchpoint_account", "fact", "touchpoint x account", ("touchpoint_id", "account_id"), (
         text("touchpoint_id", "Touchpoint", nn=True),
