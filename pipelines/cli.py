@@ -20,24 +20,25 @@ from pipelines.cli_shared import (
     AsOfOption,
     EveryOption,
     JsonOption,
-    LogFormat,
     LogFormatOption,
     MetricsPortOption,
     WorkspaceOption,
     clock_at,
     err,
+    log_of,
     opened,
+    opened_logs,
     out,
     placed,
     plain,
     refuse_bytes,
     say_to,
+    writing,
 )
 from pipelines.errors import SettingsError, UserError
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
-    from pipelines.observe.logs import Logs
     from pipelines.summary import Summary
 
 
@@ -63,13 +64,11 @@ AFTER_A_STORAGE_FAULT = (
 )
 READER_WENT_AWAY = 141
 """As a shell tells of a program that was ended by SIGPIPE."""
-_logs: list[Logs] = []
-"""The log of this command, if it is one for machines: the last message goes there too."""
 
 
 def main() -> None:
     """Run the command line. A fault that a user can cause ends in one message and an exit code, never in a traceback."""
-    _logs.clear()
+    opened_logs.clear()
     try:
         for argument in sys.argv[1:]:
             refuse_bytes(argument, "the argument")
@@ -114,21 +113,11 @@ def _stop(error: BaseException, exit_code: int) -> NoReturn:
     """The last message, where the command's other messages went. That a worker has ended needs no words after a Ctrl-C."""
     if interrupt.is_heard():
         error, exit_code = UserError(interrupt.MESSAGE), interrupt.EXIT_CODE
-    for log in _logs:
+    for log in opened_logs:
         log.error(str(error), exit_code)
-    if not _logs:
+    if not opened_logs:
         err.print(f"[red]touchloop:[/red] {plain(error)}", soft_wrap=True)
     sys.exit(exit_code)
-
-
-def _log(chosen: LogFormat | None) -> Logs | None:
-    """A log for machines, if one is wanted."""
-    if chosen is not LogFormat.JSON:
-        return None
-    from pipelines.observe.logs import Logs
-
-    _logs.append(Logs())
-    return _logs[-1]
 
 
 @app.command()
@@ -163,13 +152,10 @@ def run(
     log_format: LogFormatOption = None,
 ) -> None:
     """Land what is new, rebuild what it touches, audit, publish."""
-    from pipelines.observe.watchers import watchers
     from pipelines.run import run_once
 
-    logs = _log(log_format)
-    say = logs.say() if logs else say_to(as_json)
     place = opened(workspace)
-    with place.writer(), watchers(place, job="run", say=say, logs=logs) as observer:
+    with writing(place, "run", as_json=as_json, log_format=log_format) as (say, observer):
         run_once(
             place, clock_at(as_of), fixed=as_of is not None, say=say, observer=observer,
             workers=_workers(place, runner, context.args), done=partial(_print_summary, as_json),
@@ -255,7 +241,7 @@ def stream(
 
     place = opened(workspace)
     fixed = clock_at(as_of) if as_of is not None else None
-    logs = _log(log_format)
+    logs = log_of(log_format)
     live = err.is_terminal and not as_json and logs is None
     with place.writer(), watched(err, live=live) as (tell, show):
         say = logs.say() if logs else tell
@@ -297,7 +283,7 @@ def follow(
     from pipelines.observe.watchers import watchers
     from pipelines.stream import line
 
-    logs = _log(log_format)
+    logs = log_of(log_format)
     place = opened(workspace)
     fixed = clock_at(as_of) if as_of is not None else None
     say = logs.say() if logs else say_to(as_json)
@@ -332,13 +318,13 @@ def _workers(workspace: Workspace, runner: str | None, options: list[str]) -> An
 
 
 @app.command()
-def audit(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+def audit(workspace: WorkspaceOption = HERE, as_json: JsonOption = False, log_format: LogFormatOption = None) -> None:
     """Audit the warehouse as it stands, without publishing. Exit 1 if an expectation fails."""
     from pipelines.run import audit_only
 
     place = opened(workspace)
-    with place.writer():
-        verdict = audit_only(place)
+    with writing(place, "audit", as_json=as_json, log_format=log_format, reads=False) as (say, observer):
+        verdict = audit_only(place, say=say, observer=observer)
     if as_json:
         print(msgspec.json.encode(verdict).decode())
     else:
@@ -346,13 +332,13 @@ def audit(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> Non
 
 
 @app.command()
-def publish(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+def publish(workspace: WorkspaceOption = HERE, as_json: JsonOption = False, log_format: LogFormatOption = None) -> None:
     """Audit and publish the warehouse as it stands, even if nothing changed."""
     from pipelines.run import publish_now
 
     place = opened(workspace)
-    with place.writer():
-        snapshot = publish_now(place, say=say_to(as_json))
+    with writing(place, "publish", as_json=as_json, log_format=log_format, reads=False) as (say, observer):
+        snapshot = publish_now(place, say=say, observer=observer)
     if as_json:
         print(msgspec.json.encode({"snapshot": str(snapshot)}).decode())
     else:

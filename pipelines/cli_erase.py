@@ -7,7 +7,17 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pipelines.cli_shared import HERE, AsOfOption, JsonOption, WorkspaceOption, clock_at, opened, out, say_to
+from pipelines.cli_shared import (
+    HERE,
+    AsOfOption,
+    JsonOption,
+    LogFormatOption,
+    WorkspaceOption,
+    clock_at,
+    opened,
+    out,
+    writing,
+)
 
 
 def erase(
@@ -24,14 +34,15 @@ def erase(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be erased.")] = False,
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Take people's identifiers, names and words out of state and snapshots; their touchpoints stay, of nobody. It cannot be undone."""
     from pipelines.erase import erase as forget
 
     place = opened(workspace)
-    with place.writer():
+    with writing(place, "erase", as_json=as_json, log_format=log_format) as (say, observer):
         done = forget(
-            place, people or [], clock_at(as_of), fixed=as_of is not None, dry_run=dry_run, say=say_to(as_json)
+            place, people or [], clock_at(as_of), fixed=as_of is not None, dry_run=dry_run, say=say, observer=observer
         )
     if as_json:
         print(msgspec.json.encode(done).decode())

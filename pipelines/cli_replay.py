@@ -13,12 +13,13 @@ from pipelines.cli_shared import (
     LAST_OFFSET,
     AsOfOption,
     JsonOption,
+    LogFormatOption,
     WorkspaceOption,
     clock_at,
     err,
     opened,
     out,
-    say_to,
+    writing,
 )
 
 rejects_app = typer.Typer(no_args_is_help=True, help="Records that could not become events.")
@@ -38,13 +39,16 @@ def replay(
     workspace: WorkspaceOption = HERE,
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Read landed files or ranges once more, after an adapter was mended; what they gave before is replaced."""
     from pipelines.replay import replay_units
 
     place = opened(workspace)
-    with place.writer():
-        done = replay_units(place, location, start, end, clock_at(as_of), fixed=as_of is not None, say=say_to(as_json))
+    with writing(place, "replay", as_json=as_json, log_format=log_format) as (say, observer):
+        done = replay_units(
+            place, location, start, end, clock_at(as_of), fixed=as_of is not None, say=say, observer=observer
+        )
     if as_json:
         print(msgspec.json.encode(done).decode())
     else:
@@ -103,13 +107,14 @@ def rejects_replay(
     source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Try rejected records again, after a fix of the adapter or the settings; then rebuild and publish."""
     from pipelines.rejects import replay
 
     place = opened(workspace)
-    with place.writer():
-        result = replay(place, source, clock_at(as_of), fixed=as_of is not None, say=say_to(as_json))
+    with writing(place, "rejects_replay", as_json=as_json, log_format=log_format) as (say, observer):
+        result = replay(place, source, clock_at(as_of), fixed=as_of is not None, say=say, observer=observer)
     if as_json:
         print(msgspec.json.encode(result).decode())
     else:

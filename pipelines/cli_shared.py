@@ -5,8 +5,10 @@ from __future__ import annotations
 import enum
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,6 +17,11 @@ from pipelines.errors import SettingsError
 from pipelines.workspace import Workspace
 from transforms.event import Reject
 from transforms.times import parse_iso
+
+if TYPE_CHECKING:
+    from pipelines.observe.logs import Logs
+    from pipelines.observe.observer import Observer
+    from pipelines.summary import Say
 
 
 class LogFormat(enum.StrEnum):
@@ -50,6 +57,8 @@ EveryOption = Annotated[
     float, typer.Option(help="Seconds between the starts of two increments, or looks.", min=0, max=MOST_SECONDS)
 ]
 HERE = Path(".")
+opened_logs: list[Logs] = []
+"""The log of this command, if it is one for machines: the last message goes there too."""
 
 
 def plain(error: BaseException) -> str:
@@ -83,6 +92,29 @@ def refuse_bytes(given: str, what: str) -> None:
 
 def say_to(as_json: bool) -> Any:
     return (lambda text: None) if as_json else (lambda text: err.print(f"[dim]{text}[/dim]"))
+
+
+def log_of(chosen: LogFormat | None) -> Logs | None:
+    """A log for machines, if one is wanted."""
+    if chosen is not LogFormat.JSON:
+        return None
+    from pipelines.observe.logs import Logs
+
+    opened_logs.append(Logs())
+    return opened_logs[-1]
+
+
+@contextmanager
+def writing(
+    workspace: Workspace, job: str, *, as_json: bool, log_format: LogFormat | None, reads: bool = True
+) -> Iterator[tuple[Say, Observer]]:
+    """Hold a workspace for a command that comes to an end, and tell whoever watches it. ``reads`` as in ``watchers``."""
+    from pipelines.observe.watchers import watchers
+
+    logs = log_of(log_format)
+    say = logs.say() if logs else say_to(as_json)
+    with workspace.writer(), watchers(workspace, job=job, say=say, logs=logs, reads=reads) as observer:
+        yield say, observer
 
 
 def clock_at(as_of: str | None) -> int:

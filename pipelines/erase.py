@@ -20,6 +20,7 @@ from pipelines.directory import FoundDirectory
 from pipelines.erased import Erased, read_erased, write_erased
 from pipelines.errors import UserError
 from pipelines.normalize import keys_of
+from pipelines.observe.observer import Observer
 from pipelines.run import run_once
 from pipelines.summary import Say
 from pipelines.workspace import Workspace
@@ -58,7 +59,14 @@ class Whom(msgspec.Struct):
 
 
 def erase(
-    workspace: Workspace, people: Iterable[str], now: int, *, fixed: bool, dry_run: bool = False, say: Say
+    workspace: Workspace,
+    people: Iterable[str],
+    now: int,
+    *,
+    fixed: bool,
+    dry_run: bool = False,
+    say: Say,
+    observer: Observer | None = None,
 ) -> Done:
     """Erase these people, each given by an email, a phone number, a prefixed identifier or the id of ``people.csv``, and once more
     whoever was erased before: a state that was restored from a backup names them.
@@ -91,7 +99,7 @@ def erase(
     workspace.directory.unlink(missing_ok=True)
     shutil.rmtree(workspace.state / "audit", ignore_errors=True)
     try:
-        run_once(Workspace(workspace.root), now, fixed=fixed, say=say)
+        run_once(Workspace(workspace.root), now, fixed=fixed, say=say, observer=observer)
     finally:  # a broker that is away, say, comes up once all is published
         done.snapshots = _remove_older(workspace.published)
     return done

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines import unread
 from pipelines.ahead import NOTHING, Ahead, Found
@@ -44,6 +44,14 @@ LITTLE_BYTES = 40_000_000
 """Of units: what a stream takes in at a time lands without all of the warehouse's memory."""
 
 
+class Again(NamedTuple):
+    """Units of the ledger that were read again, and committed, just before an increment."""
+
+    unit_ids: Sequence[str] = ()
+    refused: Sequence[UserError] = ()
+    """Why others of them stayed as they were: faults of the increment, too."""
+
+
 class Increment:
     """Runs one increment in a workspace whose writer lock is held. ``now`` is the clock; ``fixed`` says that the user set it.
 
@@ -70,6 +78,7 @@ class Increment:
         go_on: Callable[[], bool] = lambda: True,
         observer: Observer | None = None,
         ahead: Ahead | None = None,
+        again: Again | None = None,
         shown: str | None = None,
     ) -> None:
         self.workspace, self.now, self.fixed, self.say, self.on_work = workspace, now, fixed, say, on_work
@@ -86,7 +95,8 @@ class Increment:
         self._is_watched = observer is not None
         self._is_started = False
         self._landings = 0
-        self.faults: list[UserError] = []
+        self._again = again or Again()
+        self.faults: list[UserError] = list(self._again.refused)
         self.ends: dict[str, int] | None = None
         """The ledger's end by ``topic/partition``; None if topics were left alone."""
         self._held: set[str] = set()
@@ -125,8 +135,9 @@ class Increment:
                 directory.digest,
                 self.settings.meaning_hash(rules_version),
             )
-            if planned_units:
+            if planned_units or self._again.refused:
                 self._start()
+            if planned_units:
                 if is_small(planned_units):  # one core reads it, and the other is idle
                     self.on_work()
                 else:
@@ -148,7 +159,8 @@ class Increment:
             if self.summary.unpublished is not None:
                 self._start()
             if self._is_started and self._is_watched:
-                self.inputs, self.totals = inputs(store, self.summary.run_id, self._shown), totals(store)
+                self.inputs = inputs(store, self.summary.run_id, self._shown, self._again.unit_ids)
+                self.totals = totals(store)
             return self.summary
 
     def _make_room(self, store: Store, units: Sequence[Unit]) -> None:

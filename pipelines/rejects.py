@@ -8,6 +8,7 @@ from pipelines.directory import SYSTEM as CRM
 from pipelines.errors import SettingsError, UserError
 from pipelines.landed import LANDED, land
 from pipelines.normalize import Normalizer
+from pipelines.observe.observer import Observer
 from pipelines.read import UNFINISHED_REASONS, Row, to_raw
 from pipelines.run import run_once
 from pipelines.summary import Say
@@ -47,7 +48,9 @@ def show_reject(workspace: Workspace, unit: str, position: int) -> tuple[dict[st
     return found[0]
 
 
-def replay(workspace: Workspace, source: str | None, now: int, *, fixed: bool, say: Say) -> dict[str, int]:
+def replay(
+    workspace: Workspace, source: str | None, now: int, *, fixed: bool, say: Say, observer: Observer | None = None
+) -> dict[str, int]:
     """Put every rejected record through its adapter again. Counts by outcome.
 
     What is accepted moves from ``rejected`` to its new count in the ledger; the row stays, with ``replayed_at`` and ``outcome``.
@@ -70,7 +73,9 @@ def replay(workspace: Workspace, source: str | None, now: int, *, fixed: bool, s
             store.set_mark("unpublished", last_run(store))
         counts = rows_of.commit_replay(store, files, LANDED, now) if files else {}
     if counts:
-        run_once(workspace, now, fixed=fixed, say=say)
+        if observer is not None:
+            observer.replayed(counts)
+        run_once(workspace, now, fixed=fixed, say=say, observer=observer)
     return counts
 
 

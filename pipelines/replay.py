@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pipelines.errors import SettingsError, TooManyRejects, UserError
+from pipelines.increment import Again
 from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import KAFKA, KafkaUnit
 from pipelines.landed import LANDED
 from pipelines.landing import Unit, read_units, refuse, unit_row
+from pipelines.observe.observer import Observer
 from pipelines.plan import FileUnit, file_unit_id, increments
 from pipelines.run import run_once
 from pipelines.summary import Say
@@ -23,7 +25,15 @@ NOT_REPLACED = "What it gave before stays, and so does that of the units behind 
 
 
 def replay_units(
-    workspace: Workspace, location: str, start: int | None, end: int | None, now: int, *, fixed: bool, say: Say
+    workspace: Workspace,
+    location: str,
+    start: int | None,
+    end: int | None,
+    now: int,
+    *,
+    fixed: bool,
+    say: Say,
+    observer: Observer | None = None,
 ) -> Replayed:
     """Read what matches again, commit it in the place of what it gave before, then rebuild and publish.
 
@@ -40,6 +50,7 @@ def replay_units(
     scratch = workspace.fresh_scratch()
     kafka = Connection(workspace.root, settings.kafka) if settings.kafka else None
     done = Replayed()
+    again: list[str] = []
     refused: list[TooManyRejects] = []
     with (
         Store(workspace.warehouse, workspace.vault, scratch, memory_mb=settings.ingest.warehouse_memory_mb) as store,
@@ -67,10 +78,11 @@ def replay_units(
             # the ledger is published too; if nothing is derived of it, as another snapshot of the last run
             store.set_mark("unpublished", last_run(store))
             done += commit_units(store, [unit_row(u) for u in batch], now)
+            again += (unit.unit_id for unit in batch)
             say(f"read {done.units:,} of {len(units):,} units again: {done.records:,} records")
-    run_once(workspace, now, fixed=fixed, say=say)
-    for fault in refused:
-        raise fault
+    if observer is not None:
+        observer.replayed({"new": done.new, "changed": done.changed, "gone": done.gone})
+    run_once(workspace, now, fixed=fixed, say=say, observer=observer, again=Again(again, refused))
     return done
 
 

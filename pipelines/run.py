@@ -16,14 +16,14 @@ import msgspec
 from pipelines.ahead import Ahead
 from pipelines.auditor import Auditor
 from pipelines.errors import AuditFailed, BrokerUnavailable, UserError
-from pipelines.increment import Increment
+from pipelines.increment import Again, Increment
 from pipelines.observe.observer import Increment as Observed
 from pipelines.observe.observer import Observer
 from pipelines.publication import Publication, publish
 from pipelines.summary import Say, Summary
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
-from warehouse.ledger import last_run
+from warehouse.ledger import inputs, last_run, totals
 from warehouse.publish import current, has_own_files, is_whole, run_of
 from warehouse.store import DERIVE_AGAIN, Store
 
@@ -95,17 +95,25 @@ class Session:
         self._files_due = -math.inf
         """When such files are to be begun again, in monotonic seconds."""
 
-    def once(self, now: int, *, fixed: bool, topics: bool = True, go_on: Callable[[], bool] = lambda: True) -> Summary:
+    def once(
+        self,
+        now: int,
+        *,
+        fixed: bool,
+        topics: bool = True,
+        go_on: Callable[[], bool] = lambda: True,
+        again: Again | None = None,
+    ) -> Summary:
         """One increment and, if anything changed since the last publishing, a new snapshot.
 
-        ``topics`` False leaves Kafka alone, ``go_on`` is asked between two landings of its ranges.
+        ``topics`` False leaves Kafka alone, ``go_on`` is asked between two landings of its ranges. ``again``: what was read again just before.
         Raises ``AuditFailed``: the last snapshot stays. Where snapshots are made ``beside`` the increments, this one's is on its
         way when its summary is returned, and it is that of the increment before whose failure is raised.
         """
         increment = Increment(
             self.workspace, now, fixed=fixed, say=self.say, on_work=self.auditor.start, workers=self.workers,
             kafka=self.kafka if topics else None, follower=self.follower, go_on=go_on, observer=self.observer,
-            ahead=self.ahead, shown=self._pending.publication.run_id if self._pending else run_of(self.workspace.published),
+            ahead=self.ahead, again=again, shown=self._pending.publication.run_id if self._pending else run_of(self.workspace.published),
         )  # fmt: skip
         try:
             with self._told(increment):
@@ -241,15 +249,17 @@ def run_once(
     observer: Observer | None = None,
     workers: ClusterWorkers | None = None,
     done: Callable[[Summary], None] = lambda _: None,
+    again: Again | None = None,
 ) -> Summary:
-    """One increment, published; ``workers`` as in ``Session``. ``done`` is told of it also where this raises something afterwards.
+    """One increment, published; ``workers`` as in ``Session``, ``again`` as in ``Session.once``. ``done`` is told of it also where this
+    raises something afterwards.
 
     Raises ``AuditFailed`` (the last snapshot stays); and, once everything else is published, ``TooManyRejects`` (nothing of
     that unit was landed), ``BrokerUnavailable`` or ``KafkaRefused`` (no more of the topics).
     """
     with Session(workspace, say, observer=observer, workers=workers) as session:
         try:
-            summary = session.once(now, fixed=fixed)
+            summary = session.once(now, fixed=fixed, again=again)
         finally:
             if session.summary is not None:
                 done(session.summary)
@@ -263,17 +273,31 @@ def run_once(
     return summary
 
 
-def publish_now(workspace: Workspace, *, say: Say) -> Path:
-    """Audit and publish the warehouse as it stands."""
+def publish_now(workspace: Workspace, *, say: Say, observer: Observer | None = None) -> Path:
+    """Audit and publish the warehouse as it stands. Raises ``AuditFailed``: the last snapshot stays."""
     if not workspace.warehouse.exists():
         raise UserError(f"{workspace.root} has no warehouse yet: touchloop run --workspace {workspace.root} makes one")
     workspace.fresh_scratch()
-    with Auditor(workspace) as auditor:
-        publish(workspace, auditor, _last_run(workspace), say, afresh=True)
+    observer = observer or Observer()
+    run_id, began, shown = _last_run(workspace), time.time(), run_of(workspace.published)
+    with _store(workspace) as store:
+        # what readers are shown already is not read once more
+        told = Observed(
+            run_id=run_id, began=began, inputs=inputs(store, run_id, shown) if shown != run_id else (), totals=totals(store)
+        )  # fmt: skip
+    observer.started(run_id, began)
+    try:
+        with Auditor(workspace) as auditor:
+            publish(workspace, auditor, run_id, say, observer, afresh=True)
+    except BaseException as error:
+        observer.failed(run_id, error)
+        raise
+    told.seconds = time.time() - began
+    observer.finished(told)
     return workspace.snapshot
 
 
-def audit_only(workspace: Workspace) -> dict[str, Any]:
+def audit_only(workspace: Workspace, *, say: Say, observer: Observer | None = None) -> dict[str, Any]:
     """Audit a candidate of the warehouse as it stands and forget it. Raises ``AuditFailed``."""
     if not workspace.warehouse.exists():
         raise UserError(f"{workspace.root} has no warehouse yet: touchloop run --workspace {workspace.root} makes one")
@@ -285,6 +309,8 @@ def audit_only(workspace: Workspace) -> dict[str, Any]:
         except AuditFailed:
             auditor.write_docs()
             raise
+        finally:
+            publication.conclude(say, observer)
 
 
 def _without_files(workspace: Workspace) -> str | None:

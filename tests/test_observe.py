@@ -240,6 +240,108 @@ def test_counters_do_not_fall_when_a_replay_accepts(tmp_path: Path) -> None:
     assert after["ics", "accepted"] == before["ics", "accepted"] + before["ics", "rejected"]
 
 
+REFUSED = {"success": False, "failures": ["a sum is off"], "expectations": 1, "tables": 1}
+
+
+def told(event: dict[str, Any]) -> tuple[str, str, bool, bool]:
+    """(job, state, whether it names what was read, and rows that were written)."""
+    return event["job"]["name"], event["eventType"], bool(event.get("inputs")), bool(event.get("outputs"))
+
+
+def test_a_publishing_by_hand_tells_what_the_run_could_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lineage gets what a run with a failed audit had landed, once; whether increments fail is not for it to say."""
+    root = watched_example(tmp_path)
+    put(root, payloads()[:5])
+    with lineage_service() as (url, events):
+        with monkeypatch.context() as patched:
+            patched.setattr("pipelines.auditor.Auditor.verdict", lambda self: REFUSED)
+            assert invoke("run", "--workspace", str(root), "--as-of", AS_OF, OPENLINEAGE_URL=url).exit_code != 0
+            assert invoke("publish", "--workspace", str(root), OPENLINEAGE_URL=url).exit_code != 0
+        failed = samples((root / "touchloop.prom").read_text())
+        for _ in range(2):
+            done = invoke("publish", "--workspace", str(root), "--log-format", "json", OPENLINEAGE_URL=url)
+            assert done.exit_code == 0, done.output
+    assert [told(event) for event in events if event["eventType"] != "START"] == [
+        ("run", "FAIL", False, False), ("publish", "FAIL", False, False), ("publish", "COMPLETE", True, True), ("publish", "COMPLETE", False, True),
+    ]  # fmt: skip
+    assert events[3]["run"]["facets"]["errorMessage"]["message"].endswith("a sum is off")
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["event"] for line in lines if line["event"] != "message"] == [
+        "increment_started", "audited", "published", "increment_finished",
+    ]  # fmt: skip
+    metrics = samples((root / "touchloop.prom").read_text())
+    state = ("touchloop_last_audit_passed", "touchloop_unpublished", "touchloop_failing")
+    assert [failed[name, ()] for name in state] == [0, 1, 1]
+    assert [metrics[name, ()] for name in state] == [1, 0, 1]
+    assert failed["touchloop_last_publish_timestamp_seconds", ()] == 0
+    assert abs(metrics["touchloop_last_publish_timestamp_seconds", ()] - time.time()) < 120
+    assert sum(value for (name, _), value in metrics.items() if name == "touchloop_increments_total") == 0
+
+
+def test_an_audit_tells_its_verdict_and_leaves_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = watched_example(tmp_path)
+    put(root, payloads()[:5])
+    assert invoke("run", "--workspace", str(root), "--as-of", AS_OF).exit_code == 0
+    before = samples((root / "touchloop.prom").read_text())
+    with lineage_service() as (url, events):
+        with monkeypatch.context() as patched:
+            patched.setattr("pipelines.auditor.Auditor.verdict", lambda self: REFUSED)
+            assert isinstance(invoke("audit", "--workspace", str(root)).exception, AuditFailed)
+        failed = samples((root / "touchloop.prom").read_text())
+        assert invoke("audit", "--workspace", str(root), OPENLINEAGE_URL=url).exit_code == 0
+    passed = samples((root / "touchloop.prom").read_text())
+    assert [one["touchloop_last_audit_passed", ()] for one in (before, failed, passed)] == [1, 0, 1]
+    for name in ("touchloop_failing", "touchloop_last_increment_timestamp_seconds", "touchloop_unpublished"):
+        assert before[name, ()] == failed[name, ()] == passed[name, ()]
+    assert events == []
+
+
+def test_replays_and_an_erasure_tell_what_became_of_it(tmp_path: Path) -> None:
+    """Each is a job of its own; a unit that is read again is an input once more, and one that is refused fails the replay."""
+    root = watched_example(tmp_path)
+    entry = (ROOT / "examples" / "worked-example" / "inbox" / "ics" / "sam.ics").read_text()
+    put(root, [("ics/sam.ics", entry.replace("00Z", "00").encode()), ("slack/some.jsonl", b"{}\n" * 10)])
+    assert invoke("run", "--workspace", str(root), "--as-of", AS_OF).exit_code == 0
+    toml = root / "touchloop.toml"
+    toml.write_text(f'[sources.ics]\ntimezone = "UTC"\n{toml.read_text()}')
+    found = {}
+    with lineage_service() as (url, events):
+        for command in (("rejects", "replay"), ("replay", "inbox/ics/*"), ("erase", "bea.winter@northfield.example")):
+            done = invoke(*command, "--workspace", str(root), "--as-of", AS_OF, OPENLINEAGE_URL=url)
+            assert done.exit_code == 0, done.output
+            found[command[0]] = samples((root / "touchloop.prom").read_text())
+        assert [told(event) for event in events if event["eventType"] != "START"] == [
+            ("rejects_replay", "COMPLETE", False, True), ("replay", "COMPLETE", True, True), ("erase", "COMPLETE", False, True),
+        ]  # fmt: skip
+        (read,) = events[3]["inputs"]
+        assert read["name"] == str(root / "inbox" / "ics")
+        toml.write_text(f"{toml.read_text()}\n[rejects]\nmin_records = 5\n")
+        refused = invoke("replay", "inbox/slack/*", "--workspace", str(root), "--as-of", AS_OF, OPENLINEAGE_URL=url)
+        assert isinstance(refused.exception, TooManyRejects)
+        assert "slack/some.jsonl" in events[-1]["run"]["facets"]["errorMessage"]["message"]
+    replayed = {
+        command: {
+            labels[0][1]: value for (name, labels), value in metrics.items() if name == "touchloop_replayed_total"
+        }
+        for command, metrics in found.items()
+    }
+    assert replayed["rejects"]["accepted"] > 0
+    assert replayed["rejects"]["rejected"] == 10
+    assert replayed["replay"] == {"new": 0, "changed": 0, "gone": 0}
+    assert replayed["erase"] == {}
+    assert [one["touchloop_failing", ()] for one in found.values()] == [0, 0, 0]
+    assert samples((root / "touchloop.prom").read_text())["touchloop_failing", ()] == 1
+
+
+@pytest.mark.parametrize("there", [b"touchloop_failing one\n", b"\xff\xfe"])
+def test_what_is_no_text_of_metrics_is_written_over(tmp_path: Path, there: bytes) -> None:
+    root = watched_example(tmp_path)
+    put(root, payloads()[:5])
+    (root / "touchloop.prom").write_bytes(there)
+    assert invoke("run", "--workspace", str(root), "--as-of", AS_OF).exit_code == 0
+    assert samples((root / "touchloop.prom").read_text())["touchloop_failing", ()] == 0
+
+
 def test_metrics_that_cannot_be_written_stop_nothing(tmp_path: Path) -> None:
     root = watched_example(tmp_path, "touchloop.toml/metrics.prom")
     put(root, payloads()[:5])

@@ -13,7 +13,7 @@ from workspaces import AS_OF, conservation, contents, example, increment, payloa
 
 import pipelines.normalize as normalize
 from pipelines.errors import SettingsError, TooManyRejects, UserError
-from pipelines.increment import Increment
+from pipelines.increment import Again, Increment
 from pipelines.rejects import replay
 from pipelines.replay import replay_units
 from pipelines.run import run_once
@@ -31,8 +31,11 @@ NOW = parse_iso(AS_OF, "as_of")
 def unaudited(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the seconds that an audit takes: the warehouse tells as much of what was landed."""
 
-    def unpublished(workspace: Workspace, now: int, *, fixed: bool, say: object) -> None:
-        Increment(workspace, now, fixed=fixed).run()
+    def unpublished(workspace: Workspace, now: int, *, fixed: bool, again: Again, **_: object) -> None:
+        made = Increment(workspace, now, fixed=fixed, again=again)
+        made.run()
+        for fault in made.faults:
+            raise fault
 
     monkeypatch.setattr("pipelines.replay.run_once", unpublished)
 

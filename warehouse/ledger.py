@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -106,20 +107,23 @@ def adopt_units(store: Store, run_id: str) -> int:
     return store.count(f"SELECT count(*) FROM ledger_unit WHERE run_id = {quoted(run_id)}")
 
 
-def inputs(store: Store, run_id: str, shown: str | None) -> list[Input]:
-    """What a run landed, in a fixed order, and before it whoever was no more than that: all runs since the one that readers are shown."""
+def inputs(store: Store, run_id: str, shown: str | None, again: Sequence[str] = ()) -> list[Input]:
+    """What a run landed, in a fixed order, and before it whoever was no more than that: all runs since the one that readers are shown.
+
+    ``again``: units that were read once more, whichever run they are of.
+    """
     rows = store.connection.execute(
         """WITH landed AS (
              SELECT *, CASE kind WHEN 'file' THEN 'inbox/' || source ELSE location END AS place,
                     CASE kind WHEN 'file' THEN false ELSE range_start IS DISTINCT FROM lag(range_end) OVER w END AS is_apart
              FROM ledger_unit
-             WHERE run_id = $run OR $shown IS NULL
+             WHERE run_id = $run OR $shown IS NULL OR list_contains($again, unit_id)
                 OR run_id IN (SELECT run_id FROM dim_run WHERE rowid > (SELECT rowid FROM dim_run WHERE run_id = $shown))
              WINDOW w AS (PARTITION BY kind, location ORDER BY range_start)),
            numbered AS (SELECT *, count(*) FILTER (is_apart) OVER (PARTITION BY kind, place ORDER BY range_start) AS stretch FROM landed)
            SELECT kind, any_value(source), place, count(*), sum(record_count)::BIGINT, CASE kind WHEN 'file' THEN sum(range_end)::BIGINT END,
                   CASE kind WHEN 'file' THEN NULL ELSE min(range_start) END, CASE kind WHEN 'file' THEN NULL ELSE max(range_end) END
            FROM numbered GROUP BY kind, place, stretch ORDER BY kind, place, stretch""",
-        {"run": run_id, "shown": shown},
+        {"run": run_id, "shown": shown, "again": list(again)},
     ).fetchall()
     return [Input(**dict(zip(Input.__struct_fields__, row, strict=True))) for row in rows]

@@ -44,6 +44,9 @@ class Logs(Observer):
         self._run = run_id
         self._log.info("increment_started", run_id=run_id)
 
+    def replayed(self, counts: dict[str, int]) -> None:
+        self._log.info("replayed", **counts)
+
     def audited(self, verdict: dict[str, Any]) -> None:
         told = {"expectations": verdict.get("expectations"), "failures": len(verdict.get("failures", []))}
         if verdict["success"]:
@@ -55,7 +58,7 @@ class Logs(Observer):
         self._log.info("published", run_id=run_id, tables=len(rows), rows=sum(rows.values()))
 
     def finished(self, increment: Increment) -> None:
-        counts = {name: increment.summary.get(name) for name in COUNTS}
+        counts = {name: increment.summary[name] for name in COUNTS if name in increment.summary}
         read: Counter[str] = Counter()
         for one in increment.inputs:
             read[one.location] += one.records

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from pipelines.observe import names
@@ -36,10 +38,15 @@ class LedgerTotals(Collector):
             yield family
 
 
-class Metrics(Observer):
-    """Keeps the metrics of one process."""
+REMEMBERED = (names.FAILING, names.LAST_INCREMENT, names.AUDIT_PASSED, names.EXPECTATIONS)
+"""Gauges of the last increment and the last audit, whichever process that was."""
 
-    def __init__(self, version: str) -> None:
+
+class Metrics(Observer):
+    """Keeps the metrics of one process. ``reads`` False: one without an increment, which says nothing of how the last one ended."""
+
+    def __init__(self, version: str, *, reads: bool = True) -> None:
+        self._reads = reads
         self.registry = CollectorRegistry()
         self.ledger = LedgerTotals()
         self.registry.register(self.ledger)
@@ -74,6 +81,15 @@ class Metrics(Observer):
         partial.write_bytes(self.text())
         os.replace(partial, path)
 
+    def remember(self, text: str) -> None:
+        """Take over what an earlier process has written of the last increment and audit; text of another kind says nothing."""
+        known = {metric.name: metric for metric in REMEMBERED}
+        with suppress(ValueError):
+            for family in text_string_to_metric_families(text):
+                for sample in family.samples:
+                    if sample.name in known:
+                        self._of(known[sample.name]).set(sample.value)
+
     def found(
         self, totals: Totals, *, published_at: float | None, unpublished: bool, written_at: float | None = None
     ) -> None:
@@ -94,6 +110,10 @@ class Metrics(Observer):
     def landed(self, run_id: str) -> None:
         self._of(names.UNPUBLISHED).set(1)
 
+    def replayed(self, counts: dict[str, int]) -> None:
+        for outcome, count in counts.items():
+            self._of(names.REPLAYED).labels(outcome).inc(count)
+
     def audited(self, verdict: dict[str, Any]) -> None:
         self._of(names.AUDITS).labels("ok" if verdict["success"] else "failed").inc()
         self._of(names.AUDIT_PASSED).set(verdict["success"])
@@ -107,6 +127,11 @@ class Metrics(Observer):
         self._of(names.LAST_FILES).set(at)
 
     def finished(self, increment: Increment) -> None:
+        self._of(names.UNPUBLISHED).set(increment.unpublished)
+        if increment.totals is not None:
+            self.known(increment.totals)
+        if not self._reads:
+            return
         self._of(names.INCREMENTS).labels("failed" if increment.faults else "ok").inc()
         self._of(names.FAILING).set(bool(increment.faults))
         self._of(names.INCREMENT_SECONDS).observe(increment.seconds)
@@ -116,14 +141,13 @@ class Metrics(Observer):
         self._of(names.REBUILT).labels("touchpoints").inc(increment.touchpoints)
         self._of(names.REREAD).inc(increment.summary.get("reread", 0))
         self._of(names.LAST_INCREMENT).set(increment.began + increment.seconds)
-        self._of(names.UNPUBLISHED).set(increment.unpublished)
         for location, lag in increment.lag.items():
             topic, _, partition = location.rpartition("/")
             self._of(names.LAG).labels(topic, partition).set(lag)
-        if increment.totals is not None:
-            self.known(increment.totals)
 
     def failed(self, run_id: str, error: BaseException) -> None:
+        if not self._reads:
+            return
         self._of(names.INCREMENTS).labels("failed").inc()
         self._of(names.FAILING).set(1)
 

@@ -28,6 +28,12 @@ REREAD = Metric(
     "counter",
     "Offsets that a cluster's job landed twice, trimmed since this process started.",
 )
+REPLAYED = Metric(
+    "touchloop_replayed",
+    "counter",
+    "Records that were tried again, and events that were read again, since this process started, by what became of them.",
+    ("outcome",),
+)
 AUDITS = Metric("touchloop_audits", "counter", "Audits since this process started.", ("result",))
 EXPECTATIONS = Metric("touchloop_audit_expectations", "gauge", "Expectations that the last audit checked.")
 LAG = Metric(

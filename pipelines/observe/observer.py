@@ -12,7 +12,7 @@ from warehouse.ledger import Input, Totals
 
 
 class Increment(msgspec.Struct, kw_only=True):
-    """One increment as its watchers see it."""
+    """One increment as its watchers see it; of ``publish``, what it shows of increments before."""
 
     run_id: str
     began: float
@@ -40,6 +40,9 @@ class Observer:
 
     def landed(self, run_id: str) -> None:
         """The warehouse is about to hold what no snapshot shows; ``published`` ends that."""
+
+    def replayed(self, counts: dict[str, int]) -> None:
+        """What became of records that were tried again, or of events that were read again, by outcome; an increment follows."""
 
     def audited(self, verdict: dict[str, Any]) -> None:
         """The gate has spoken: ``success``, ``expectations``, ``failures``."""
@@ -87,6 +90,10 @@ class Observers(Observer):
     def landed(self, run_id: str) -> None:
         for one in self.watchers:
             one.landed(run_id)
+
+    def replayed(self, counts: dict[str, int]) -> None:
+        for one in self.watchers:
+            one.replayed(counts)
 
     def audited(self, verdict: dict[str, Any]) -> None:
         for one in self.watchers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,17 @@ LOG_FORMAT = "TOUCHLOOP_LOG_FORMAT"
 
 
 def watchers(
-    workspace: Workspace, *, job: str, say: Say, logs: Logs | None = None, serve: bool = False, port: int | None = None
+    workspace: Workspace,
+    *,
+    job: str,
+    say: Say,
+    logs: Logs | None = None,
+    serve: bool = False,
+    port: int | None = None,
+    reads: bool = True,
 ) -> Observer:
-    """Everything that ``[observe]``, the environment and the arguments ask for. ``serve``: a process that stays, with a port."""
+    """Everything that ``[observe]``, the environment and the arguments ask for. ``serve``: a process that stays, with a port.
+    ``reads``: one that has increments."""
     settings = workspace.settings.observe
     found: list[Observer] = [logs] if logs else []
     url = os.environ.get(LINEAGE_URL) or settings.openlineage_url
@@ -38,17 +47,17 @@ def watchers(
         )
     port = settings.port if port is None else port
     if (serve and port is not None) or settings.textfile:
-        found += _metrics(workspace, say, settings, port if serve else None)
+        found += _metrics(workspace, say, settings, port if serve else None, reads)
     return Observers(found)
 
 
-def _metrics(workspace: Workspace, say: Say, settings: Any, port: int | None) -> list[Observer]:
+def _metrics(workspace: Workspace, say: Say, settings: Any, port: int | None, reads: bool) -> list[Observer]:
     from pipelines.observe.health import Health
     from pipelines.observe.metrics import Metrics
     from pipelines.observe.server import Server
     from pipelines.summary import version
 
-    metrics, health = Metrics(version()), Health(settings.stale_after_seconds)
+    metrics, health = Metrics(version(), reads=reads), Health(settings.stale_after_seconds)
     totals_now, published_at, unpublished = standing(workspace)
     metrics.found(
         totals_now,
@@ -62,7 +71,10 @@ def _metrics(workspace: Workspace, say: Say, settings: Any, port: int | None) ->
         say(f"metrics on http://{settings.host}:{server.port}/metrics, health on /healthz")
         found.append(server)
     if settings.textfile:
-        found.append(Textfile(metrics, workspace.root / settings.textfile, say))
+        textfile = workspace.root / settings.textfile
+        with suppress(OSError, UnicodeDecodeError):  # the first process, or something else under this name
+            metrics.remember(textfile.read_text(encoding="utf-8"))
+        found.append(Textfile(metrics, textfile, say))
     return found
 
 
