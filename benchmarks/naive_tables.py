@@ -69,6 +69,7 @@ def publish(workspace: Workspace, directory: ReadDirectory, world: World, rows: 
                 {
                     "run_id": "naive", "as_of": world.as_of, "finished_at": world.as_of, "config_hash": "", "directory_hash": directory.digest,
                     "rules_version": workspace.rulebook.version, "unit_count": 0, "touched_account_count": 0, "touchloop_version": "",
+                    "reporting_timezone": settings.coverage.reporting_timezone,
                 }
             ],
         )  # fmt: skip

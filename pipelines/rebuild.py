@@ -68,5 +68,6 @@ class Rebuild:
             "run_id": self.summary.run_id, "as_of": self.now, "finished_at": self.now, "config_hash": self.change.rests_on["config"],
             "directory_hash": self.directory.digest, "rules_version": self.workspace.rulebook.version, "unit_count": units,
             "touched_account_count": self.derivation.accounts, "touchloop_version": version(),
+            "reporting_timezone": self.workspace.settings.coverage.reporting_timezone,
         }  # fmt: skip
         load_rows(self.store, "dim_run", [row])

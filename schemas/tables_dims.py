@@ -111,6 +111,7 @@ TABLES = (
         count("unit_count", "Units landed since the run before: rows of ledger_unit that name the run, the directory's files and lost offsets (kafka_gap) among them", big=True),
         count("touched_account_count", "Accounts rebuilt", big=True),
         text("touchloop_version", "Version of the program", nn=True),
+        text("reporting_timezone", "Time zone of its days, weeks, months and quarters; NULL: a version that did not keep it"),
     )),
     Table("identity_link", "id", "identifier x validity", ("identifier_type", "identifier_hash", "person_id", "rule_id", "valid_from"), (
         text("identifier_type", "Type", nn=True, values=vocab.IDENTIFIER_TYPES),

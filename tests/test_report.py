@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
 from threading import Thread
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -220,6 +221,38 @@ def test_figures_are_those_of_the_tables(root: Path, html: str) -> None:
     assert [int(values[0]) for _, values in page.column("t-conservation", "Records")] == [row[1] for row in ledger]
     assert [int(values[0]) for _, values in page.column("t-conservation", "Accepted")] == [row[2] for row in ledger]
     assert "It adds up." in html
+
+
+def test_days_and_months_are_of_the_reporting_time_zone(copied: duckdb.DuckDBPyConnection, html: str) -> None:
+    """Where months are counted in Auckland, a return at noon UTC is told on the day that it was there; the page says so."""
+    assert "is of the zone UTC." in " ".join(html.split())
+    assert one(copied, "SELECT DISTINCT reporting_timezone FROM dim_run") == ("UTC",)
+    copied.execute("UPDATE dim_run SET reporting_timezone = 'Pacific/Auckland'")
+    page = " ".join(render(copied).split())
+    assert "12:00 Pacific/Auckland</strong>" in page
+    assert "is of the zone Pacific/Auckland." in page
+    assert "UTC" not in page
+    there = "timezone('Pacific/Auckland', {})::DATE::VARCHAR"
+    days = copied.execute(
+        f"""SELECT {there.format("left_at")}, {there.format("returned_at")} FROM fact_loop WHERE journey_scope = 'opportunity'
+            ORDER BY returned_at DESC"""
+    ).fetchall()
+    told = Page(page)
+    for label, expected in zip(("Left", "Returned"), zip(*days, strict=True), strict=True):
+        assert [text for text, _ in told.column("t-loops", label)] == list(expected)
+    assert [text for text, _ in Page(html).column("t-loops", "Returned")] != [returned for _, returned in days]
+    copied.execute("UPDATE dim_run SET reporting_timezone = NULL")
+    assert "is of the zone UTC." in " ".join(render(copied).split())
+
+
+def test_the_axis_is_of_days_where_the_clock_is_put_back() -> None:
+    """A tick stands at midnight before and after it, and an hour is as wide as any other."""
+    berlin = ZoneInfo("Europe/Berlin")
+    scale = timeline.Scale(datetime(2026, 10, 24, tzinfo=berlin), datetime(2026, 10, 27, tzinfo=berlin))
+    width = scale.x(scale.end) - scale.x(scale.begin)
+    first, *_, last = scale.ticks()
+    assert (first[1], last[1]) == ("24 Oct 2026", "27 Oct")
+    assert [round((x - first[0]) / width * 73) for x, _ in scale.ticks()] == [0, 24, 49, 73]
 
 
 def test_loops_are_listed_with_their_triggers(html: str) -> None:

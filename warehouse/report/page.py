@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -54,6 +56,8 @@ def render(connection: duckdb.DuckDBPyConnection) -> str:
     """The page as a string. Marts by named seller are left out where the snapshot has none."""
     ask = Asker(connection)
     head = ask.rows("head")[0]
+    ask.zone = ZoneInfo(head["reporting_timezone"] or "UTC")
+    head = ask.in_zone(head)
     # without deals, or before any of them was touched, the account's journey is the one to show
     scope = "opportunity" if head["deal_journeys"] else "account"
     conservation = ask.rows("conservation")
@@ -83,6 +87,7 @@ def render(connection: duckdb.DuckDBPyConnection) -> str:
     names = ("records", "accepted", "duplicate", "ignored", "rejected")
     return template().render(
         head=head,
+        zone=ask.zone.key,
         scope=scope,
         totals=totals,
         sums={name: sum(row[name] for row in conservation) for name in names},
@@ -111,16 +116,20 @@ def template() -> Template:
 
 
 class Asker:
-    """Runs the queries of ``sql/``."""
+    """Runs the queries of ``sql/``; times come in ``zone``, where months are counted too."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
+        self.zone = ZoneInfo("UTC")
 
     def has(self, name: str) -> bool:
         return bool(self.connection.execute("FROM duckdb_tables() WHERE table_name = ?", [name]).fetchall())
 
     def rows(self, query: str, **given: Any) -> list[Row]:
-        return dicts(self.connection, sql(query), given or None)
+        return [self.in_zone(row) for row in dicts(self.connection, sql(query), given or None)]
+
+    def in_zone(self, row: Row) -> Row:
+        return {name: v.astimezone(self.zone) if isinstance(v, datetime) else v for name, v in row.items()}
 
     def table(self, view: View, **given: Any) -> Row:
         if view.limit is not None:

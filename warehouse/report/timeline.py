@@ -18,18 +18,18 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Scale:
-    """Time to pixels."""
+    """Time to pixels. Seconds are those that pass, also where a zone's clock is put forward or back between."""
 
     begin: datetime
     end: datetime
 
     def x(self, at: datetime) -> float:
-        span = (self.end - self.begin).total_seconds()
-        share = (at - self.begin).total_seconds() / span if span else 0.5
+        span = self.end.timestamp() - self.begin.timestamp()
+        share = (at.timestamp() - self.begin.timestamp()) / span if span else 0.5
         return round(LEFT + 14 + share * (WIDTH - LEFT - RIGHT - 28), 1)
 
     def ticks(self) -> list[tuple[float, str]]:
-        days = (self.end - self.begin).total_seconds() / 86_400
+        days = (self.end.timestamp() - self.begin.timestamp()) / 86_400
         step = next((s for s in STEPS if days / s <= 9), STEPS[-1])
         at = self.begin.replace(hour=0, minute=0, second=0, microsecond=0)
         marks, year = [], 0
@@ -59,7 +59,7 @@ def draw(
         [t["occurred_at"] for t in touchpoints] + [v["ended_at"] for v in visits] + [v["started_at"] for v in visits]
     )
     times += [s["ended_at"] for s in sessions] + [t for t in (opened, closed) if t]
-    scale = Scale(min(times), max(times))
+    scale = Scale(min(times, key=datetime.timestamp), max(times, key=datetime.timestamp))
     seen = {t["buying_job"] for t in touchpoints} | {v["buying_job"] for v in visits}
     jobs = [job for job in BUYING_JOBS if job != "unclassified" or job in seen]
     lane = {job: TOP + LANE * i + LANE * 0.62 for i, job in enumerate(jobs)}

@@ -5,7 +5,7 @@ deal AS (
   SELECT CASE WHEN closed_at > as_of THEN 'open' ELSE status END AS status FROM dim_opportunity, run
   WHERE opened_at IS NULL OR opened_at <= as_of
 )
-SELECT r.run_id, r.as_of, r.touchloop_version,
+SELECT r.run_id, r.as_of, r.touchloop_version, r.reporting_timezone,
        (SELECT count(*) FROM fact_touchpoint) AS touchpoints,
        (SELECT count(*) FROM fact_touchpoint WHERE is_countable) AS countable,
        (SELECT count(*) FROM fact_event) AS events,
