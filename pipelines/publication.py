@@ -99,9 +99,9 @@ class Publication:
     def _write_files(self, candidate: Candidate, *, beside: bool = False) -> None:
         candidate.write_parquet(run_id=self.run_id, beside=beside)
         if self.workspace.settings.publish.report:
-            from warehouse.report.page import write_report  # it brings a template engine along
+            from warehouse.report.page import DOCS, write_report  # it brings a template engine along
 
-            write_report(candidate.database, candidate.folder / "report" / "index.html")
+            write_report(candidate.database, candidate.folder / "report" / "index.html", docs=DOCS)
 
     def _swap(self, candidate: Candidate) -> None:
         keep = self.workspace.settings.publish

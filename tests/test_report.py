@@ -92,6 +92,14 @@ def html(root: Path) -> str:
     return (root / "published" / "report" / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def elsewhere(html: str) -> str:
+    """The same page outside of the snapshot, where a link to what lies beside it would be dead."""
+    link = '<a href="../data-docs/index.html">the audit’s own pages</a>'
+    assert link in html
+    return html.replace(link, "the audit’s own pages, <code>published/data-docs/</code>,")
+
+
 @pytest.fixture
 def copied(root: Path, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The snapshot's database to write in."""
@@ -129,7 +137,7 @@ def test_without_the_setting_there_is_no_page(tmp_path: Path) -> None:
 
 
 def test_the_command_tells_the_page_and_writes_another(
-    root: Path, tmp_path: Path, html: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, tmp_path: Path, elsewhere: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """touchloop report ends with the page's path; --html makes the same page of the published snapshot elsewhere."""
     for given in ([], ["--html", str(tmp_path / "new" / "page.html")]):
@@ -139,10 +147,10 @@ def test_the_command_tells_the_page_and_writes_another(
     said = capsys.readouterr().out
     assert f"Open in a browser: {root}/published/report/index.html" in said
     assert f"Wrote {tmp_path}/new/page.html" in said
-    assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8") == html
+    assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8") == elsewhere
 
 
-def test_a_pipe_or_a_link_stays_what_it_is(root: Path, tmp_path: Path, html: str) -> None:
+def test_a_pipe_or_a_link_stays_what_it_is(root: Path, tmp_path: Path, elsewhere: str) -> None:
     """A pipe's reader gets the page, as the file behind a link does, which is replaced in one piece like any."""
     pipe, link, behind = tmp_path / "pipe", tmp_path / "link", tmp_path / "folder" / "page.html"
     os.mkfifo(pipe)
@@ -151,13 +159,13 @@ def test_a_pipe_or_a_link_stays_what_it_is(root: Path, tmp_path: Path, html: str
     reader.start()
     write_report(root / "published" / "touchloop.duckdb", pipe)
     reader.join(60)
-    assert heard == [html]
+    assert heard == [elsewhere]
     assert pipe.is_fifo()
     link.symlink_to(behind)
     for _ in ("made", "replaced"):
         write_report(root / "published" / "touchloop.duckdb", link)
         assert link.is_symlink()
-        assert behind.read_text(encoding="utf-8") == html
+        assert behind.read_text(encoding="utf-8") == elsewhere
     assert [one.name for one in behind.parent.iterdir()] == ["page.html"]
 
 
@@ -189,6 +197,18 @@ def test_the_page_loads_nothing(html: str) -> None:
         assert "src" not in given
         assert not any(name.startswith("on") for name in given)
     assert any("default-src 'none'" in (given.get("content") or "") for _, given in page.tags)
+
+
+@pytest.mark.parametrize("place", ["report", "current/report", "snapshots/*/report"])
+def test_its_links_lead_somewhere_from_every_name_of_it(root: Path, place: str) -> None:
+    """As a browser follows them, which knows nothing of links to folders, and as a file manager does, which has resolved them."""
+    (folder,) = (root / "published").glob(place)
+    for base in (os.path.abspath(folder), os.path.realpath(folder)):
+        page = Page((Path(base) / "index.html").read_text(encoding="utf-8"))
+        links = [given["href"] for tag, given in page.tags if tag == "a" and not (given["href"] or "").startswith("#")]
+        assert links == ["../data-docs/index.html"]
+        assert Path(os.path.normpath(f"{base}/{links[0]}")).is_file()
+        assert Path(f"{base}/{links[0]}").is_file()
 
 
 def test_figures_are_those_of_the_tables(root: Path, html: str) -> None:

@@ -6,6 +6,7 @@
     published/parquet          -> current/parquet
     published/report           -> current/report            where the snapshot has one
     published/current          -> snapshots/<id>            the one name that is swapped
+    snapshots/<id>/data-docs   -> ../../data-docs           so that the report's link to it leads there from all of these names
 
 A reader that holds the old snapshot keeps a whole one; it is removed after a grace time. Parquet partitions that did not change
 are hard links into the snapshot before; where a database goes ahead of its files, all of them are, until ``Candidate.again``
@@ -126,6 +127,8 @@ class Candidate:
         """Make it current, whole and at once; then remove snapshots that were replaced longer ago than ``keep_seconds``, or
         before the last ``keep_at_most``: a stream replaces one every few seconds."""
         final = self.final
+        if (self.folder / "report").is_dir():
+            point(self.folder / "data-docs", Path("..") / ".." / "data-docs")
         shutil.rmtree(final, ignore_errors=True)
         os.replace(self.folder, final)
         before = current(self.published)

@@ -30,8 +30,13 @@ SHORT = dict(zip(BUYING_JOBS, ("PI", "SE", "RB", "SS", "VA", "CC", "no job"), st
 ENDS = ("WON", "LOST", "OPEN")
 
 
-def write_report(database: Path, target: Path) -> None:
+DOCS = "../data-docs/index.html"
+"""As a snapshot's page finds them, by whichever name it is opened."""
+
+
+def write_report(database: Path, target: Path, *, docs: str | None = None) -> None:
     """Write the page of a snapshot, opened read only, to ``target`` in one piece; where that is a link, to what it leads to.
+    ``docs`` as in ``render``.
 
     A pipe or a device is written into, not replaced. Raises ``OSError`` if it cannot be written.
     """
@@ -39,7 +44,7 @@ def write_report(database: Path, target: Path) -> None:
     try:
         for statement in SETTINGS:
             connection.execute(statement)
-        page = render(connection)
+        page = render(connection, docs=docs)
     finally:
         connection.close()
     if target.exists() and not target.is_file():
@@ -52,8 +57,11 @@ def write_report(database: Path, target: Path) -> None:
     os.replace(partial, target)
 
 
-def render(connection: duckdb.DuckDBPyConnection) -> str:
-    """The page as a string. Marts by named seller are left out where the snapshot has none."""
+def render(connection: duckdb.DuckDBPyConnection, *, docs: str | None = None) -> str:
+    """The page as a string. Marts by named seller are left out where the snapshot has none.
+
+    ``docs``: where the audit's pages are as seen from this one; without, it names them and leads nowhere.
+    """
     ask = Asker(connection)
     head = ask.rows("head")[0]
     ask.zone = ZoneInfo(head["reporting_timezone"] or "UTC")
@@ -88,6 +96,7 @@ def render(connection: duckdb.DuckDBPyConnection) -> str:
     return template().render(
         head=head,
         zone=ask.zone.key,
+        docs=docs,
         scope=scope,
         totals=totals,
         sums={name: sum(row[name] for row in conservation) for name in names},
