@@ -18,11 +18,13 @@ from typing import Any
 import apache_beam as beam
 import msgspec
 from apache_beam.io.parquetio import WriteToParquet
+from apache_beam.io.textio import WriteToText
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from benchmarks.naive_tables import publish, read_world
 from pipelines.journeys import World
+from pipelines.kin import in_apps, whose_name
 from pipelines.plan import FileUnit, plan_files
 from pipelines.read import unit_rows
 from pipelines.workspace import Workspace
@@ -30,7 +32,7 @@ from schemas.arrow import arrow_schema
 from schemas.registry import TABLES
 from transforms.account import build_account
 from transforms.event import Event, Ignored, Party, Reject, Witness, event_id, hash_id
-from transforms.linking import fold_key, is_app_identity, link_keys
+from transforms.linking import OF_ONE_DAY, fold_key, is_app_identity, link_keys
 from transforms.sources import Context, all_sources, parse_record
 from transforms.times import DAY, parse_iso
 from transforms.touchpoint import Participant, Touchpoint
@@ -189,6 +191,34 @@ class Components(beam.CombineFn):
         return key
 
 
+class Kin(beam.DoFn):
+    """An event's keys tied to those of the people whose identifiers they hold, by the directory and the profiles."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.ties: dict[str, set[str]] | None = None
+        self.whose: dict[str, set[str]] = {}
+
+    def process(self, row: Row, bindings: list[tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+        if self.ties is None:
+            self.ties = self._known(bindings)
+        for key in (row["key"], *row["links"]):
+            yield from ((key, person) for person in self.ties.get(key, ()))
+            if key[:2] in OF_ONE_DAY:
+                who, _, day = key[2:].rpartition("@")
+                yield from ((key, f"{key[:2]}{whose_name(whose)}@{day}") for whose in self.whose.get(who, ()))
+
+    def _known(self, bindings: list[tuple[str, ...]]) -> dict[str, set[str]]:
+        kin = msgspec.structs.replace(self.world, bindings=sorted(bindings)).directory().several_names()
+        for whose, names in kin.items():
+            for name in names:
+                self.whose.setdefault(name, set()).add(whose)
+        ties: dict[str, set[str]] = {}
+        for user, person in in_apps(kin):
+            ties.setdefault(user, set()).add(person)
+        return ties
+
+
 class Fold(beam.DoFn):
     """A group's events to rows of tables; tagged ``touchpoint``: each with its participants, by every account that it is in."""
 
@@ -258,20 +288,24 @@ def run(root: Path, as_of: int) -> dict[str, float]:
     workspace = Workspace(root)
     for folder in (workspace.state, workspace.published):
         shutil.rmtree(folder, ignore_errors=True)
-    rows = workspace.fresh_scratch() / "rows"
+    scratch = workspace.fresh_scratch()
+    rows, told = scratch / "rows", scratch / "bindings" / "told"
     began, spent = time.perf_counter(), time.process_time()
     directory, world = read_world(workspace, as_of)
     units = {unit.unit_id: unit for unit in plan_files(root, all_sources().values(), {})}
     with beam.Pipeline(FnApiRunner(), options=PipelineOptions([])) as pipeline:
-        _ = tables(pipeline, units, root, world, as_of) | "write" >> Write(rows)
-    records = publish(workspace, directory, world, rows)
+        written, bindings = tables(pipeline, units, root, world, as_of)
+        _ = written | "write" >> Write(rows)
+        _ = bindings | beam.Map(json.dumps) | WriteToText(str(told))
+    bound = sorted(tuple(json.loads(line)) for file in told.parent.iterdir() for line in file.open())
+    records = publish(workspace, directory, msgspec.structs.replace(world, bindings=bound), rows)
     return {
         "seconds": time.perf_counter() - began, "processor_seconds": time.process_time() - spent, "records": float(records),
     }  # fmt: skip
 
 
-def tables(pipeline: Any, units: dict[str, FileUnit], root: Path, world: World, as_of: int) -> Any:
-    """Rows of all tables below the marts, as (table, dict)."""
+def tables(pipeline: Any, units: dict[str, FileUnit], root: Path, world: World, as_of: int) -> tuple[Any, Any]:
+    """Rows of all tables below the marts, as (table, dict); and the identifiers that profiles bind."""
     parsed = (
         pipeline
         | beam.Create(list(units.values()))
@@ -293,11 +327,9 @@ def tables(pipeline: Any, units: dict[str, FileUnit], root: Path, world: World, 
         | beam.ParDo(Ledger(as_of), beam.pvalue.AsSingleton(pipeline | "all units" >> beam.Create([units])))
     )
     bindings = parsed.events | beam.Map(lambda row: row["binding"]) | beam.Filter(bool) | beam.Distinct()
-    roots = (
-        events
-        | beam.FlatMap(lambda row: [(row["key"], link) for link in row["links"]])
-        | beam.CombineGlobally(Components())
-    )
+    linked = events | beam.FlatMap(lambda row: [(row["key"], link) for link in row["links"]])
+    kin = events | beam.ParDo(Kin(world), beam.pvalue.AsList(bindings))
+    roots = (linked, kin) | "ties" >> beam.Flatten() | beam.CombineGlobally(Components())
     folded = (
         events
         | "by group"
@@ -306,7 +338,7 @@ def tables(pipeline: Any, units: dict[str, FileUnit], root: Path, world: World, 
         | beam.ParDo(Fold(world), beam.pvalue.AsList(bindings)).with_outputs("touchpoint", main="rows")
     )
     rebuilt = folded.touchpoint | "accounts" >> beam.GroupByKey() | beam.ParDo(Rebuild(world))
-    return (events | beam.Map(fact_event), ledger, folded.rows, rebuilt) | beam.Flatten()
+    return (events | beam.Map(fact_event), ledger, folded.rows, rebuilt) | beam.Flatten(), bindings
 
 
 class Write(beam.PTransform):

@@ -6,7 +6,7 @@ invitations Ann, only the directory and the profiles know, so these keys are tol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -43,16 +43,27 @@ def _without(some: Names, others: Names) -> Names:
 
 def edges(kin: Names) -> Any:
     """An Arrow table (a, b): keys of identifiers, and of whose they are; in every app, and on any day."""
-    apps = [name for name, spec in all_sources().items() if spec.channel == "app"]
     a: list[int] = []
     b: list[int] = []
     for whose, names in kin.items():
         a += map(who_hash, names)
-        b += [who_hash(f"p:{whose}")] * len(names)
-        for app in apps:
-            a += [key_hash(user_key(app, _in_app(one, app))) for one in names]
-            b += [key_hash(person_key(app, whose))] * len(names)
+        b += [who_hash(whose_name(whose))] * len(names)
+    for user, person in in_apps(kin):
+        a.append(key_hash(user))
+        b.append(key_hash(person))
     return pa.table({"a": pa.array(a, pa.uint64()), "b": pa.array(b, pa.uint64())})
+
+
+def whose_name(whose: str) -> str:
+    """Stands for somebody in a key that says who and on which day; no identifier is like it."""
+    return f"p:{whose}"
+
+
+def in_apps(kin: Names) -> Iterator[tuple[str, str]]:
+    """Ties of keys of users, and of whose identifiers they are, in every app."""
+    for app in [name for name, spec in all_sources().items() if spec.channel == "app"]:
+        for whose, names in kin.items():
+            yield from ((user_key(app, _in_app(one, app)), person_key(app, whose)) for one in names)
 
 
 def _in_app(identifier: str, app: str) -> str:
