@@ -28,6 +28,7 @@ from transforms.directory import Directory
 from transforms.erasure import STAND_INS, Erasures, native
 from transforms.event import Event, Party, decode_event, encode_event, hash_id, named
 from transforms.normal import ANONYMOUS, crm_id, email_base, email_id, phone_id
+from transforms.person_index import is_native
 from warehouse import erase as kept
 from warehouse.publish import current
 from warehouse.store import DERIVE_AGAIN, Store
@@ -151,18 +152,23 @@ def _events(store: Store, family: str | None = None) -> Iterator[tuple[str, Even
 
 
 def _closure(known: set[str], together: set[tuple[str, ...]], directory: Directory, person_id: str | None) -> set[str]:
-    """With what stands beside one of these identifiers in a profile or an event, unless it is somebody else's too."""
-    grown = True
-    while grown:
-        beside = {one for ids in together if not known.isdisjoint(ids) for one in ids} - known
-        others = {one for ids in together if known.isdisjoint(ids) for one in ids if _is_named(ids)}
-        new = {
-            one
-            for one in beside
-            if _may_be(directory, one, person_id) and not (one.startswith(ANONYMOUS) and one in others)
-        }
-        known, grown = known | new, bool(new)
-    return known
+    """With what stands beside one of these identifiers in a profile or an event, unless it is somebody else's too.
+
+    As profiles merge no persons (semantics 2.2), neither does a mailbox that one of them shows who is not known: native ids are of one user,
+    and go first; what else they show goes where nobody but its users has shown it.
+    """
+    is_free = {one: _may_be(directory, one, person_id) for ids in together for one in ids}
+    theirs = {one for ids in together if not all(map(is_free.__getitem__, ids)) for one in ids}
+    free = [ids for ids in together if not theirs.issuperset(ids)]
+    while True:
+        beside = {one for ids in free if not known.isdisjoint(ids) for one in ids} - known - theirs
+        new = set(filter(is_native, beside))
+        if not new:
+            others = {one for ids in free if known.isdisjoint(ids) and _is_named(ids) for one in ids}
+            new = beside - others
+        if not new:
+            return known
+        known = known | new
 
 
 def _may_be(directory: Directory, identifier: str, person_id: str | None) -> bool:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from test_kin import page
+from test_rebinding import profile
 from workspaces import AS_OF, conservation, contents, example, increment, payloads, put, run, snapshot
 
 import pipelines.erase as erasing
@@ -174,6 +176,41 @@ def test_an_address_of_two_people_is_erased_with_neither(tmp_path: Path) -> None
         assert connection.execute("SELECT person_id FROM dim_person WHERE person_id IN ('B1', 'B2')").fetchall() == [
             ("B2",)
         ]
+
+
+def test_unknown_identifiers_in_her_profile_go_unless_somebody_else_shows_them(tmp_path: Path) -> None:
+    """An address that she alone has held is hers; a mailbox that a stranger's profile shows too leads to nobody else, nor does a login that
+    Tom has used."""
+    root = example(tmp_path)
+    team, old, private, login = "team@northfield.example", "bea.old@mail.test", "ned@mail.test", "shared-login"
+    put(
+        root,
+        [
+            *payloads(),
+            profile("U0BEA", 0, email="bea.winter@northfield.example"),
+            profile("U0BEA", 1, email=team),
+            profile("U0BEA", 2, email=old),
+            profile("U0NED", 3, email=team),
+            profile("U0NED", 4, email=private),
+            page(5, "09:00", userId=login, context={"traits": {"email": "bea.winter@northfield.example"}}),
+            page(6, "09:05", userId=login, context={"traits": {"email": "tom.arden@northfield.example"}}),
+        ],
+    )
+    increment(root)
+    forget(root, "B1")
+    (one,) = read_erased(root / "erased.jsonl")
+    expected = {
+        f"email:{team}": False,
+        f"email:{private}": False,
+        "external_id:slack:U0NED": False,
+        f"email:{old}": True,
+    }
+    expected |= {f"external_id:segment:{login}": False, "external_id:slack:U0BEA": True}
+    assert {name: hash_id(name) in one.identifiers for name in expected} == expected
+    assert told(root / "state", ("bea.winter", "bea winter", "bea.old")) == []
+    forget(root, team)  # who that is nobody knows: as in the tables, it is whoever shows it and nobody else
+    (_, other) = read_erased(root / "erased.jsonl")
+    assert hash_id("external_id:slack:U0NED") in other.identifiers
 
 
 def test_a_restored_state_is_cleaned_without_a_name(tmp_path: Path) -> None:
