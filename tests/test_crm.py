@@ -170,6 +170,14 @@ def test_byte_order_mark_blank_lines_and_quoted_line_ends_are_no_obstacle() -> N
         ("people.csv", PEOPLE + "B1,buyer,,,,,,,,,U1\n", "invalid_field", "external_ids", "'U1'"),
         ("people.csv", PEOPLE + "B1,buyer\n", "malformed_csv", None, "2 cells"),
         ("people.csv", "side\nbuyer\n", "missing_field", "person_id", "no column person_id"),
+        (
+            "people.csv",
+            "person_id;side\nB1;buyer\n",
+            "malformed_csv",
+            None,
+            "separated by ';', where commas must be",
+        ),
+        ("accounts.csv", "account_id\tname\nA1\tOne\n", "malformed_csv", None, "separated by '\\t'"),
         ("people.csv", "person_id,side,side\nB1,buyer,seller\n", "malformed_csv", "side", "twice"),
         ("accounts.csv", "account_id,domains\nA1,co.uk\n", "invalid_field", "domains", "'co.uk'"),
         ("opportunities.csv", OPPORTUNITIES + "O1,A1,,,,,open,,,,\n", "missing_field", "opened_at", "opened_at"),
@@ -227,6 +235,15 @@ def test_a_bad_row_names_its_column_and_value(name: str, text: str, reason: str,
     assert isinstance(reject, Reject)
     assert (reject.reason_code, reject.field_path) == (reason, field)
     assert shown in reject.detail
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_spreadsheets_unicode_text_says_what_it_is(encoding: str) -> None:
+    """Not byte by byte that no cell is UTF-8."""
+    data = f"\ufeff{PEOPLE}B1,buyer,,,,,,,,,\n".encode(encoding)
+    found = [row for _, _, row in read_crm_file("people.csv", data)]
+    assert {row.detail for row in found if isinstance(row, Reject)} == {"the file is UTF-16, where it must be UTF-8"}
+    assert unknown_columns("people.csv", data) == unknown_columns("people.csv", b"person_id;side\n") == []
 
 
 def test_bad_rows_do_not_cost_their_neighbours() -> None:

@@ -375,7 +375,7 @@ def test_a_directory_that_cannot_be_read_stops_the_job(tmp_path: Path) -> None:
     people.write_text(proper.replace(",", ";"))
     put(root, [("slack/later.jsonl", json.dumps(slack_message(2)).encode())])
     rows = len(proper.splitlines()) - 1
-    told = rf"crm/people\.csv: {rows} of {rows} rows were rejected.*missing_field person_id .*the header has no column person_id"
+    told = rf"crm/people\.csv: {rows} of {rows} rows were rejected.*malformed_csv .*the header's columns are separated by ';', where commas must be"
     for _ in range(2):
         with pytest.raises(TooManyRejects, match=told):
             increment(root)

@@ -12,6 +12,7 @@ Decisions where the files may say more than one thing:
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -60,6 +61,9 @@ Cell = Callable[[str, str, str | None], Any]
 
 
 NO_ROLES: Mapping[str, str] = MappingProxyType({})
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+OTHER_SEPARATORS = (";", "\t", "|")
+"""Of columns; none is part of a column's name."""
 
 
 class _Layout(msgspec.Struct, frozen=True):
@@ -89,7 +93,7 @@ def read_crm_file(
     if roles and "buyer_role" in layout.cells:
         layout = msgspec.structs.replace(layout, cells={**layout.cells, "buyer_role": _role(roles)})
     header, records = split_csv(data)
-    fault = _header_fault(header, layout)
+    fault = _header_fault(data, header, layout)
     seen: dict[tuple[Any, ...], int] = {}
     for position, record in enumerate(records):
         try:
@@ -108,7 +112,7 @@ def unknown_columns(name: str, data: bytes) -> list[str]:
     if row_type is None:
         return []
     header, _ = split_csv(data)
-    if isinstance(header, Reject):
+    if isinstance(header, Reject) or _other_separator(header):
         return []
     known = set(row_type.__struct_fields__)  # type: ignore[attr-defined]
     return sorted({column for column in header if column and column not in known})
@@ -128,12 +132,18 @@ def of_known_deals(
 def header_fault(name: str, data: bytes) -> Reject | None:
     """What makes every row of the file unreadable, if anything does."""
     layout = _LAYOUTS.get(name.replace("\\", "/").rpartition("/")[2].lower())
-    return None if layout is None else _header_fault(split_csv(data)[0], layout)
+    return None if layout is None else _header_fault(data, split_csv(data)[0], layout)
 
 
-def _header_fault(header: list[str] | Reject, layout: _Layout) -> Reject | None:
+def _header_fault(data: bytes, header: list[str] | Reject, layout: _Layout) -> Reject | None:
+    if data.startswith(UTF_16):
+        return Reject("invalid_encoding", None, "the file is UTF-16, where it must be UTF-8")
     if isinstance(header, Reject):
         return header
+    separator = _other_separator(header)
+    if separator is not None:
+        detail = f"the header's columns are separated by {separator!r}, where commas must be"
+        return Reject("malformed_csv", None, detail)
     for column in layout.required:
         if column not in header:
             return Reject("missing_field", column, f"the header has no column {column}")
@@ -141,6 +151,11 @@ def _header_fault(header: list[str] | Reject, layout: _Layout) -> Reject | None:
         if column and header.count(column) > 1:
             return Reject("malformed_csv", column[:80], f"the header has the column {column[:80]!r} twice")
     return None
+
+
+def _other_separator(header: list[str]) -> str | None:
+    """What a spreadsheet of another country, or another export, has put in the place of commas."""
+    return next((one for one in OTHER_SEPARATORS if len(header) == 1 and one in header[0]), None)
 
 
 def _cells(header: list[str] | Reject, fields: list[str] | Reject) -> dict[str, str]:
