@@ -29,7 +29,7 @@ from transforms.sources import all_sources
 from transforms.times import to_datetime
 from warehouse.commit import commit_directory, commit_increment, remember_files
 from warehouse.landed import forget_landed, newest, register_landed
-from warehouse.ledger import Input, Totals, ends_of_partitions, inputs, landed_files, totals
+from warehouse.ledger import Input, Totals, ends_of_partitions, inputs, landed_files, rows_of_files, totals
 from warehouse.store import DERIVE_AGAIN, Store
 
 if TYPE_CHECKING:  # only who has topics, or runs on a cluster, imports what it needs
@@ -310,6 +310,11 @@ class Increment:
         for file in files:
             file.hold_to(self.settings.rejects)
         self.summary.warnings += [warning for file in files for warning in file.warnings]
+        before = rows_of_files(store, [file.location for file in files if not file.accepted and not file.rejects])
+        self.summary.warnings += [
+            f"{location} has no rows, where it had {rows:,} before: everything is derived again without what they said"
+            for location, rows in before.items()
+        ]
         commit_directory(
             store, files, received_at=self.now, run_id=self.summary.run_id, adapter_version=ADAPTER_VERSION
         )

@@ -397,6 +397,21 @@ def test_a_small_file_of_the_directory_without_its_header_is_warned_of(tmp_path:
     assert "inbox/crm/assets.csv is empty: there is not even a header" in warnings
 
 
+def test_an_export_that_came_empty_is_told(tmp_path: Path) -> None:
+    """A file of the directory that has lost all of its rows; one that never had any is as it should be."""
+    root = example(tmp_path)
+    crm = root / "inbox" / "crm"
+    header = (crm / "aliases.csv").read_text().splitlines(keepends=True)[0]
+    (crm / "aliases.csv").write_text(header)
+    assert increment(root).warnings == []
+    deals = (crm / "people.csv").read_text()
+    (crm / "people.csv").write_text(deals.splitlines(keepends=True)[0])
+    told = "inbox/crm/people.csv has no rows, where it had 6 before: everything is derived again without what they said"
+    assert told in increment(root).warnings
+    (crm / "people.csv").write_text(deals)
+    assert increment(root).warnings == []
+
+
 def test_rejected_rows_of_the_directory_are_told(tmp_path: Path) -> None:
     """A deal that is left out would be missed in every figure: the run says so when the file is new, ``doctor`` whenever it is asked."""
     root = example(tmp_path)
