@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pipelines.errors import SettingsError, TooManyRejects, UserError
 from pipelines.increment import Again
@@ -18,7 +18,7 @@ from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from warehouse.landed import register_landed
 from warehouse.ledger import last_run
-from warehouse.replay_units import LandedUnit, Replayed, commit_units, landed_units
+from warehouse.replay_units import LandedUnit, Replayed, commit_units, landed_units, seen_files
 from warehouse.store import Store
 
 NOT_REPLACED = "What it gave before stays, and so does that of the units behind it."
@@ -64,7 +64,7 @@ def replay_units(
         in_files = next((unit.location for unit in landed.values() if unit.kind != KAFKA), None)
         if in_files is not None and (start is not None or end is not None):
             raise SettingsError(f"--from and --to are offsets of topics, and {location!r} matches {in_files}, a file")
-        units = list(_readable(workspace, list(landed.values()), kafka, say))
+        units = list(_readable(workspace, list(landed.values()), seen_files(store), kafka, say))
         for number, batch in enumerate(increments(units, settings.ingest.increment_bytes)):
             folder = scratch / f"replay-{number}"
             folder.mkdir()
@@ -86,7 +86,13 @@ def replay_units(
     return done
 
 
-def _readable(workspace: Workspace, landed: Sequence[LandedUnit], kafka: Connection | None, say: Say) -> Iterator[Unit]:
+def _readable(
+    workspace: Workspace,
+    landed: Sequence[LandedUnit],
+    seen: Mapping[str, tuple[int, int]],
+    kafka: Connection | None,
+    say: Say,
+) -> Iterator[Unit]:
     """The units as they are read. A file that grew since has units of its earlier states, which are left out.
 
     Raises ``UserError`` for the first that is not where it was.
@@ -103,23 +109,29 @@ def _readable(workspace: Workspace, landed: Sequence[LandedUnit], kafka: Connect
         topic, _, partition = unit.location.rpartition("/")
         yield KafkaUnit(unit.unit_id, unit.source, topic, int(partition), unit.range_start, unit.range_end)
     for location, states in files.items():
-        yield _file(workspace, location, states)
+        yield _file(workspace, location, states, seen.get(location))
         if len(states) > 1:
             say(f"{location} has grown or changed since it first landed: it is read as it is now")
 
 
-def _file(workspace: Workspace, location: str, states: Sequence[str]) -> FileUnit:
-    """The file as the unit that it is now, if that has landed."""
+def _file(workspace: Workspace, location: str, states: Sequence[str], seen: tuple[int, int] | None) -> FileUnit:
+    """The file as the unit that it is now, if that has landed. ``seen``: the size and time by which runs know it."""
     path = workspace.root / location
     if not path.is_file():
         raise UserError(f"{location} has landed, but is no longer there to be read again: put it back, or leave it out")
     _, system, name = location.split("/", 2)
     unit_id = file_unit_id(system, location, path)
-    if unit_id not in states:
-        raise UserError(
-            f"{location} is not what it was when it landed: touchloop run lands what it holds now; to replay the old content, put it back"
-        )
     entry = path.stat()
+    if unit_id not in states:
+        hidden = (entry.st_size, entry.st_mtime_ns) == seen
+        first = (
+            ", once its time is another (touch it), for a file of the same size and time counts as read"
+            if hidden
+            else ""
+        )
+        raise UserError(
+            f"{location} is not what it was when it landed: touchloop run lands what it holds now{first}; to replay the old content, put it back"
+        )
     return FileUnit(unit_id, system, location, name, entry.st_size, entry.st_mtime_ns)
 
 
