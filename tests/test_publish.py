@@ -16,7 +16,7 @@ from schemas.ddl import create
 from schemas.registry import TABLES
 from warehouse.digests import digests_of
 from warehouse.parquet import write_parquet
-from warehouse.publish import current
+from warehouse.publish import Candidate, current
 
 HOUR = 3600.0
 
@@ -169,6 +169,24 @@ def test_only_so_many_replaced_snapshots_stay(root: Path) -> None:
     for name in ("n1", "n2", "n3", "n4", "n5"):
         publish(root, name, most=2)
     assert {p.name for p in (root / "published" / "snapshots").iterdir()} == {"n2", "n3", "n4", "n5"}
+
+
+def test_a_candidate_takes_no_room_that_it_does_not_need(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a crash has left goes before the next copy, not after it; a copy that the disk does not take leaves nothing."""
+    left = root / "published" / "snapshots" / ".crashed.partial"
+    left.mkdir(parents=True)
+    (left / "touchloop.duckdb").write_bytes(b"half")
+    made = Candidate(root / "published", "next")
+
+    def full(*_: object) -> None:
+        assert not left.exists()
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("warehouse.publish.copy_file", full)
+        with pytest.raises(OSError, match="No space"):
+            made.copy(root / "state" / "warehouse.duckdb", seller_level=True)
+    assert not made.folder.exists()
 
 
 def test_a_discarded_candidate_changes_nothing(root: Path) -> None:

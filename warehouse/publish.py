@@ -62,9 +62,20 @@ class Candidate:
         """Of its tables, once it is copied."""
 
     def copy(self, warehouse: Path, *, seller_level: bool, afresh: bool = False) -> None:
-        """Copy the closed warehouse: then ``database`` may be audited. ``afresh``: the digests that it keeps are not believed."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Copy the closed warehouse: then ``database`` may be audited. ``afresh``: the digests that it keeps are not believed.
+
+        What a crash has left of other candidates goes first, for it may be what the disk lacks; so does a copy that fails.
+        """
+        for left in self.folder.parent.glob(".*"):
+            shutil.rmtree(left, ignore_errors=True)
         self.folder.mkdir(parents=True)
+        try:
+            self._copy(warehouse, seller_level, afresh)
+        except BaseException:
+            self.discard()
+            raise
+
+    def _copy(self, warehouse: Path, seller_level: bool, afresh: bool) -> None:
         if seller_level:
             copy_file(warehouse, self.database)
         else:
