@@ -13,6 +13,7 @@ from pipelines.plan import inbox_files
 from pipelines.unread import unread
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
+from warehouse.publish import is_whole
 from warehouse.store import DERIVE_AGAIN, Store
 
 
@@ -115,12 +116,17 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
         if is_derived
         else "the tables are of another version, or of before a replay: touchloop run derives them again",
     )
-    yield Finding(
-        unpublished is None,
-        "the snapshot shows the warehouse"
-        if unpublished is None
-        else f"run {unpublished} is not published yet: touchloop run publishes it, or tells why not",
-    )
+    yield _snapshot(workspace, unpublished)
+
+
+def _snapshot(workspace: Workspace, unpublished: str | None) -> Finding:
+    if unpublished is not None:
+        return Finding(False, f"run {unpublished} is not published yet: touchloop run publishes it, or tells why not")
+    if not is_whole(workspace.published):
+        return Finding(
+            False, "published/ is not whole, a part of the snapshot is gone: touchloop run publishes it again"
+        )
+    return Finding(True, "the snapshot shows the warehouse")
 
 
 def _directory_units(workspace: Workspace) -> list[str]:

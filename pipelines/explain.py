@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from pipelines.errors import UserError
-from pipelines.show import open_snapshot
+from pipelines.show import reading_snapshot
 from warehouse.rows import Row, dicts
 
 
@@ -34,8 +34,7 @@ class Explanation(msgspec.Struct):
 
 def explained(snapshot: Path, touchpoint: str) -> Explanation:
     """``touchpoint`` may be the first characters of an id; raises ``UserError`` unless it names exactly one."""
-    connection = open_snapshot(snapshot)
-    try:
+    with reading_snapshot(snapshot) as connection:
         found = dicts(
             connection, "SELECT * FROM fact_touchpoint WHERE starts_with(touchpoint_id, ?) LIMIT 3", [touchpoint]
         )
@@ -54,8 +53,6 @@ def explained(snapshot: Path, touchpoint: str) -> Explanation:
             journeys=dicts(connection, JOURNEYS, [name]),
             not_counted=list(_not_counted(row)),
         )
-    finally:
-        connection.close()
 
 
 def explain_touchpoint(snapshot: Path, touchpoint: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,32 @@ from warehouse.rows import Row, dicts
 
 def open_snapshot(path: Path) -> duckdb.DuckDBPyConnection:
     """The published snapshot, read only. Raises ``UserError`` where there is none."""
+    if path.is_symlink() and not path.exists():
+        raise UserError(f"{path} leads to {path.resolve()}, which is gone: touchloop run publishes it again")
     if not path.exists():
         raise UserError(f"nothing is published at {path} yet: touchloop run comes first")
-    connection = duckdb.connect(str(path.resolve()), read_only=True)
+    try:
+        connection = duckdb.connect(str(path.resolve()), read_only=True)
+    except duckdb.Error as error:
+        raise UserError(f"the published snapshot cannot be opened: {error}\ntouchloop publish makes it anew") from None
     connection.execute("SET TimeZone='UTC'")
     return connection
+
+
+@contextmanager
+def reading_snapshot(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """As ``open_snapshot``, for as long as it is asked. Raises ``UserError`` where it has not the tables of this version, or is damaged."""
+    connection = open_snapshot(path)
+    try:
+        yield connection
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise UserError(
+            f"{path} was published by another version of touchloop, and touchloop run publishes it again: {error}"
+        ) from None
+    except duckdb.IOException as error:
+        raise UserError(f"the published snapshot cannot be read: {error}\ntouchloop publish makes it anew") from None
+    finally:
+        connection.close()
 
 
 def print_summary(out: Console, summary: Summary) -> None:
@@ -48,8 +71,8 @@ def write_page(snapshot: Path, target: Path) -> Path:
     """The report's page of the published snapshot, written to ``target``. Raises ``UserError`` where nothing is published."""
     from warehouse.report.page import write_report
 
-    open_snapshot(snapshot).close()  # says what is missing
-    write_report(snapshot.resolve(), target)
+    with reading_snapshot(snapshot):  # says what is missing
+        write_report(snapshot.resolve(), target)
     return target
 
 
@@ -73,8 +96,7 @@ class Shown(msgspec.Struct):
 
 def shown(snapshot: Path, page: Path) -> Shown:
     """Read it. Raises ``UserError`` where nothing is published."""
-    connection = open_snapshot(snapshot)
-    try:
+    with reading_snapshot(snapshot) as connection:
         as_of = connection.execute("SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1").fetchone()
         seller_level = bool(dicts(connection, SELLER_LEVEL))
         pair = dicts(connection, PAIR) if seller_level else []
@@ -85,8 +107,6 @@ def shown(snapshot: Path, page: Path) -> Shown:
             journeys=dicts(connection, JOURNEYS), loops=dicts(connection, LOOPS), seller_level=seller_level,
             pairs=pair[0]["pairs"] if pair else 0, coverage=coverage, trust=dicts(connection, TRUST),
         )  # fmt: skip
-    finally:
-        connection.close()
 
 
 def print_report(out: Console, found: Shown) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -12,6 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from workspaces import EXAMPLE, candidate, example, files_hold, increment, payloads, put, run, snapshot
 
+from pipelines.doctor import examine
+from pipelines.errors import UserError
+from pipelines.explain import explained
+from pipelines.show import shown, write_page
+from pipelines.workspace import Workspace
 from schemas.ddl import create
 from schemas.registry import TABLES
 from warehouse.digests import digests_of
@@ -228,3 +234,40 @@ def test_what_somebody_cleared_away_is_published_again(tmp_path: Path) -> None:
     assert run(root).published
     assert (root / "published" / "parquet" / "manifest.json").is_file()
     assert not run(root).published
+    shutil.rmtree(root / "published" / "parquet" / "fact_loop")
+    assert run(root).published
+    assert (root / "published" / "parquet" / "fact_loop").is_dir()
+    database = root / "published" / "touchloop.duckdb"
+    database.unlink()
+    database.write_text("somebody's own")
+    assert run(root).published
+    assert database.is_symlink()
+    assert not run(root).published
+
+
+def test_doctor_and_the_readers_commands_name_what_is_wrong_with_the_snapshot(tmp_path: Path) -> None:
+    root = example(tmp_path)
+    put(root, payloads()[:5])
+    run(root)
+    workspace = Workspace(root)
+    assert all(one.ok for one in examine(workspace))
+    real = workspace.snapshot.resolve()
+    with duckdb.connect(str(real)) as connection:
+        connection.execute("ALTER TABLE dim_run DROP COLUMN reporting_timezone")
+    with pytest.raises(
+        UserError, match="published by another version of touchloop, and touchloop run publishes it again"
+    ):
+        write_page(workspace.snapshot, tmp_path / "page.html")
+    with real.open("r+b") as file:
+        file.truncate(100_000)
+    with pytest.raises(UserError, match=r"(?s)cannot be (opened|read): .*touchloop publish makes it anew"):
+        shown(workspace.snapshot, workspace.report)
+    real.unlink()
+    for read in (lambda: shown(workspace.snapshot, workspace.report), lambda: explained(workspace.snapshot, "a")):
+        with pytest.raises(
+            UserError, match=rf"leads to {re.escape(str(real))}, which is gone: touchloop run publishes it again"
+        ):
+            read()
+    assert [one.text for one in examine(workspace) if not one.ok] == [
+        "published/ is not whole, a part of the snapshot is gone: touchloop run publishes it again"
+    ]

@@ -188,8 +188,16 @@ def run_of(published: Path) -> str | None:
 
 
 def is_whole(published: Path) -> bool:
-    """Whether readers find what the two names lead to; somebody may have cleared a folder."""
-    return all((published / name).exists() for name in ("touchloop.duckdb", "parquet/manifest.json"))
+    """Whether readers find what the names lead to; somebody may have cleared a folder, or put a file of their own in a name's place."""
+    snapshot = current(published)
+    if snapshot is None or not all((published / name).is_symlink() for name in ("touchloop.duckdb", "parquet")):
+        return False
+    tables = read_manifest(snapshot).get("tables", {})
+    return (
+        (published / "touchloop.duckdb").is_file()
+        and bool(tables)
+        and all((snapshot / "parquet" / table).is_dir() for table in tables)
+    )
 
 
 def read_manifest(snapshot: Path | None) -> dict[str, Any]:
