@@ -32,6 +32,7 @@ def _settings(workspace: Workspace) -> Iterator[Finding]:
     try:
         settings = workspace.settings
         rules = workspace.rulebook
+        _ = workspace.erasures
     except SettingsError as error:
         yield Finding(False, str(error))
         return

@@ -457,6 +457,15 @@ def test_a_full_disk_is_told_without_a_traceback(
     assert "Traceback" not in said
 
 
+def test_doctor_finds_a_list_of_the_erased_that_cannot_be_read(
+    example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No run goes on without it."""
+    (example_root / "erased.jsonl").write_text("{\n")
+    assert touchloop(monkeypatch, "doctor", "--workspace", str(example_root)) == 1
+    assert "erased.jsonl: line 1: " in capsys.readouterr().out
+
+
 def test_every_command_that_tells_something_tells_it_to_a_machine_too(
     example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
