@@ -11,6 +11,8 @@ from pipelines import interrupt
 
 def main() -> None:
     """Run the command line. To import it takes long enough for somebody to press Ctrl-C."""
+    # workers and the auditor would take a pickle.py, or a folder warehouse/, that lies where somebody stands for what they are made of
+    os.environ["PYTHONSAFEPATH"] = "1"
     hears = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # a shell's background jobs do not
     if hears:
         signal.signal(signal.SIGINT, interrupt.end_at_once)

@@ -457,6 +457,36 @@ def test_a_full_disk_is_told_without_a_traceback(
     assert "Traceback" not in said
 
 
+def test_what_lies_where_somebody_stands_is_not_run(tmp_path: Path) -> None:
+    """Folders are named as ours are, and files as those of libraries; the audit and the workers have processes of their own."""
+    root, here = example(tmp_path / "workspace"), tmp_path / "here"
+    put(root, payloads()[:5])
+    (here / "warehouse").mkdir(parents=True)
+    for name in ("warehouse/__init__.py", "duckdb.py", "json.py", "pickle.py"):
+        (here / name).write_text("raise SystemExit('not ours')")
+    touchloop_here = str(Path(sys.executable).parent / "touchloop")
+    for arguments in (["run", "--as-of", "2026-05-11T00:00:00Z"], ["publish"]):
+        done = subprocess.run(
+            [touchloop_here, *arguments, "--workspace", str(root)],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, "not ours" in done.stderr) == (0, False), done.stderr
+    program = (
+        "from pipelines import __main__, cli; from pipelines.workers import Workers; import operator\n"
+        "def work():\n with Workers(2) as workers:\n  workers.warm(); workers.run(operator.neg, [1, 2])\n  print('worked')\n"
+        "cli.main = work\n"
+        "if __name__ == '__main__': __main__.main()\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "-P", str(tmp_path / "program.py")], cwd=here, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "worked\n", done.stderr
+
+
 def test_doctor_finds_a_list_of_the_erased_that_cannot_be_read(
     example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
