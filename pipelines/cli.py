@@ -128,11 +128,11 @@ def init(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None
     if as_json:
         print(msgspec.json.encode({"workspace": str(made.root)}).decode())
         return
-    out.print(f"Workspace [bold]{made.root}[/bold]")
+    out.print(f"Workspace [bold]{plain(made.root)}[/bold]")
     out.print("  touchloop.toml      settings, every key optional: put your company's domains in")
     out.print("  inbox/<source>/     native payloads, any depth (touchloop sources lists the systems)")
     out.print("  inbox/crm/*.csv     the directory: accounts, people, opportunities, ...")
-    out.print(f"Then: touchloop run --workspace {workspace}")
+    out.print(f"Then: touchloop run --workspace {workspace}", markup=False)
 
 
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -214,11 +214,14 @@ def ingest(
     if as_json:
         print(msgspec.json.encode(done).decode())
     elif streaming:
-        out.print(f"the job {done.job} reads {done.partitions} partitions on {done.runner} and lands in {landing}")
-        out.print(f"Then: touchloop follow --workspace {workspace} --landing {landing}")
+        out.print(
+            f"the job {done.job} reads {done.partitions} partitions on {done.runner} and lands in {landing}",
+            markup=False,
+        )
+        out.print(f"Then: touchloop follow --workspace {workspace} --landing {landing}", markup=False)
     else:
-        out.print(f"{done.files:,} files and {done.ranges:,} ranges of offsets are in {landing}")
-        out.print(f"Then: touchloop follow --workspace {workspace} --landing {landing} --until-caught-up")
+        out.print(f"{done.files:,} files and {done.ranges:,} ranges of offsets are in {landing}", markup=False)
+        out.print(f"Then: touchloop follow --workspace {workspace} --landing {landing} --until-caught-up", markup=False)
 
 
 @app.command()
@@ -342,7 +345,7 @@ def publish(workspace: WorkspaceOption = HERE, as_json: JsonOption = False, log_
     if as_json:
         print(msgspec.json.encode({"snapshot": str(snapshot)}).decode())
     else:
-        out.print(f"published {snapshot}")
+        out.print(f"published {snapshot}", markup=False)
 
 
 @app.command()
@@ -368,9 +371,10 @@ def generate(
         print(msgspec.json.encode(made).decode())
         return
     out.print(
-        f"{made.records:,} native records in {made.files:,} files below {workspace}/inbox; the truth is in {workspace}/truth"
+        f"{made.records:,} native records in {made.files:,} files below {workspace}/inbox; the truth is in {workspace}/truth",
+        markup=False,
     )
-    out.print(f"Then: touchloop run --workspace {workspace} --as-of {made.as_of}")
+    out.print(f"Then: touchloop run --workspace {workspace} --as-of {made.as_of}", markup=False)
 
 
 for command in (report, explain, doctor, sources, replay, erase):

@@ -27,7 +27,7 @@ def report(
         if as_json:
             print(msgspec.json.encode({"page": str(written)}).decode())
         else:
-            out.print(f"Wrote {plain(Exception(written))}", soft_wrap=True)
+            out.print(f"Wrote {plain(written)}", soft_wrap=True)
         return
     found = shown(place.snapshot, place.report)
     if as_json:
@@ -78,6 +78,6 @@ def doctor(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> No
     else:
         for finding in findings:
             mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
-            out.print(f"{mark} {plain(Exception(finding.text))}", soft_wrap=True)
+            out.print(f"{mark} {plain(finding.text)}", soft_wrap=True)
     if not ok:
         raise typer.Exit(1)

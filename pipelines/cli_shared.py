@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from pipelines.errors import SettingsError
 from pipelines.workspace import Workspace
@@ -61,8 +62,9 @@ opened_logs: list[Logs] = []
 """The log of this command, if it is one for machines: the last message goes there too."""
 
 
-def plain(error: BaseException) -> str:
-    return str(error).replace("[", "\\[")
+def plain(told: object) -> str:
+    """As it is: a path or a name in brackets is no markup."""
+    return escape(str(told))
 
 
 def placed(root: Path) -> Workspace:
@@ -91,7 +93,7 @@ def refuse_bytes(given: str, what: str) -> None:
 
 
 def say_to(as_json: bool) -> Any:
-    return (lambda text: None) if as_json else (lambda text: err.print(f"[dim]{text}[/dim]"))
+    return (lambda text: None) if as_json else (lambda text: err.print(text, style="dim", markup=False))
 
 
 def log_of(chosen: LogFormat | None) -> Logs | None:

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.errors import UserError
@@ -64,7 +65,7 @@ def print_summary(out: Console, summary: Summary) -> None:
     # what waits to be published, because the audit failed, is not what stands there
     waiting = "not published; still the last one" if summary.unpublished else "up to date"
     state = "published" if summary.published else waiting
-    out.print(f"{state}: {summary.snapshot}", soft_wrap=True)
+    out.print(f"{state}: {summary.snapshot}", soft_wrap=True, markup=False)
 
 
 def write_page(snapshot: Path, target: Path) -> Path:
@@ -167,7 +168,7 @@ def _print(out: Console, title: str, rows: list[Row]) -> None:
     for name in rows[0] if rows else ():
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        table.add_row(*("" if value is None else escape(str(value)) for value in row.values()))
     out.print()
     out.print(table if rows else f"{title}: none yet")
 
@@ -184,7 +185,10 @@ def _print_coverage(out: Console, found: Shown) -> None:
     seller, account, pairs = rows[0]["seller_id"], rows[0]["account_id"], found.pairs
     more = f" ({pairs - 1:,} more pairs in mart_seller_account_period)" if pairs > 1 else ""
     table = Table(
-        title=f"Coverage of {account} by {seller}{more}", title_justify="left", title_style="bold", header_style="dim"
+        title=escape(f"Coverage of {account} by {seller}{more}"),
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
     )
     table.add_column("metric")
     for row in rows:
@@ -223,5 +227,5 @@ def print_rejects(out: Console, groups: list[Row], rows: list[Row]) -> None:
         for name in records[0]:
             table.add_column(name, overflow="fold")
         for record in records:
-            table.add_row(*("" if v is None else str(v).replace("[", "\\[") for v in record.values()))
+            table.add_row(*("" if v is None else escape(str(v)) for v in record.values()))
         out.print(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -485,6 +486,27 @@ def test_what_lies_where_somebody_stands_is_not_run(tmp_path: Path) -> None:
         [sys.executable, "-P", str(tmp_path / "program.py")], cwd=here, capture_output=True, text=True, check=False
     )
     assert done.stdout == "worked\n", done.stderr
+
+
+def test_brackets_are_no_markup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In paths of workspaces and files, and in ids of the CRM: none of it is lost, and none of it an error."""
+    root = example(tmp_path / "[bold]here[/x]")
+    for file in (root / "inbox" / "crm").iterdir():
+        file.write_text(re.sub(r"\bA1\b", "[/red]A1", file.read_text()))
+    put(root, payloads())
+    assert touchloop(monkeypatch, "run", "--workspace", str(root), "--as-of", "2026-05-11T00:00:00Z") == 0
+    assert f"published: {root}/published/touchloop.duckdb" in capsys.readouterr().out
+    for arguments, told in (
+        (["report"], "Coverage of [/red]A1 by S1"),
+        (["publish"], str(root)),
+        (["replay", "inbox/slack/*"], "read again"),
+        (["doctor"], "ok"),
+        (["init"], str(root)),
+    ):
+        assert touchloop(monkeypatch, *arguments, "--workspace", str(root)) == 0
+        assert told in capsys.readouterr().out.replace("\n", "")
 
 
 def test_doctor_finds_a_list_of_the_erased_that_cannot_be_read(
