@@ -35,7 +35,7 @@ from pipelines.cli_shared import (
     say_to,
     writing,
 )
-from pipelines.errors import SettingsError, UserError
+from pipelines.errors import SettingsError, UserError, told_of_system
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to be written has no reader
         sys.exit(READER_WENT_AWAY)
     except OSError as error:
-        _stop(error, 1)
+        _stop(UserError(told_of_system(error)), 1)
     except STORAGE_FAULTS as error:
         _stop(UserError(f"{error}\n{AFTER_A_STORAGE_FAULT}"), 1)
     except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -164,6 +165,9 @@ class Workspace:
             raise SettingsError(
                 f"{self.root} is no workspace: it has no folder inbox/ (touchloop init --workspace {self.root} makes one)"
             )
+        for folder in (self.state, self.published):
+            if os.path.lexists(folder) and not folder.is_dir():
+                raise SettingsError(f"{folder} is no folder, and touchloop keeps its own there: move it away")
 
     def fresh_scratch(self) -> Path:
         if self.scratch.exists():

@@ -458,6 +458,45 @@ def test_a_full_disk_is_told_without_a_traceback(
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(13, "Permission denied", "/w/state/scratch"), "/w/state/scratch: Permission denied. The user who runs touchloop may not"),
+        (OSError(28, "No space left on device", "/w/a", None, "/w/b"), "/w/a -> /w/b: No space left on device. Make room; what was not"),
+        (OSError(30, "Read-only file system", "/w"), "/w: Read-only file system. The disk is mounted for reading only"),
+        (OSError(95, "Operation not supported", "/w"), "/w: Operation not supported"),
+        (FileNotFoundError("a sentence of ours"), "a sentence of ours"),
+    ],
+)  # fmt: skip
+def test_what_the_system_refuses_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: OSError, told: str
+) -> None:
+    def refused(*arguments: object, **named: object) -> None:
+        raise error
+
+    example(tmp_path)
+    monkeypatch.setattr("pipelines.run.run_once", refused)
+    assert touchloop(monkeypatch, "run", "--workspace", str(tmp_path)) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.startswith(f"touchloop: {told}")
+    assert "Errno" not in said
+
+
+@pytest.mark.parametrize("name", ["state", "published"])
+def test_something_else_in_the_place_of_a_folder_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    example(tmp_path)
+    (tmp_path / name).write_text("mine")
+    for command in ("run", "report", "doctor"):
+        assert touchloop(monkeypatch, command, "--workspace", str(tmp_path)) == 2
+        assert (
+            f"{tmp_path / name} is no folder, and touchloop keeps its own there: move it away"
+            in capsys.readouterr().err
+        )
+    assert (tmp_path / name).read_text() == "mine"
+
+
 def test_what_lies_where_somebody_stands_is_not_run(tmp_path: Path) -> None:
     """Folders are named as ours are, and files as those of libraries; the audit and the workers have processes of their own."""
     root, here = example(tmp_path / "workspace"), tmp_path / "here"
