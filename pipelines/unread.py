@@ -33,7 +33,10 @@ def unread(workspace: Workspace) -> Iterator[tuple[Path, str]]:
             yield folder, f"{_shown(workspace, folder)} {CLOSED}: it is not read"
     for path in _entries(workspace.inbox):
         where = _shown(workspace, path)
-        if not os.path.isdir(path):
+        if not os.path.isdir(path) and (path == workspace.crm or path.name in sources):
+            whose = "the directory" if path == workspace.crm else "a source"
+            yield path, f"{where} is no folder, and that of {whose} has this name: it is not read"
+        elif not os.path.isdir(path):
             yield (
                 path,
                 f"{where} lies in no source's folder (inbox/SOURCE/, one of {', '.join(sources)}): it is not read",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,16 @@ def test_is_warned_of_once(root: Path) -> None:
     assert increment(root).warnings == []
     contacts.write_text(text)
     assert len(increment(root).warnings) == 1
+
+
+def test_a_file_in_the_place_of_a_folder_is_told_as_one(root: Path) -> None:
+    """Of a source, and of the directory, without which nobody is known."""
+    shutil.rmtree(root / "inbox" / "crm")
+    for name in ("crm", "zoom"):
+        (root / "inbox" / name).write_text("{}")
+    warnings = increment(root).warnings
+    assert "inbox/zoom is no folder, and that of a source has this name: it is not read" in warnings
+    assert "inbox/crm is no folder, and that of the directory has this name: it is not read" in warnings
 
 
 def test_is_told_by_doctor_every_time(root: Path) -> None:
