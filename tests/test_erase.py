@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
 import pytest
 from test_kin import page
 from test_rebinding import profile
-from workspaces import AS_OF, conservation, contents, example, increment, payloads, put, run, snapshot
+from workspaces import AS_OF, ROOT, conservation, contents, example, increment, payloads, put, run, snapshot
 
 import pipelines.erase as erasing
 from pipelines.directory import FoundDirectory
@@ -153,6 +155,32 @@ def test_a_second_try_does_what_a_crash_has_left(tmp_path: Path, monkeypatch: py
     forget(root, "bea.winter@northfield.example")
     assert told(root, BEA) == []
     assert len(read_erased(root / "erased.jsonl")) == 1
+
+
+@pytest.mark.parametrize("copy", ["_copy_vault", "_copy_warehouse"])
+def test_a_kill_while_the_files_are_written_anew_doubles_nothing(tmp_path: Path, copy: str) -> None:
+    """What the killed one had in its log is no part of the next try's file."""
+    root = example(tmp_path)
+    put(root, payloads())
+    increment(root)
+    with snapshot(root, published=False) as connection:
+        events = connection.execute("SELECT event_id FROM fact_event ORDER BY 1").fetchall()
+    program = (
+        "import os, sys; sys.path.insert(0, 'tests'); from pathlib import Path; from test_erase import forget; import warehouse.erase as kept\n"
+        f"copy = kept.{copy}\n"
+        "def killed(con):\n copy(con); os._exit(9)\n"
+        f"kept.{copy} = killed\n"
+        f"forget(Path({str(root)!r}), 'B1')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 9, done.stderr
+    assert list((root / "state").glob("*.anew.wal"))
+    forget(root, "B1")
+    assert told(root, BEA) == []
+    assert not list((root / "state").glob("*.anew*"))
+    with snapshot(root, published=False) as connection:
+        conservation(connection)
+        assert connection.execute("SELECT event_id FROM fact_event ORDER BY 1").fetchall() == events
 
 
 def test_an_address_of_two_people_is_erased_with_neither(tmp_path: Path) -> None:

@@ -108,6 +108,9 @@ def write_anew(warehouse: Path, vault: Path, spill: Path) -> None:
     """
     for path, version, copy in ((vault, VAULT_VERSION, _copy_vault), (warehouse, WAREHOUSE_VERSION, _copy_warehouse)):
         anew = path.with_name(f"{path.name}.anew")
+        anew.with_name(f"{anew.name}.wal").unlink(
+            missing_ok=True
+        )  # that of a try that was killed is replayed into any file of this name
         make_database(anew, version)
         with duckdb.connect() as con:
             for statement in (
@@ -121,6 +124,7 @@ def write_anew(warehouse: Path, vault: Path, spill: Path) -> None:
             con.execute(f"ATTACH {quoted(str(path))} AS standing")
             con.execute(f"ATTACH {quoted(str(anew))} AS vault")
             copy(con)
+            con.execute("CHECKPOINT vault")  # raises where the disk does not take it, as closing does not
             con.execute("DETACH standing")
         os.replace(anew, path)
         path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
