@@ -59,8 +59,8 @@ STORAGE_FAULTS = (
 )
 """What DuckDB raises when the disk is full or broken, or memory is short."""
 AFTER_A_STORAGE_FAULT = (
-    "What was not committed is done again by the next run. If a file of state/ is damaged: put both files back from one backup, or move the "
-    "folder aside and run, which builds it again from the inbox and the topics."
+    "What was not committed is done again by the next run. If a file of state/ is damaged: put both files back from one backup, without a "
+    "*.wal beside them, or move the folder aside and run, which builds it again from the inbox and the topics."
 )
 READER_WENT_AWAY = 141
 """As a shell tells of a program that was ended by SIGPIPE."""

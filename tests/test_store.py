@@ -75,3 +75,16 @@ def test_a_large_commit_is_written_once(store: Store) -> None:
     assert setting(store, "checkpoint_threshold") == before
     store.connection.execute("INSERT INTO few VALUES (1)")
     assert log.stat().st_size
+
+
+def test_a_log_that_was_left_behind_is_no_part_of_a_new_file(store: Store, tmp_path: Path) -> None:
+    """Somebody removed both databases, and not what a run that was killed had still in its log."""
+    store.connection.execute("CREATE TABLE few AS SELECT i FROM range(10) r(i)")
+    left = store.path.with_name("warehouse.duckdb.wal").read_bytes()
+    assert left
+    root = tmp_path / "again"
+    root.mkdir()
+    for name in ("warehouse", "vault"):
+        (root / f"{name}.duckdb.wal").write_bytes(left)
+    with Store(root / "warehouse.duckdb", root / "vault.duckdb", root) as again:
+        assert again.connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'few'").fetchall() == []

@@ -108,9 +108,6 @@ def write_anew(warehouse: Path, vault: Path, spill: Path) -> None:
     """
     for path, version, copy in ((vault, VAULT_VERSION, _copy_vault), (warehouse, WAREHOUSE_VERSION, _copy_warehouse)):
         anew = path.with_name(f"{path.name}.anew")
-        anew.with_name(f"{anew.name}.wal").unlink(
-            missing_ok=True
-        )  # that of a try that was killed is replayed into any file of this name
         make_database(anew, version)
         with duckdb.connect() as con:
             for statement in (

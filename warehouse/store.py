@@ -94,8 +94,8 @@ class Store:
         for there, missing in ((warehouse, vault), (vault, warehouse)):
             if there.exists() and not missing.exists() and not (there == vault and _is_new(vault)):
                 raise FileNotFoundError(
-                    f"{there} is there, but {missing} is missing: they belong together. Restore both from one backup, or remove "
-                    f"the folder {warehouse.parent} and build it again from the inbox"
+                    f"{there} is there, but {missing} is missing: they belong together. Restore both from one backup, "
+                    f"without a *.wal beside them, or remove the folder {warehouse.parent} and build it again from the inbox"
                 )
         # in this order: a crash between the two leaves what the next start takes as new
         for path, version in ((vault, VAULT_VERSION), (warehouse, WAREHOUSE_VERSION)):
@@ -188,7 +188,7 @@ class Store:
         if events != details:
             raise UnpairedState(
                 f"{self.path} has {events:,} events, and {self.vault} has {details:,}: they do not belong together. Restore both from one backup, "
-                f"or remove the folder {self.path.parent} and build it again from the inbox and the topics"
+                f"without a *.wal beside them, or remove the folder {self.path.parent} and build it again from the inbox and the topics"
             )
 
     def mark(self, name: str) -> str | None:
@@ -248,13 +248,17 @@ class Store:
 
 
 def make_database(path: Path, version: str) -> None:
-    """An empty database under its name at once and whole: one that is half written cannot be opened."""
+    """An empty database under its name at once and whole: one that is half written cannot be opened.
+
+    A log beside it is another's of that name (of a try that was killed, of files that were removed), and would be replayed into it.
+    """
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
     with duckdb.connect() as connection:
         connection.execute(
             f"ATTACH {quoted(str(new))} AS made (STORAGE_VERSION {quoted(version)}, BLOCK_SIZE {BLOCK_SIZE})"
         )
+    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
     os.replace(new, path)
 
 
