@@ -342,13 +342,16 @@ def test_what_is_no_text_of_metrics_is_written_over(tmp_path: Path, there: bytes
     assert samples((root / "touchloop.prom").read_text())["touchloop_failing", ()] == 0
 
 
-def test_metrics_that_cannot_be_written_stop_nothing(tmp_path: Path) -> None:
-    root = watched_example(tmp_path, "touchloop.toml/metrics.prom")
+@pytest.mark.parametrize("textfile", ["touchloop.toml/metrics.prom", "inbox"])
+def test_metrics_that_cannot_be_written_stop_nothing(tmp_path: Path, textfile: str) -> None:
+    root = watched_example(tmp_path, textfile)
     put(root, payloads()[:5])
     result = invoke("run", "--workspace", str(root), "--as-of", AS_OF)
     assert result.exit_code == 0, result.output
     assert (root / "published" / "touchloop.duckdb").exists()
     assert result.stderr.count("the metrics cannot be written") == 1
+    assert "Errno" not in result.stderr
+    assert not list(root.glob(".*.partial"))
 
 
 def test_what_is_no_address_of_a_service_is_a_settings_error(tmp_path: Path) -> None:

@@ -78,8 +78,12 @@ class Metrics(Observer):
         """For the node exporter's textfile collector: whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        partial.write_bytes(self.text())
-        os.replace(partial, path)
+        try:
+            partial.write_bytes(self.text())
+            os.replace(partial, path)
+        except OSError:
+            partial.unlink(missing_ok=True)  # its name is this process's, and nobody else would clear it
+            raise
 
     def remember(self, text: str) -> None:
         """Take over what an earlier process has written of the last increment and audit; text of another kind says nothing."""

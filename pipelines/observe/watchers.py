@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.errors import told_of_system
 from pipelines.observe.observer import Observer, Observers
 from pipelines.summary import Say
 from pipelines.workspace import Workspace
@@ -117,4 +118,6 @@ class Textfile(Observer):
         except OSError as error:
             if not self._said:
                 self._said = True
-                self.say(f"observe.textfile: the metrics cannot be written, and the work goes on without: {error}")
+                self.say(
+                    f"observe.textfile: the metrics cannot be written, and the work goes on without: {told_of_system(error)}"
+                )
