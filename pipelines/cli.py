@@ -243,8 +243,8 @@ def stream(
     from pipelines.stream import stream as run_stream
 
     place = opened(workspace)
-    fixed = clock_at(as_of) if as_of is not None else None
     logs = log_of(log_format)
+    fixed = clock_at(as_of) if as_of is not None else None
     live = err.is_terminal and not as_json and logs is None
     with place.writer(), watched(err, live=live) as (tell, show):
         say = logs.say() if logs else tell

@@ -17,7 +17,7 @@ from rich.markup import escape
 from pipelines.errors import SettingsError
 from pipelines.workspace import Workspace
 from transforms.event import Reject
-from transforms.times import parse_iso
+from transforms.times import DAY, parse_iso
 
 if TYPE_CHECKING:
     from pipelines.observe.logs import Logs
@@ -58,6 +58,8 @@ EveryOption = Annotated[
     float, typer.Option(help="Seconds between the starts of two increments, or looks.", min=0, max=MOST_SECONDS)
 ]
 HERE = Path(".")
+FAR_AHEAD = 366 * DAY
+"""Microseconds that a clock may be ahead of the machine's before it looks like a slip of the pen."""
 opened_logs: list[Logs] = []
 """The log of this command, if it is one for machines: the last message goes there too."""
 
@@ -123,8 +125,21 @@ def clock_at(as_of: str | None) -> int:
     if as_of is None:
         return time.time_ns() // 1000
     try:
-        return parse_iso(as_of, "--as-of")
+        clock = parse_iso(as_of, "--as-of")
     except Reject:
         raise SettingsError(
             f"--as-of is {as_of!r}: give an ISO 8601 time with its zone, of the years 1990 to 2099, such as 2026-05-11T00:00:00Z"
         ) from None
+    if clock - time.time_ns() // 1000 > FAR_AHEAD:
+        _warn(
+            f"--as-of {as_of} lies more than a year ahead: every week, month and quarter until then gets its rows, and nothing counts as dated in "
+            "the future. Was another year meant?"
+        )
+    return clock
+
+
+def _warn(text: str) -> None:
+    for log in opened_logs:
+        log.say()(text)
+    if not opened_logs:
+        err.print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True)

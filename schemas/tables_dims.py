@@ -112,7 +112,7 @@ TABLES = (
         count("touched_account_count", "Accounts rebuilt", big=True),
         text("touchloop_version", "Version of the program", nn=True),
         text("reporting_timezone", "Time zone of its days, weeks, months and quarters; NULL: a version that did not keep it"),
-    )),
+    ), version="1.1.0"),
     Table("identity_link", "id", "identifier x validity", ("identifier_type", "identifier_hash", "person_id", "rule_id", "valid_from"), (
         text("identifier_type", "Type", nn=True, values=vocab.IDENTIFIER_TYPES),
         text("identifier_hash", "Hash of the normal form", nn=True),

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -316,6 +317,17 @@ def test_a_bad_clock(
     told = " ".join(capsys.readouterr().err.split())
     assert moment in told
     assert "with its zone, of the years 1990 to 2099" in told
+
+
+@pytest.mark.parametrize(("years", "warned"), [(1, False), (3, True)])
+def test_a_clock_that_is_far_ahead_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], years: int, warned: bool
+) -> None:
+    """A slip in the year gives every assigned pair hundreds of periods of zeros: it is done, and said."""
+    (tmp_path / "inbox").mkdir()
+    as_of = f"{time.gmtime().tm_year + years}-01-01T00:00:00Z"
+    assert touchloop(monkeypatch, "run", "--workspace", str(tmp_path), "--as-of", as_of) == 0
+    assert (f"--as-of {as_of} lies more than a year ahead" in " ".join(capsys.readouterr().err.split())) is warned
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from pipelines.observe.redact import without_addresses
 from pipelines.summary import Say
 from warehouse.ledger import Input
 
-PRODUCER = "https://pypi.org/project/touchloop"
+PRODUCER = "urn:touchloop"
 API_KEY = "OPENLINEAGE_API_KEY"
 """Environment variable of a bearer token, as the library's own configuration has it; never a setting."""
 WAITING = 1000
@@ -47,7 +47,7 @@ class OffsetsFacet(InputDatasetFacet):
 
     @staticmethod
     def _get_schema() -> str:
-        return f"{PRODUCER}/offsets-facet-1-0-0.json"
+        return f"{PRODUCER}:offsets-facet:1-0-0"
 
 
 class Lineage(Observer):
