@@ -54,12 +54,14 @@ def landed_files(store: Store) -> set[str]:
 
 def rows_of_files(store: Store, locations: Sequence[str]) -> dict[str, int]:
     """How many records these files had when they last landed, of those that had any."""
+    if not locations:
+        return {}
     rows = store.connection.execute(
         """SELECT location, arg_max(record_count, (landed_at, rowid)) AS rows FROM ledger_unit
            WHERE kind = 'file' AND list_contains(?, location) GROUP BY location HAVING rows > 0 ORDER BY location""",
         [list(locations)],
     )
-    return dict(rows.fetchall()) if locations else {}
+    return dict(rows.fetchall())
 
 
 def ends_of_partitions(store: Store) -> dict[str, int]:
