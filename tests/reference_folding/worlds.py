@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from reference_folding.payloads import (
@@ -250,14 +250,21 @@ USERS = [
 MINUTES = [0, 10, 30, 31, 60, 61, 90, 100, 120, 151, 200, 230, 261, 300]
 
 
-def pages(dice: random.Random) -> list[File]:
-    """Views of pages by users and by devices, of which one is shared by two people, and profiles."""
-    files, used = [], set()
+def _moments(dice: random.Random) -> Iterator[datetime]:
+    """Of views: edges of sessions on three days, no two the same."""
+    used = set()
     for n in range(80):
         when = datetime(2026, 3, 2 + dice.randrange(3), 8, tzinfo=UTC) + timedelta(minutes=dice.choice(MINUTES))
         if when in used:
             when += timedelta(milliseconds=n)
         used.add(when)
+        yield when
+
+
+def pages(dice: random.Random) -> list[File]:
+    """Views of pages by users and by devices, of which one is shared by two people, and profiles."""
+    files = []
+    for n, when in enumerate(_moments(dice)):
         user = dice.choice(USERS)
         if dice.random() < 0.12:
             known = {"userId": "u-z"} | user
@@ -506,12 +513,8 @@ TRACKED = [
 
 def trackers(dice: random.Random) -> list[File]:
     """Two trackers on one site: users by their ids, addresses, phone numbers and devices."""
-    files, used = [], set()
-    for n in range(80):
-        when = datetime(2026, 3, 2 + dice.randrange(3), 8, tzinfo=UTC) + timedelta(minutes=dice.choice(MINUTES))
-        if when in used:
-            when += timedelta(milliseconds=n)
-        used.add(when)
+    files = []
+    for n, when in enumerate(_moments(dice)):
         if dice.random() < 0.5:
             login = dice.choice(LOGINS)
             device = dice.choice(["d1", "d2", "d3", "d4", *([""] if login else [])])
