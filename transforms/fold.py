@@ -156,7 +156,7 @@ class Folder:
                 if len(verdict.accounts) < 2:  # the choice between several depends on the time
                     known[key] = verdict
             verdicts.append(verdict)
-        if len(drafts) > 1 and any(map(_is_open, verdicts)):
+        if len(drafts) > 1 and any(map(_is_unsettled, verdicts)):
             circles: list[list[Collection[str]]] = [[] for _ in drafts]
 
             def again(index: int, known: Collection[str]) -> AccountVerdict:
@@ -248,7 +248,7 @@ def parents_first(drafts: Sequence[Draft]) -> list[Draft]:
     return found
 
 
-def _is_open(verdict: AccountVerdict) -> bool:
+def _is_unsettled(verdict: AccountVerdict) -> bool:
     """Whether a thread may tell more."""
     return verdict.account_id is None or verdict.is_torn
 
@@ -260,7 +260,7 @@ def _inherit(verdicts: list[AccountVerdict], threads: Sequence[str | None], agai
         if thread is not None:
             members.setdefault(thread, []).append(index)
     for indexes in members.values():
-        if len(indexes) > 1 and any(_is_open(verdicts[index]) for index in indexes):
+        if len(indexes) > 1 and any(_is_unsettled(verdicts[index]) for index in indexes):
             for index, verdict in inherit_thread({n: verdicts[n] for n in indexes}, again).items():
                 verdicts[index] = verdict
 
