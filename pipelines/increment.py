@@ -29,7 +29,7 @@ from transforms.sources import all_sources
 from transforms.times import to_datetime
 from warehouse.commit import commit_directory, commit_increment, remember_files
 from warehouse.landed import forget_landed, newest, register_landed
-from warehouse.ledger import Input, Totals, ends_of_partitions, inputs, landed_files, rows_of_files, totals
+from warehouse.ledger import Input, Totals, ends_of_partitions, inputs, landed_files, rows_of_files, seen_files, totals
 from warehouse.store import DERIVE_AGAIN, Store
 
 if TYPE_CHECKING:  # only who has topics, or runs on a cluster, imports what it needs
@@ -174,11 +174,7 @@ class Increment:
 
     def _plan(self, store: Store) -> tuple[list[FileUnit], list[tuple[str, int, int, str]]]:
         """Units that the ledger does not have, and files that it has under an entry not seen before (touched, or copied back)."""
-        con = store.connection
-        seen = {
-            row[0]: Seen(*row[1:])
-            for row in con.execute("SELECT location, size, modified, unit_id FROM vault.seen").fetchall()
-        }
+        seen = {location: Seen(*found) for location, found in seen_files(store).items()}
         landed = landed_files(store)
         new: dict[str, FileUnit] = {}
         recognised = []

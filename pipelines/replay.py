@@ -17,8 +17,8 @@ from pipelines.summary import Say
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from warehouse.landed import register_landed
-from warehouse.ledger import last_run
-from warehouse.replay_units import LandedUnit, Replayed, commit_units, landed_units, seen_files
+from warehouse.ledger import last_run, seen_files
+from warehouse.replay_units import LandedUnit, Replayed, commit_units, landed_units
 from warehouse.store import Store
 
 NOT_REPLACED = "What it gave before stays, and so does that of the units behind it."
@@ -89,7 +89,7 @@ def replay_units(
 def _readable(
     workspace: Workspace,
     landed: Sequence[LandedUnit],
-    seen: Mapping[str, tuple[int, int]],
+    seen: Mapping[str, tuple[int, int, str]],
     kafka: Connection | None,
     say: Say,
 ) -> Iterator[Unit]:
@@ -114,7 +114,7 @@ def _readable(
             say(f"{location} has grown or changed since it first landed: it is read as it is now")
 
 
-def _file(workspace: Workspace, location: str, states: Sequence[str], seen: tuple[int, int] | None) -> FileUnit:
+def _file(workspace: Workspace, location: str, states: Sequence[str], seen: tuple[int, int, str] | None) -> FileUnit:
     """The file as the unit that it is now, if that has landed. ``seen``: the size and time by which runs know it."""
     path = workspace.root / location
     if not path.is_file():
@@ -123,7 +123,7 @@ def _file(workspace: Workspace, location: str, states: Sequence[str], seen: tupl
     unit_id = file_unit_id(system, location, path)
     entry = path.stat()
     if unit_id not in states:
-        hidden = (entry.st_size, entry.st_mtime_ns) == seen
+        hidden = seen is not None and (entry.st_size, entry.st_mtime_ns) == seen[:2]
         first = (
             ", once its time is another (touch it), for a file of the same size and time counts as read"
             if hidden

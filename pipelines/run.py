@@ -279,8 +279,9 @@ def publish_now(workspace: Workspace, *, say: Say, observer: Observer | None = N
         raise UserError(f"{workspace.root} has no warehouse yet: touchloop run --workspace {workspace.root} makes one")
     workspace.fresh_scratch()
     observer = observer or Observer()
-    run_id, began, shown = _last_run(workspace), time.time(), run_of(workspace.published)
+    began, shown = time.time(), run_of(workspace.published)
     with _store(workspace) as store:
+        run_id = _last_run_in(store, workspace)
         # what readers are shown already is not read once more
         told = Observed(
             run_id=run_id, began=began, inputs=inputs(store, run_id, shown) if shown != run_id else (), totals=totals(store)
@@ -327,11 +328,15 @@ def _store(workspace: Workspace) -> Store:
 
 def _last_run(workspace: Workspace) -> str:
     with _store(workspace) as store:
-        if store.mark("config") == DERIVE_AGAIN:
-            raise UserError(
-                f"the tables of {workspace.root} are to be derived again first: touchloop run --workspace {workspace.root} does, and publishes"
-            )
-        run_id = last_run(store)
+        return _last_run_in(store, workspace)
+
+
+def _last_run_in(store: Store, workspace: Workspace) -> str:
+    if store.mark("config") == DERIVE_AGAIN:
+        raise UserError(
+            f"the tables of {workspace.root} are to be derived again first: touchloop run --workspace {workspace.root} does, and publishes"
+        )
+    run_id = last_run(store)
     if run_id is None:
         raise UserError(
             f"{workspace.root} has nothing to publish yet: touchloop run --workspace {workspace.root} comes first"

@@ -52,6 +52,12 @@ def landed_files(store: Store) -> set[str]:
     }
 
 
+def seen_files(store: Store) -> dict[str, tuple[int, int, str]]:
+    """Size, time (in nanoseconds) and unit_id of files when a run last looked at their content, by location."""
+    rows = store.connection.execute("SELECT location, size, modified, unit_id FROM vault.seen").fetchall()
+    return {location: (size, modified, unit_id) for location, size, modified, unit_id in rows}
+
+
 def rows_of_files(store: Store, locations: Sequence[str]) -> dict[str, int]:
     """How many records these files had when they last landed, of those that had any."""
     if not locations:

@@ -52,12 +52,6 @@ def landed_units(store: Store, location: str, start: int | None, end: int | None
     return [LandedUnit(*row) for row in rows]
 
 
-def seen_files(store: Store) -> dict[str, tuple[int, int]]:
-    """Size and time (in nanoseconds) of files when a run last looked at their content, by location."""
-    rows = store.connection.execute("SELECT location, size, modified FROM vault.seen").fetchall()
-    return {location: (size, modified) for location, size, modified in rows}
-
-
 def commit_units(store: Store, units: Sequence[UnitRow], now: int) -> Replayed:
     """Commit the registered landing of units that the ledger has, in their place; the units name today's adapters.
 
