@@ -225,6 +225,12 @@ class TestFollowups:
         late = touchpoint("b", edge.occurred_at + 1_000_000, direction="outbound")
         assert not self.follow(ask, late)[0].is_answered_same_channel
 
+    def test_a_horizon_of_a_fraction_of_an_hour_is_included(self) -> None:
+        """4.6 hours are 4 h 36 min, for follow-ups and wait episodes; as a binary fraction they are a little less."""
+        rows = [touchpoint("a", "03-02 10:00"), touchpoint("b", "03-02 14:36", direction="outbound")]
+        got = account(rows, people_of(*rows), coverage=Coverage(response_horizon_business_hours=4.6))
+        assert (got.followups[0].is_followed_up, got.responses[0].is_within_horizon) == (True, True)
+
     def test_absence_and_other_channels(self) -> None:
         """Who did not attend was not reached; a meeting follows an email up but does not answer it on its channel."""
         ask = touchpoint("a", "03-02 11:00")
@@ -273,6 +279,14 @@ class TestNeeds:
         assert (got.outcome, got.delivery_business_seconds, got.delivered_touchpoint_id) == ("already_had", 0, "s")
         (old,) = self.need(self.share("s", "01-05 09:59"), self.ask("a", "04-05 10:00"))
         assert (old.outcome, old.delivered_touchpoint_id) == ("never", None)
+
+    def test_days_may_be_fractions(self) -> None:
+        """4.1 business days of 8 hours are 32 h 48 min, a lookback of 0.7 days is 16 h 48 min: what comes just then is in time."""
+        coverage = Coverage(enablement_business_days=4.1, enablement_lookback_days=0.7)
+        (edge,) = self.need(self.ask("a", "03-02 09:00"), self.share("s", "03-06 09:48"), coverage=coverage)
+        assert (edge.outcome, edge.due_at) == ("on_time", edge.delivered_at)
+        (had,) = self.need(self.share("s", "03-02 10:00"), self.ask("a", "03-03 02:48"), coverage=coverage)
+        assert had.outcome == "already_had"
 
     def test_never_open_and_overdue(self) -> None:
         """Closed unmet is never, not yet due is open, overdue on an open deal is late with no delivery."""

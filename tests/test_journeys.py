@@ -177,6 +177,16 @@ def test_a_gap_of_exactly_g_stays_in_the_session() -> None:
     assert late.summary.visit_count == 2
 
 
+def test_a_g_of_a_fraction_of_a_day_is_as_long_as_it_says() -> None:
+    """0.7 days are 16 h 48 min, and a gap of just that stays; as a binary fraction they are a little less."""
+    gap = 7 * DAY // 10
+    rows = [touchpoint("a", "03-01 09:00", job=PI), touchpoint("b", at("03-01 09:00") + gap, job=PI)]
+    found = journey(rows, session_gap_days=0.7, gap_sensitivity_days=(0.7,))
+    assert (found.summary.session_count, [g.session_count for g in found.gaps]) == (1, [1])
+    over = touchpoint("b", at("03-01 09:00") + gap + 1, job=PI)
+    assert journey([rows[0], over], session_gap_days=0.7).summary.session_count == 2
+
+
 def test_outreach_joins_a_session_until_g_after_its_end() -> None:
     """A seller's touch exactly G after the end still belongs to the session, and never extends it."""
     rows = [touchpoint("a", "03-01 09:00", job=PI)]

@@ -15,7 +15,7 @@ from transforms.ordering import ordered
 from transforms.reach import OURS
 from transforms.responses import wait_episodes
 from transforms.settings import Settings
-from transforms.times import HOUR, SECOND
+from transforms.times import HOUR, SECOND, micros
 from transforms.touchpoint import Participant, Touchpoint
 
 
@@ -62,7 +62,7 @@ def build_account(
     _add(result, build_journey("account", account_id, None, rows, own, settings.journeys, unresolved))
     for deal in sorted(by_deal):
         _add(result, build_journey("opportunity", account_id, deal, by_deal[deal], own, settings.journeys, unresolved))
-    horizon = settings.coverage.response_horizon_business_hours * HOUR / SECOND
+    horizon = micros(settings.coverage.response_horizon_business_hours, HOUR) / SECOND
     result.responses = wait_episodes(rows, participants, context.calendars, horizon, context.as_of)
     result.followups = followups(rows, participants, context.calendars, horizon)
     result.needs = needs(

@@ -37,7 +37,7 @@ from transforms.opportunity import OpportunityVerdict, is_candidate
 from transforms.resolve import AccountVerdict, Again, inherit_thread, resolve_account, settle_homes, settle_sides
 from transforms.series import SeriesBook
 from transforms.settings import Settings
-from transforms.times import DAY, zone_of
+from transforms.times import DAY, micros, zone_of
 from transforms.touchpoint import AssetEvent, Folded, Resolution, TouchpointAccount, TouchpointEvent
 
 EVENT_TYPE = "com.touchloop.engagement.{}.{}.v1"
@@ -61,7 +61,7 @@ class Folder:
         self._bench = Workbench(directory, assets, settings.folding, as_of)
         self._ours = OurNames.of(settings.identity)
         self._labeller = Labeller(rules, settings.folding)
-        self._deals = DealChooser(directory, int(settings.journeys.opportunity_attach_days * DAY))
+        self._deals = DealChooser(directory, micros(settings.journeys.opportunity_attach_days, DAY))
         self._event_types: dict[tuple[str, str], str] = {}
         self._zone = zone_of(settings.coverage.reporting_timezone) or UTC
         self._late_after = settings.folding.late_after

@@ -25,7 +25,7 @@ from transforms.journey_rows import (
 from transforms.loops import JourneyHistory, loops_of, transitions_of
 from transforms.ordering import ordered, starts_or_continues_a_visit
 from transforms.settings import Journeys
-from transforms.times import DAY, SECOND
+from transforms.times import DAY, SECOND, micros
 from transforms.touchpoint import Participant, Touchpoint
 
 
@@ -82,7 +82,9 @@ def build_journey(
             for t, session_no, visit_no in zip(rows, session_nos, visit_nos, strict=True)
         ],
         gaps=[
-            GapSensitivity(key.journey_id, scope, account_id, days, _count_sessions(gaps, int(days * DAY), bool(clock)))
+            GapSensitivity(
+                key.journey_id, scope, account_id, days, _count_sessions(gaps, micros(days, DAY), bool(clock))
+            )
             for days in settings.gap_sensitivity_days
         ],
         summary=_summary(rows, unresolved, spans, visits, transitions, loops, key),

@@ -10,7 +10,7 @@ import msgspec
 from transforms.event import hash_id
 from transforms.journey_rows import BUYER_EVIDENCE, JOB_CODES, Loop, Transition, Visit
 from transforms.settings import Journeys
-from transforms.times import DAY, SECOND
+from transforms.times import DAY, SECOND, micros
 from transforms.touchpoint import Participant, Touchpoint
 
 IDENTIFYING = frozenset({"email", "phone", "external_id"})
@@ -191,6 +191,6 @@ def _trigger(
         return "silence_break", returned
     before = history.rows[first - 1]  # a return is never the first touchpoint
     age = returned.occurred_at - before.occurred_at
-    if before.direction == "outbound" and age <= settings.seller_outreach_days * DAY:
+    if before.direction == "outbound" and age <= micros(settings.seller_outreach_days, DAY):
         return "seller_outreach", before
     return "buyer_initiated", returned

@@ -18,7 +18,7 @@ from transforms.event import hash_id
 from transforms.journey_rows import BUYER_EVIDENCE, Need
 from transforms.reach import Participants, addressed_seller, is_answer
 from transforms.settings import Coverage
-from transforms.times import DAY
+from transforms.times import DAY, SECOND, micros
 from transforms.touchpoint import Touchpoint
 
 Viewed = Mapping[str, Sequence[tuple[str, int]]]
@@ -123,7 +123,7 @@ def needs(
     """
     shares = _Shares(rows)
     views = _views(rows, viewed)
-    lookback = int(settings.enablement_lookback_days * DAY)
+    lookback = micros(settings.enablement_lookback_days, DAY)
     current: dict[tuple[str | None, str], _Wanted] = {}
     wanted: list[_Wanted] = []
     for position, touchpoint in enumerate(rows):
@@ -183,7 +183,7 @@ def _need(
 ) -> Need:
     first = want.first
     calendar = calendar_of(addressed_seller(first, participants))
-    allowed = settings.enablement_business_days * calendar.day_seconds
+    allowed = micros(settings.enablement_business_days * calendar.day_seconds, SECOND) / SECOND
     share = None if want.delivered is None else rows[want.delivered]
     taken = None if share is None else calendar.business_seconds(first.occurred_at, share.occurred_at)
     if want.had_already:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from transforms.times import DAY, HOUR, MINUTE, SECOND
+from transforms.times import DAY, HOUR, MINUTE, SECOND, micros
 
 _CENTURY_DAYS = 36_500
 Days = Annotated[float, msgspec.Meta(ge=0, le=_CENTURY_DAYS)]
@@ -103,7 +103,7 @@ class Journeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def session_gap(self) -> int:
-        return int(self.session_gap_days * DAY)
+        return micros(self.session_gap_days, DAY)
 
 
 class BusinessHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

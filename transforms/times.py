@@ -25,6 +25,11 @@ _ONE_MICROSECOND = timedelta(microseconds=1)
 _LEAP_SECOND = re.compile(r"(?<=:\d\d):60(?!\d)")
 
 
+def micros(number: float, unit: int) -> int:
+    """So many days or hours, whole microseconds. A fraction is none in binary: 0.7 days come out below 16 h 48 min unless rounded."""
+    return round(number * unit)
+
+
 def from_datetime(moment: datetime) -> int:
     """An aware datetime to microseconds."""
     return (moment - EPOCH) // _ONE_MICROSECOND
