@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +22,7 @@ from schemas.registry import TABLES
 from transforms.times import DAY, HOUR
 from transforms.touchpoint import Touchpoint
 from warehouse import restated
+from warehouse.marts import COVERAGE
 
 FINAL_AFTER = timedelta(hours=72)
 MARCH = "period_grain = 'month' AND period_start = DATE '2026-03-01'"
@@ -249,6 +252,13 @@ def test_what_came_into_a_list_is_named() -> None:
         "seller_channels: video": (0, 1),
         "channels_used: video": (0, 1),
     }
+
+
+def test_the_definitions_name_the_marts() -> None:
+    """Which marts have periods, and so restated figures, is told in full."""
+    text = (Path(__file__).parents[1] / "docs/definitions.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"Of each mart with periods\s+\((.*?)\)", text)
+    assert told == f"the four of coverage, {', '.join(f'`{name}`' for name in restated.MARTS if name not in COVERAGE)}"
 
 
 @pytest.mark.parametrize("mart", [TABLES[name] for name in restated.MARTS], ids=lambda t: t.name)
