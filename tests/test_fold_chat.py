@@ -392,3 +392,20 @@ def test_bursts_are_those_of_the_definition_in_any_order(
     shuffled = witnesses + witnesses[:2]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert folder().fold(shuffled) == folded
+
+
+def test_a_message_that_two_records_tell_of_is_one_message() -> None:
+    """Records of one dedupe key, however far apart their times are: one message, sent at the earliest, of the author who is known better."""
+    key = "chat:/segment/C1/m1"
+    device, user = Party(("anonymous_id:segment:d1",), "actor"), Party(("email:anna@acme.example",), "actor")
+    by_page = chat("page", START, "B1", source="/segment", dedupe_key=key, parties=(device,))
+    by_server = chat(
+        "server", START + 600 * SECOND, "B1", source="/segment", dedupe_key=key, parties=(user,), first_line=None
+    )
+    answer = chat("2", START + 700 * SECOND, "S1", source="/segment")
+    for events in ((by_page, by_server, answer), (by_server, by_page, answer)):
+        folded = fold(*events)
+        asked, _ = folded.touchpoints
+        assert (asked.message_count, asked.dedupe_key, asked.actor_side, asked.content_chars) == (1, key, "buyer", 10)
+        assert (asked.subject_text, asked.occurred_at, asked.ended_at) == ("line page", START, START)
+        assert rules_of(folded, asked) == {"burst": 1, "dedupe_key": 1}

@@ -24,6 +24,7 @@ from transforms.fold_common import (
     recognise,
     set_assets,
 )
+from transforms.fold_copies import told_once
 from transforms.normal import clean_subject, is_salutation
 
 NOBODY = Party((), "actor")
@@ -57,6 +58,7 @@ class Burst(msgspec.Struct, gc=False):
 def fold_chats(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> list[Draft]:
     """Facts of family ``chat`` to drafts, one a burst, with recipients, threads and parents set."""
     resolve = by_conversation(facts, resolve)
+    facts = told_once(facts)
     roots = {(e.source, e.conversation_id or "", e.thread_id) for fact in facts if (e := fact.event).thread_id}
     streams: dict[Stream, list[Message]] = {}
     for fact in facts:

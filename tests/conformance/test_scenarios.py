@@ -78,6 +78,34 @@ CASES = [
         [(touches("copies", "direction, buying_job"), [("inbound", "solution_exploration")])],
     ),
     Case(
+        "told_twice",
+        [
+            segment(
+                f"told-{name}",
+                "track",
+                when,
+                userId="u-told_twice",
+                event=f"Live Chat {event}",
+                properties={
+                    "conversation_id": "told",
+                    "message_id": "told-1",
+                    "message_body": "Which options are there?",
+                },
+            )
+            for name, event, when in (
+                ("start", "Conversation Started", "03-02 09:00"),
+                ("page", "Message Sent", "03-02 09:00:01"),
+                ("server", "Message Sent", "03-02 09:10"),
+            )
+        ],
+        [
+            (
+                touches("told_twice", "strftime(ended_at, '%H:%M:%S'), message_count, buyer_minutes"),
+                [("09:00:00", 1, 1.0)],
+            )
+        ],
+    ),
+    Case(
         "thread",
         [
             mail("thread-1", "03-02 09:00", b("thread"), SAM, "Plan"),

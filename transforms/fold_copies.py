@@ -1,0 +1,74 @@
+"""Records that tell of one chat message: equal dedupe keys (semantics 1.5, rule 1).
+
+A page and a server may both report what was written, each under an id of its own, and a conversation's start may repeat its
+first message; the message's own id says that it was written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from transforms.event import Event
+from transforms.fold_common import Fact, first_known
+from transforms.normal import ANONYMOUS
+
+SINGLE_VALUES = (
+    "subject_text", "first_line", "has_question", "content_chars", "account_hint", "opportunity_hint", "explicit_job",
+)  # fmt: skip
+"""Of these a message has one: that of the richest record that says it."""
+
+
+def told_once(facts: Sequence[Fact]) -> Sequence[Fact]:
+    """Facts of family ``chat``, one a message: the richest, with what it lacks from the others, which become its trail."""
+    if len({fact.event.dedupe_key for fact in facts}) == len(facts):  # as nearly always
+        return facts
+    messages: dict[str, list[Fact]] = {}
+    for fact in facts:
+        messages.setdefault(fact.event.dedupe_key, []).append(fact)
+    return [_together(copies) for copies in messages.values()]
+
+
+def _together(copies: list[Fact]) -> Fact:
+    if len(copies) == 1:
+        return copies[0]
+    richest, *others = sorted(copies, key=_richest_first)
+    trail = {event_id: why for fact in copies for event_id, why in fact.trail}
+    trail |= {fact.witness.event_id: "dedupe_key" for fact in others}
+    return msgspec.structs.replace(
+        richest,
+        event=_completed([richest.event, *(fact.event for fact in others)]),
+        received_at=min(fact.received_at for fact in copies),
+        trail=tuple(sorted(trail.items())),
+    )
+
+
+def _completed(events: Sequence[Event]) -> Event:
+    """The first, with what it does not say from those behind it, at the earliest time that is told: the nearest to the sending."""
+    sent = min(events, key=lambda event: (event.time_quality == "estimated", event.occurred_at))
+    known = {name: first_known(getattr(event, name) for event in events) for name in SINGLE_VALUES}
+    return msgspec.structs.replace(
+        events[0],
+        **known,
+        occurred_at=sent.occurred_at,
+        time_quality=sent.time_quality,
+        is_automated=any(event.is_automated for event in events),
+        parties=tuple(dict.fromkeys(party for event in events for party in event.parties)),
+        links=tuple(dict.fromkeys(link for event in events for link in event.links)),
+        tags=tuple(dict.fromkeys(tag for event in events for tag in event.tags)),
+    )
+
+
+def _richest_first(fact: Fact) -> tuple[bool, int, bool, int, str, str]:
+    """What was taken back stays so; who names the author by more than a device knows him better."""
+    event = fact.event
+    author = next((party.ids for party in event.parties if party.role == "actor"), ())
+    return (
+        not fact.is_void,
+        -sum(not one.startswith(ANONYMOUS) for one in author),
+        event.first_line is None,
+        event.occurred_at,
+        fact.witness.payload_hash,
+        event.source_event_id,
+    )
