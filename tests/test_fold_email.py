@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from fold_world import AS_OF, ASSETS, CRM, RULES, SETTINGS, email, fold, folder, only, party, people, rules_of, witness
+from fold_world import (
+    AS_OF,
+    ASSETS,
+    CRM,
+    RULES,
+    SETTINGS,
+    at,
+    email,
+    fold,
+    folder,
+    only,
+    party,
+    people,
+    rules_of,
+    witness,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +48,19 @@ def test_one_message_in_three_mailboxes_is_one_touchpoint() -> None:
         "S1": "to",
         "S2": "bcc",
     }
+
+
+def test_a_copy_with_a_date_tells_when_the_message_was_sent() -> None:
+    """Source time beats an estimate (1.5), though the copy that has lost its Date is the richer one otherwise."""
+    undated = email("1@x.example", "03-02 11:20", "B1", ["S1"], time_quality="estimated")
+    dated = copy_in("/gmail/s1", msgspec.structs.replace(undated, occurred_at=at("03-02 11:00"), time_quality="source"))
+    row = only(fold(undated, dated))
+    assert (row.source, row.occurred_at, row.ended_at, row.time_quality) == (
+        "/email",
+        at("03-02 11:00"),
+        at("03-02 11:00"),
+        "source",
+    )
 
 
 def test_a_copy_deleted_from_one_mailbox_does_not_unsend_the_other() -> None:

@@ -68,6 +68,7 @@ def _message(key: str, copies: list[Fact], resolve: Resolver, bench: Workbench) 
         medium=first.medium or "email",
         kind="message",
     )
+    row.time_quality = first.time_quality
     row.is_voided = all(fact.is_void for fact in copies)
     row.received_at = min(fact.received_at for fact in copies)
     row.revision = first.revision
@@ -105,11 +106,17 @@ def _message(key: str, copies: list[Fact], resolve: Resolver, bench: Workbench) 
 
 
 def _together(events: Sequence[Event]) -> Event:
-    """What the copies of one message say together: the richest, with what it lacks from the others."""
+    """What the copies of one message say together: the richest, with what it lacks from the others.
+
+    When it was sent is what a copy with a Date says; other clocks tell when some server had it (semantics 1.5).
+    """
+    dated = next((event for event in events if event.time_quality != "estimated"), events[0])
     known = {name: first_known([getattr(event, name) for event in events]) for name in SINGLE_VALUES}
     return msgspec.structs.replace(
         events[0],
         **known,
+        occurred_at=dated.occurred_at,
+        time_quality=dated.time_quality,
         revision=max(event.revision for event in events),
         is_automated=any(event.is_automated for event in events),
         references=next((event.references for event in events if event.references), ()),

@@ -29,8 +29,9 @@ def _email(history: History, copies: list[Witness]) -> Touch:
     live = [w for w in copies if not w.event.is_void] or copies
     live.sort(key=lambda w: (w.event.source, w.payload))
     e = live[0].event
+    at = min(live, key=lambda w: w.event.time_quality == "estimated").event.occurred_at
     told = [revision for w in copies for revision in history.revisions(w)]
-    t = Touch("email", told, "email", e.occurred_at, e.occurred_at, _people([w.event for w in live]))
+    t = Touch("email", told, "email", at, at, _people([w.event for w in live]))
     t.is_voided = all(w.event.is_void for w in copies)
     t.is_reply = any(w.event.references for w in live)
     t.kind = _first(w.event.interaction_kind for w in live) or ("reply" if t.is_reply else "message")
