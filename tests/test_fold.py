@@ -18,6 +18,7 @@ from fold_world import (
     email,
     fold,
     folder,
+    only,
     page,
     party,
     people,
@@ -33,6 +34,7 @@ from transforms.event import Event, Party
 from transforms.fold import Folder
 from transforms.jobs import Rulebook
 from transforms.reach import is_answer
+from transforms.times import MINUTE
 from transforms.touchpoint import Folded, Touchpoint
 
 PI, SE, RB, SS, CC = (
@@ -418,3 +420,23 @@ def test_as_of_decides_which_visits_have_taken_place() -> None:
     visit = plan("v", "03-11 10:00", "03-11 12:00", ["S1", party("B1", "required")], channel="in_person")
     assert fold(visit, as_of=at("03-11 11:59")).touchpoints[0].status == "scheduled"
     assert fold(visit, as_of=AS_OF).touchpoints[0].status == "held"
+
+
+@pytest.mark.parametrize("is_private_first", [True, False])
+@pytest.mark.parametrize("family", ["meeting", "chat", "app"])
+def test_of_two_addresses_that_one_person_shows_the_one_with_an_account_counts(
+    family: str, is_private_first: bool
+) -> None:
+    """A3, whichever witness shows which: of the plan and the report of a meeting, the messages of a burst, the pages of a session."""
+    person = Person(person_id="B9", side="buyer", emails=("email:x@acme.example", "email:a@gmail.com"))
+    known = Directory.build(msgspec.structs.replace(CRM, people=[*CRM.people, person]), SETTINGS.identity)
+    one, other = ("a@gmail.com", "x@acme.example") if is_private_first else ("x@acme.example", "a@gmail.com")
+    start, end = "03-05 10:00", "03-05 10:30"
+    events = {
+        "meeting": [plan("a", start, end, ["S1", one]), report("u", start, end, [was("S1", start, end), was(other, start, end)])],
+        "chat": [chat("1", start, one), chat("2", at(start) + MINUTE, other)],
+        "app": [page("1", start, (f"email:{one}",)), page("2", at(start) + MINUTE, (f"email:{other}",))],
+    }[family]  # fmt: skip
+    folded = Folder(known, ASSETS, RULES, SETTINGS, AS_OF).fold([witness(event) for event in events])
+    row = only(folded)
+    assert (row.account_id, row.account_resolution, row.is_countable) == ("A1", "domain", True)

@@ -20,6 +20,7 @@ from transforms.fold_common import (
     new_row,
     recognise,
     set_assets,
+    tells_account,
 )
 from transforms.fold_identity import PartyBook
 from transforms.jobs import PageSpan
@@ -107,8 +108,11 @@ def _session(steps: list[Step], parties: PartyBook, bench: Workbench) -> Draft:
     row.subject_text = None
     user = steps[0].user
     if [step for step in steps if step.user is not user]:
-        # of the user's resolutions during the session, the one with the strongest rule explains it best
-        user = min((step.user for step in steps), key=lambda found: (found.rule_id, found.identifier or ""))
+        # of the user's resolutions during the session, the one with the strongest rule explains it best, of those that tell an account
+        user = min(
+            (step.user for step in steps),
+            key=lambda found: (not tells_account(found), found.rule_id, found.identifier or ""),
+        )
     actor = Seat(user, "actor", user.side, event.source, attended=True)
     draft = Draft(
         row=row,

@@ -20,6 +20,7 @@ from transforms.fold_common import (
     bridge,
     channel_and_medium,
     first_known,
+    hear_account,
     new_row,
     recognise,
     set_assets,
@@ -370,7 +371,9 @@ def _seats(burst: Burst, audience: Audience, resolve: Resolver) -> list[Seat]:
     seats: dict[str, Seat] = {}
     for message in burst.messages:
         author = message.author
-        if author.party_id not in seats:
+        if author.party_id in seats:
+            hear_account(seats[author.party_id], author)
+        else:
             role = "attendee" if seats else "actor"
             seats[author.party_id] = Seat(author, role, author.side, message.fact.event.source)
     is_addressed = False

@@ -268,12 +268,17 @@ def seat_parties(facts: Sequence[Fact], resolve: Resolver) -> list[Seat]:
                 continue
             if party.attended or seat.attended is None:
                 seat.attended = party.attended
-            if not _tells_account(seat.party) and _tells_account(found):  # another address of one person
-                seat.party, seat.side = msgspec.structs.replace(found, role=seat.party.role), found.side
+            hear_account(seat, found)
     return list(seats.values())
 
 
-def _tells_account(party: ResolvedParty) -> bool:
+def hear_account(seat: Seat, found: ResolvedParty) -> None:
+    """Of several addresses of one person the first that tells an account speaks for them; ``found`` is by another one."""
+    if not tells_account(seat.party) and tells_account(found):
+        seat.party, seat.side = msgspec.structs.replace(found, role=seat.party.role), found.side
+
+
+def tells_account(party: ResolvedParty) -> bool:
     return party.account_id is not None or bool(party.domain_accounts)
 
 

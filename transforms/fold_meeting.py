@@ -21,6 +21,7 @@ from transforms.fold_common import (
     channel_and_medium,
     customers,
     first_known,
+    hear_account,
     new_row,
     recognise,
     set_assets,
@@ -115,6 +116,7 @@ def _seats(facts: Sequence[Fact], resolve: Resolver) -> list[Seat]:
                 seat.role = "organizer"
             if party.attended or seat.attended is None:
                 seat.attended = party.attended
+            hear_account(seat, found)
     for fact in facts:
         if fact.event.organizer:
             named = seats.get(resolve(fact.event, Party((fact.event.organizer,), "organizer")).party_id)
