@@ -183,6 +183,20 @@ def test_an_organiser_who_declined_did_not_act() -> None:
     assert {one.party_id: one.attended for one in folded.participants}["S2"] is False
 
 
+@pytest.mark.parametrize(
+    ("start", "end"), [("10:00", "11:00"), ("11:30", "12:30"), ("12:30", "13:30"), ("12:00", "12:30")]
+)
+def test_an_entry_with_a_date_alone_tells_no_time_of_a_visit_that_has_one(start: str, end: str) -> None:
+    """Noon, where a day is placed, neither stretches the visit nor takes its minutes away."""
+    visit = plan("b", f"03-05 {start}", f"03-05 {end}", ["S1", "B1"], channel="in_person")
+    length = at(f"03-05 {end}") - at(f"03-05 {start}")
+    for key in ("a", "c"):
+        day = plan(key, "03-05 12:00", "03-05 12:00", ["S1", "B1"], channel="in_person", time_quality="date_only")
+        row = only(fold(visit, day))
+        assert (row.occurred_at, row.ended_at) == (visit.occurred_at, visit.ended_at)
+        assert (row.time_quality, row.buyer_minutes) == ("estimated", length // MINUTE)
+
+
 def test_visits_that_one_between_them_ties_are_one() -> None:
     """B and C share a buyer, A and C do: all three are one visit, though A and B share nobody."""
     visits = [

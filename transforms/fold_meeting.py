@@ -49,7 +49,7 @@ def _draft(group: list[tuple[Occasion, str]], resolve: Resolver, rules: Rulebook
     living = [fact for fact in facts if not fact.is_void]
     speaking = living or facts
     events = [fact.event for fact in speaking]
-    plan = next((event for event in events if event.family == "schedule"), None)
+    plan = _speaking_plan(events)
     found = presence(living, resolve, plan.ended_at if plan else None)
     seats = _seats(speaking, resolve)
     channel, medium = _channel(events, found, resolve, bench)
@@ -96,6 +96,20 @@ def _draft(group: list[tuple[Occasion, str]], resolve: Resolver, rules: Rulebook
     draft.assets = [AssetTrace(asset, "share", row.occurred_at, party_id) for asset in assets.values()]
     set_assets(draft)
     return draft
+
+
+def _speaking_plan(events: Sequence[Event]) -> Event | None:
+    """Of plans the richest; of several entries' one that tells a time of day goes before one that tells a single date alone."""
+    plans: dict[str, Event] = {}
+    for event in events:
+        if event.family == "schedule":
+            plans.setdefault(event.dedupe_key, event)
+    return min(plans.values(), key=_is_placeholder, default=None)
+
+
+def _is_placeholder(plan: Event) -> bool:
+    """Whether its time is noon of a day, and says no more than the day."""
+    return plan.time_quality == "date_only" and (plan.ended_at or plan.occurred_at) <= plan.occurred_at
 
 
 def _seats(facts: Sequence[Fact], resolve: Resolver) -> list[Seat]:

@@ -164,22 +164,24 @@ def _part_of(draft: Draft, account: str, seats: Sequence[Seat]) -> Draft:
 
 
 def _fold(parts: Sequence[Draft], rule: str) -> Draft:
-    """Drafts in order of time to one: the first one's identity, the span of all, everybody once."""
+    """Drafts in order of time to one: the first one's identity, the span of those whose times are known, everybody once."""
     if len(parts) == 1:
         return parts[0]
     first, *others = parts
     row = first.row
     seats = {seat.party.party_id: seat for seat in first.seats}
+    timed = [part.row for part in parts]
+    if row.medium != "trade_event":  # noon, where a date alone is placed, is no time at which a visit began or ended
+        timed = [one for one in timed if one.time_quality != "date_only"] or timed
+    row.occurred_at, row.ended_at = min(one.occurred_at for one in timed), max(one.ended_at for one in timed)
+    row.time_quality = next((one.time_quality for one in reversed(timed) if one.time_quality != "source"), "source")
     for other in others:
-        row.ended_at = max(row.ended_at, other.row.ended_at)
         row.received_at = min(row.received_at, other.row.received_at)
         row.revision = max(row.revision, other.row.revision)
         row.subject_text = row.subject_text or other.row.subject_text
         row.place = row.place or other.row.place
         if row.interaction_kind in GENERIC_KINDS and other.row.interaction_kind not in GENERIC_KINDS:
             row.interaction_kind, first.meeting_type = other.row.interaction_kind, other.meeting_type
-        if other.row.time_quality != "source":
-            row.time_quality = other.row.time_quality
         for seat in other.seats:
             known = seats.get(seat.party.party_id)
             seats[seat.party.party_id] = seat if known is None else _both(known, seat)
