@@ -323,6 +323,18 @@ def test_an_open_deal_stands_with_its_stage(copied: duckdb.DuckDBPyConnection) -
     assert Page(render(copied)).column("t-risk", "In it for") == [("no history", [])]
 
 
+def test_a_stage_that_comes_after_the_clock_is_not_shown(copied: duckdb.DuckDBPyConnection) -> None:
+    """On 03-20 the example's deal had been in proposal for a week, whatever the history says of the weeks after it."""
+    copied.execute("UPDATE dim_run SET as_of = TIMESTAMPTZ '2026-03-20 00:00:00+00'")
+    copied.execute(
+        """INSERT INTO mart_deal_risk BY NAME
+           SELECT 'O1' AS opportunity_id, DATE '2026-03-20' AS as_of_date, [] AS signals, 0 AS signal_count, 'low' AS risk_level"""
+    )
+    page = Page(render(copied))
+    assert page.column("t-risk", "Stage")[0][0] == "proposal"
+    assert page.column("t-risk", "In it for")[0][0] == "7.4 days"
+
+
 def test_names_from_payloads_stay_text(copied: duckdb.DuckDBPyConnection) -> None:
     """A name that is markup is shown as its letters, in text and in attributes."""
     hostile = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
