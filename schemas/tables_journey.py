@@ -64,7 +64,7 @@ TABLES = (
         Column("loop_length", "int", "Visits in between", required=True, unit="count", minimum=1),
         seconds("loop_duration_seconds", "From the end of the earlier visit to the start of the return, at least 0", nn=True),
         text("trigger_type", "Antecedent of the return, not a cause", nn=True, values=vocab.TRIGGER_TYPES),
-        text("loop_kind", "core, or parallel where an always-on job is all that lies between", nn=True, values=vocab.LOOP_KINDS),
+        text("loop_kind", "core where the job come back to and at least one in between are core jobs (not always-on); else parallel", nn=True, values=vocab.LOOP_KINDS),
         text("account_id", "Account", nn=True),
         Column("from_visit_no", "int", "Visit left", required=True, minimum=1),
         Column("to_visit_no", "int", "Visit that closes it", required=True, minimum=3),
