@@ -112,7 +112,7 @@ TABLES = (
     ), version="1.2.0"),
     Table("mart_data_quality", "mart", "source x month", ("source", "month"), (
         text("source", "Source system", nn=True),
-        day("month", "First day of the month of occurred_at (of arrival, for duplicates and rejects)", nn=True),
+        day("month", "First day of the month of occurred_at (of arrival, for duplicates, rejects and ignored records)", nn=True),
         count("touchpoints", "Touchpoints won by this source, internal ones too", big=True),
         count("unresolved_account", "Without an account, internal ones aside", big=True),
         count("unresolved_person", "With an outside party that nobody is known by", big=True),
