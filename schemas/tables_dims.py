@@ -34,7 +34,7 @@ TABLES = (
         text("account_id", "Account"),
         text("owner_seller_id", "Owner"),
         at("opened_at", "Opened"),
-        at("closed_at", "Closed; NULL while open"),
+        at("closed_at", "Closed; NULL while open, or where the directory does not say when"),
         text("status", "State", values=vocab.OPPORTUNITY_STATUSES),
         text("loss_reason", "Reason as the CRM has it"),
         Column("amount", "decimal", "Amount in currency"),

@@ -163,7 +163,7 @@ TABLES = (
         flag("is_large_deal", "Amount of at least large_deal_amount USD; NULL in another currency"),
         *ratio("unresolved_share", "Countable touchpoints with an outside party that nobody is known by / countable touchpoints"),
         *ratio("unclassified_share", "Unclassified buyer evidence / buyer evidence"),
-    ), version="1.1.0"),
+    ), meaning="What the record has up to the close, of an open deal up to as_of; of a closed deal without closed_at nothing is counted.", version="1.1.0"),
     Table("mart_dart_account_period", "mart", "account x period", ("account_id", "period_grain", "period_start"), (
         text("account_id", "Account", nn=True),
         *_PERIOD,
@@ -212,7 +212,7 @@ TABLES = (
         count("gap_count_extended", "All flags that hold"),
         flag("no_good_reason", "No good loss reason, and two or more gaps: the record shows gaps, not that they lost the deal", nn=True),
         *_SHARES,
-    ), version="1.1.0"),
+    ), meaning="What the record has up to the close: a lost deal without closed_at has no row.", version="1.1.0"),
     Table("mart_deal_risk", "mart", "open opportunity x as_of day", ("opportunity_id", "as_of_date"), (
         text("opportunity_id", "Deal", nn=True),
         day("as_of_date", "Day of as_of", nn=True),
