@@ -95,7 +95,8 @@ TABLES = (
         text("touchpoint_id", "Touchpoint", nn=True),
         text("account_id", "Account with people in it", nn=True),
         flag("is_primary", "The account that fact_touchpoint names", nn=True),
-    ), by_touchpoint=True, sort=("touchpoint_id",)),
+    ), meaning="What we held with people of several accounts, or sent to them, counts in each; what a buyer wrote or did counts in the primary one "
+               "alone, whoever read along.", by_touchpoint=True, sort=("touchpoint_id",)),
     Table("fact_asset_event", "fact", "share, view or download of one asset", ("asset_event_id",), (
         text("asset_event_id", "Hash of touchpoint, asset, action and time", nn=True),
         text("touchpoint_id", "Touchpoint it is part of", nn=True),
