@@ -46,8 +46,13 @@ def create(table: Table, *, schema: str = "main") -> str:
     return f'CREATE TABLE IF NOT EXISTS {schema}."{table.name}" (\n' + ",\n".join(lines) + "\n)"
 
 
-def comments(table: Table, *, schema: str = "main") -> Iterator[str]:
+def descriptions(table: Table) -> dict[str, str]:
+    """What is said of each column, and under ``''`` of the table."""
     head = f"One row: {table.grain}. Key: {', '.join(table.key)}. {table.meaning}".strip()
-    yield f'COMMENT ON TABLE {schema}."{table.name}" IS {quoted(head)}'
-    for column in table.columns:
-        yield f'COMMENT ON COLUMN {schema}."{table.name}"."{column.name}" IS {quoted(comment_of(column))}'
+    return {"": head} | {column.name: comment_of(column) for column in table.columns}
+
+
+def comments(table: Table, *, schema: str = "main") -> Iterator[str]:
+    for column, text in descriptions(table).items():
+        which = f'COLUMN {schema}."{table.name}"."{column}"' if column else f'TABLE {schema}."{table.name}"'
+        yield f"COMMENT ON {which} IS {quoted(text)}"

@@ -88,3 +88,13 @@ def test_a_log_that_was_left_behind_is_no_part_of_a_new_file(store: Store, tmp_p
         (root / f"{name}.duckdb.wal").write_bytes(left)
     with Store(root / "warehouse.duckdb", root / "vault.duckdb", root) as again:
         assert again.connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'few'").fetchall() == []
+
+
+def test_comments_are_those_of_this_version(store: Store, tmp_path: Path) -> None:
+    """Whoever opens a snapshot reads what this version says of a column, not what the one that made the workspace said."""
+    said = "SELECT comment FROM duckdb_columns() WHERE table_name = 'fact_loop' AND column_name = 'loop_kind'"
+    before = store.connection.execute(said).fetchone()
+    store.connection.execute("COMMENT ON COLUMN fact_loop.loop_kind IS 'as an earlier version had it'")
+    store.connection.close()
+    with Store(store.path, store.vault, tmp_path, memory_mb=300) as again:
+        assert again.connection.execute(said).fetchone() == before is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from schemas.ddl import SQL_TYPES, comments, create, quoted
+from schemas.ddl import SQL_TYPES, comments, create, descriptions, quoted
 from schemas.fields import Column, Table
 from schemas.registry import TABLES
 from warehouse import digests, identity, restated
@@ -150,10 +150,21 @@ class Store:
                 self.connection.execute(
                     f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {SQL_TYPES[column.type]}'
                 )
-            if table.name not in have or lacking.get(table.name):
-                for comment in comments(table):
-                    self.connection.execute(comment)
+        self._describe()
         self.connection.execute("COMMIT")
+
+    def _describe(self) -> None:
+        """The comments of this version: a published file is a copy of this one, and the tables may be of a version that said otherwise."""
+        said: dict[str, dict[str, str]] = {}
+        for table_name, column, comment in self.connection.execute(
+            """SELECT table_name, '', comment FROM duckdb_tables() WHERE database_name <> 'vault' AND NOT internal
+               UNION ALL SELECT table_name, column_name, comment FROM duckdb_columns() WHERE database_name <> 'vault' AND NOT internal"""
+        ).fetchall():
+            said.setdefault(table_name, {})[column] = comment
+        for table in TABLES.values():
+            if not descriptions(table).items() <= said[table.name].items():
+                for statement in comments(table):
+                    self.connection.execute(statement)
 
     def _lacking(self, table: Table, have: dict[str, str]) -> list[Column]:
         """Columns that a table of an older version lacks and can be given; a newer version's columns may stay.
