@@ -61,6 +61,14 @@ def test_parquet_has_the_rows_of_the_database(root: Path) -> None:
             assert metadata.metadata[b"schema_version"] == TABLES[table].version.encode()
 
 
+def test_folders_of_parquet_are_tables_by_their_files_alone(root: Path) -> None:
+    """Readers that make columns of folders' names are told not to: every table is then there with its own columns, and no more."""
+    publish(root, "folders")
+    for table, rows in counts(root / "published" / "touchloop.duckdb").items():
+        read = pq.read_table(root / "published" / "parquet" / table, partitioning=None)
+        assert (read.num_rows, tuple(read.column_names)) == (rows, TABLES[table].names)
+
+
 def test_files_follow_what_a_clock_alone_has_changed(tmp_path: Path) -> None:
     """Periods become final together: the last column of many rows changes in the same way."""
     root = example(tmp_path)
