@@ -386,7 +386,7 @@ def test_long_lists_are_cut_and_say_so(copied: duckdb.DuckDBPyConnection) -> Non
 
 
 def test_without_seller_level_no_seller_is_named(root: Path, tmp_path: Path, html: str) -> None:
-    """The page of a snapshot without marts by seller names none, and keeps teams and accounts."""
+    """The page of a snapshot without marts by seller names none, and keeps teams and accounts; it quotes no column that is not there."""
     assert "Sam Reyes" in html
     copy_without(root / "state" / "warehouse.duckdb", tmp_path / "teams.duckdb", SELLER_TABLES)
     write_report(tmp_path / "teams.duckdb", tmp_path / "index.html")
@@ -395,6 +395,8 @@ def test_without_seller_level_no_seller_is_named(root: Path, tmp_path: Path, htm
     assert "Figures by named seller are not published here." in without
     assert {"t-coverage_team", "t-coverage_account"} <= set(Page(without).tables)
     assert not {"t-coverage_seller", "t-coverage_pair", "t-hybrid_months"} & set(Page(without).tables)
+    for page, tables in ((html, set(TABLES)), (without, set(TABLES) - set(SELLER_TABLES))):
+        assert {name.split(".")[0] for name in re.findall(r"<code>(\w+\.\w+)</code></dd>", page)} <= tables
 
 
 def test_an_empty_warehouse_gives_a_page_that_says_so() -> None:

@@ -65,11 +65,9 @@ class View:
 
 
 SUMMARY = "mart_journey_summary"
-PAIR = "mart_seller_account_period"
 REVIEW = "mart_lost_deal_review"
 LIFT = "mart_signal_lift"
 QUALITY = "mart_data_quality"
-ANSWERED, MEDIAN = f"{PAIR}.buyer_channel_answer_coverage", f"{PAIR}.response_median_business_seconds"
 FEW = "too few touches"
 
 CONSERVATION = View("conservation", "Records by source", "source", (
@@ -125,40 +123,46 @@ LOOPS = View("loops", "Loops, the latest return first", "loop", (
     Field("Closed by", "closed_by", "words", "fact_loop.closed_by"),
 ), limit=20)  # fmt: skip
 
-_COVERAGE = (
-    Field("Seller touches", "seller_touch_count", "count", f"{PAIR}.seller_touch_count"),
-    Field("Buyer evidence", "buyer_evidence_count", "count", f"{PAIR}.buyer_evidence_count"),
-    Field("Channels used", "channel_coverage", "share", f"{PAIR}.channel_coverage"),
-    Field("Buyer's channels answered", "buyer_channel_answer_coverage", "share", ANSWERED, missing="buyer started nothing"),
-    Field("Followed up", "touch_followup_share", "share", f"{PAIR}.touch_followup_share", missing="nothing to follow up"),
-    Field("Hybrid score", "hybrid_score", "number", f"{PAIR}.hybrid_score", missing="a part is missing"),
-    Field("Hybrid, 13 weeks", "is_hybrid_13w", "flag", f"{PAIR}.is_hybrid_13w", missing=FEW),
-    Field("Median answer, business hours", "response_median_business_seconds", "hours", MEDIAN, missing="no answer yet"),
-    Field("Answered in time", "response_rate", "share", f"{PAIR}.response_rate", missing="nothing due"),
-    Field("Dialogue ratio", "dialogue_ratio", "number", f"{PAIR}.dialogue_ratio", missing="no messages"),
-    Field("Buying group engaged", "contact_coverage", "share", f"{PAIR}.contact_coverage", missing="no group known"),
-    Field("Jobs seen", "job_coverage", "share", f"{PAIR}.job_coverage"),
-    Field("Buyer minutes by modality", "mix", "mix", missing="no minutes"),
-)  # fmt: skip
+
+def _coverage(mart: str) -> tuple[Field, ...]:
+    """The columns that the marts of coverage share, quoted from the one that is shown: another may not be published."""
+    answered, median = f"{mart}.buyer_channel_answer_coverage", f"{mart}.response_median_business_seconds"
+    return (
+        Field("Seller touches", "seller_touch_count", "count", f"{mart}.seller_touch_count"),
+        Field("Buyer evidence", "buyer_evidence_count", "count", f"{mart}.buyer_evidence_count"),
+        Field("Channels used", "channel_coverage", "share", f"{mart}.channel_coverage"),
+        Field("Buyer's channels answered", "buyer_channel_answer_coverage", "share", answered, missing="buyer started nothing"),
+        Field("Followed up", "touch_followup_share", "share", f"{mart}.touch_followup_share", missing="nothing to follow up"),
+        Field("Hybrid score", "hybrid_score", "number", f"{mart}.hybrid_score", missing="a part is missing"),
+        Field("Hybrid, 13 weeks", "is_hybrid_13w", "flag", f"{mart}.is_hybrid_13w", missing=FEW),
+        Field("Median answer, business hours", "response_median_business_seconds", "hours", median, missing="no answer yet"),
+        Field("Answered in time", "response_rate", "share", f"{mart}.response_rate", missing="nothing due"),
+        Field("Dialogue ratio", "dialogue_ratio", "number", f"{mart}.dialogue_ratio", missing="no messages"),
+        Field("Buying group engaged", "contact_coverage", "share", f"{mart}.contact_coverage", missing="no group known"),
+        Field("Jobs seen", "job_coverage", "share", f"{mart}.job_coverage"),
+        Field("Buyer minutes by modality", "mix", "mix", missing="no minutes"),
+    )  # fmt: skip
+
+
 TEAMS = View("coverage_team", "Coverage by team", "team", (
     Field("Team", "name"),
-    *_COVERAGE,
+    *_coverage("mart_team_period"),
 ), limit=15)  # fmt: skip
 
 ACCOUNTS = View("coverage_account", "Coverage by account", "account", (
     Field("Account", "name", detail="key"),
-    *_COVERAGE,
+    *_coverage("mart_account_period"),
 ), limit=15)  # fmt: skip
 
 SELLERS = View("coverage_seller", "Coverage by seller", "seller", (
     Field("Seller", "name", detail="key"),
-    *_COVERAGE,
+    *_coverage("mart_seller_period"),
 ), limit=15)  # fmt: skip
 
 PAIRS = View("coverage_pair", "Coverage of an account by one seller, most buyer evidence first", "pair", (
     Field("Account", "account_name", detail="account_id"),
     Field("Seller", "name", detail="key"),
-    *_COVERAGE,
+    *_coverage("mart_seller_account_period"),
 ), limit=15)  # fmt: skip
 
 MONTHS = View("hybrid_months", "Hybrid sellers by month, over the 13 weeks that end with it", "month", (
