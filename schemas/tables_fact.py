@@ -204,7 +204,7 @@ TABLES = (
         text("stage", "Stage as the CRM names it: the seller's process, never evidence of a buying job", nn=True),
         at("entered_at", "When the deal came into it; rows of the same stage one after the other are one stay", nn=True),
         at("left_at", "When the next stage began, for the last one the deal's close; NULL while the deal is in it, and for a stage entered at or after the close"),
-        number("stage_days", "left_at - entered_at, as_of - entered_at while the deal is in it; NULL for a stage entered at or after the close, and for one that the deal comes into after as_of", unit="days", minimum=0),
+        number("stage_days", "left_at - entered_at, also where the directory knows of a left_at after as_of; as_of - entered_at while an open deal is in it, NULL if it comes into it later; NULL for a stage entered at or after the close", unit="days", minimum=0),
         flag("is_current", "The deal's last stage", nn=True),
         text("basis", "history: a row of stage_history.csv; from_stage: what its first row says was left, taken to hold from opened_at; "
              "current_stage: no history, the deal's stage of today taken to hold from opened_at", nn=True, values=vocab.STAGE_BASES),

@@ -94,9 +94,18 @@ def test_a_close_ends_the_last_stay(status: str) -> None:
 
 
 def test_what_lies_after_the_clock_has_lasted_no_time_yet() -> None:
-    """A run with an earlier clock shows what the directory says, and counts no days that had not passed."""
+    """A run with an earlier clock shows what the directory says, and counts no days of a stay that had not begun and has no end."""
     stays = stages_of_deals([deal()], [change("03-12 00:00", "proposal")], at("03-10 00:00"))
     assert told(stays) == [(1, "proposal", None, None, True, "history")]
+
+
+def test_a_stay_whose_end_is_known_lasts_until_then_whatever_the_clock() -> None:
+    """A week of discovery, of which two days had passed by 03-10; the report counts these, the table what the directory says."""
+    changes = [change("03-08 00:00", "discovery"), change("03-15 00:00", "proposal")]
+    assert told(stages_of_deals([deal()], changes, at("03-10 00:00"))) == [
+        (1, "discovery", at("03-15 00:00"), 7.0, False, "history"),
+        (2, "proposal", None, None, True, "history"),
+    ]
 
 
 STAGE = st.sampled_from(("a", "b", "c"))

@@ -203,7 +203,7 @@ RISK = View("risk", "Open deals with the most signals", "open deal", (
     Field("Amount", "amount", "money", "dim_opportunity.amount"),
     Field("Opened", "opened_at", "when", "dim_opportunity.opened_at"),
     Field("Stage", "stage", "text", "fact_stage_history.stage", missing="none given"),
-    Field("In it for", "stage_days", "days", "fact_stage_history.stage_days", missing="no history"),
+    Field("In it for", "stage_days", "days", missing="no history"),  # up to as_of; the column knows of later ends
     Field("Level", "risk_level", "words", "mart_deal_risk.risk_level"),
     Field("Signals", "signal_count", "count", "mart_deal_risk.signal_count"),
     Field("Which", "signals", "words", "mart_deal_risk.signals", missing="none"),
