@@ -13,9 +13,11 @@ from pipelines.landing import Unit, read_units, refuse, unit_row
 from pipelines.observe.observer import Observer
 from pipelines.plan import FileUnit, file_unit_id, increments
 from pipelines.run import run_once
+from pipelines.settings import BY_HEADER
 from pipelines.summary import Say
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
+from transforms.sources import all_sources
 from warehouse.landed import register_landed
 from warehouse.ledger import last_run, seen_files
 from warehouse.replay_units import LandedUnit, Replayed, commit_units, landed_units
@@ -40,7 +42,7 @@ def replay_units(
     ``location`` is that of the ledger, ``*`` standing for anything: ``inbox/zoom/*``, ``sales.chat/3``. A unit is read whole
     if it holds an offset from ``start`` to ``end`` (exclusive). Files have no offsets: raises
     ``SettingsError`` if one matches where they are given. Raises ``UserError`` if nothing matches, or if a unit is no longer where
-    it was read, ``TooManyRejects`` if an adapter makes too little of one: that and what follows stays as it was.
+    it was read or its adapter is gone, ``TooManyRejects`` if an adapter makes too little of one: that and what follows stays as it was.
     """
     if not workspace.warehouse.exists():
         raise UserError(f"{workspace.root} has no warehouse yet: touchloop run --workspace {workspace.root} makes one")
@@ -95,10 +97,14 @@ def _readable(
 ) -> Iterator[Unit]:
     """The units as they are read. A file that grew since has units of its earlier states, which are left out.
 
-    Raises ``UserError`` for the first that is not where it was.
+    Raises ``UserError`` for the first that is not where it was, or whose adapter is not.
     """
     files: dict[str, list[str]] = {}
     for unit in landed:
+        if unit.source != BY_HEADER and unit.source not in all_sources():
+            raise UserError(
+                f"{unit.location} was read by an adapter that is no longer there, {unit.source!r}: put it back, or leave the unit out"
+            )
         if unit.kind != KAFKA:
             files.setdefault(unit.location, []).append(unit.unit_id)
             continue

@@ -20,7 +20,7 @@ from pipelines.replay import replay_units
 from pipelines.run import run_once
 from pipelines.workspace import Workspace
 from transforms.event import Event, Ignored, Reject, hash_id
-from transforms.sources import Context, SourceSpec, parse_record
+from transforms.sources import Context, SourceSpec, all_sources, parse_record
 from transforms.times import parse_iso
 from warehouse.replay_units import Replayed
 from warehouse.store import Store
@@ -356,6 +356,22 @@ def test_what_cannot_be_read_again_is_named(tmp_path: Path) -> None:
     mail.unlink()
     with pytest.raises(UserError, match=r"inbox/email/sam/t02\.eml has landed, but is no longer there"):
         again(root, "inbox/email/*")
+
+
+def test_units_of_an_adapter_that_is_gone_stay_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: object
+) -> None:
+    """What nothing can read any more is named, and nothing is replaced; what has an adapter is read again."""
+    root = example(tmp_path)
+    put(root, payloads())
+    increment(root)
+    left = {name: spec for name, spec in all_sources().items() if name != "zoom"}
+    monkeypatch.setattr("pipelines.replay.all_sources", lambda: left)
+    with pytest.raises(UserError, match=r"inbox/zoom/.* by an adapter that is no longer there, 'zoom': put it back"):
+        again(root)
+    assert again(root, "inbox/email/*").units == 4
+    with snapshot(root, published=False) as connection:
+        assert contents(connection) == undisturbed
 
 
 def test_an_adapter_that_makes_too_little_of_a_unit_replaces_nothing(
