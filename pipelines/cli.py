@@ -18,6 +18,7 @@ from pipelines.cli_replay import rejects_app, replay
 from pipelines.cli_shared import (
     HERE,
     AsOfOption,
+    Commands,
     EveryOption,
     JsonOption,
     LogFormatOption,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

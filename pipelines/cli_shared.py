@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
 from pipelines.errors import SettingsError
 from pipelines.workspace import Workspace
@@ -62,6 +63,19 @@ FAR_AHEAD = 366 * DAY
 """Microseconds that a clock may be ahead of the machine's before it looks like a slip of the pen."""
 opened_logs: list[Logs] = []
 """The log of this command, if it is one for machines: the last message goes there too."""
+
+
+class Commands(TyperGroup):
+    """Commands whose complaint of an option tells the value that was given, as one of a setting does."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as fault:
+            errors = getattr(fault.__cause__, "errors", None)  # pydantic's, by which Typer reads values
+            if errors is not None and (given := repr(str(errors()[0]["input"])[:60])) not in fault.message:
+                fault.message = f"{given}: {fault.message}"
+            raise
 
 
 def plain(told: object) -> str:

@@ -219,6 +219,30 @@ def test_a_number_beyond_what_anything_takes(
     assert not (example_root / "published" / "touchloop.duckdb").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["stream", "--every", "often"], "'--every': 'often': Input should be a valid number"),
+        (["stream", "--every", "nan"], "'--every': 'nan': "),
+        (["follow", "--landing", "x", "--metrics-port", "70000"], "'--metrics-port': '70000': "),
+        (["rejects", "list", "--limit", "0"], "'--limit': '0': Input should be greater than or equal to 1"),
+        (["rejects", "show", "ab", "first"], "'position': 'first': "),
+        (["run", "--log-format", "xml"], "): Value error, 'xml' is not one of 'text', 'json'."),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_option(
+    example_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    """Exit 2, and what was given stands behind the option, once."""
+    assert touchloop(monkeypatch, *arguments, "--workspace", str(example_root)) == 2
+    told = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert message in told
+
+
 @pytest.fixture
 def listening() -> Iterator[None]:
     """Ctrl-C as the command line hears it, and again as pytest does."""
