@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from workspaces import SOURCES
 
 from pipelines.errors import SettingsError
 from pipelines.simulate import Made, Plan, generate_workspace
@@ -107,7 +108,7 @@ def test_every_record_becomes_what_its_truth_says(world: tuple[Path, Made]) -> N
     assert {name: dict(Counter(counts)) for name, counts in found.items()} == {
         name: {outcome: n for outcome, n in counts.items() if n} for name, counts in truth.items()
     }
-    assert set(found) == set(all_sources())
+    assert set(found) == set(SOURCES)
 
 
 def test_counts_add_up(world: tuple[Path, Made]) -> None:
