@@ -13,7 +13,8 @@ from pipelines.plan import inbox_files
 from pipelines.unread import unread
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
-from warehouse.publish import is_whole
+from warehouse.ledger import last_run
+from warehouse.publish import is_whole, run_of
 from warehouse.store import DERIVE_AGAIN, Store
 
 
@@ -82,7 +83,7 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
             directory,
         ).fetchall()
         dirty = store.count("SELECT count(*) FROM vault.dirty")
-        unpublished = store.mark("unpublished")
+        unpublished, last = store.mark("unpublished"), last_run(store)
         is_derived = store.mark("config") != DERIVE_AGAIN
         read_by = store.connection.execute(
             "SELECT source, adapter_version, count(*) FROM ledger_unit GROUP BY ALL ORDER BY ALL"
@@ -117,15 +118,20 @@ def _state(workspace: Workspace) -> Iterator[Finding]:
         if is_derived
         else "the tables are of another version, or of before a replay: touchloop run derives them again",
     )
-    yield _snapshot(workspace, unpublished)
+    yield _snapshot(workspace, unpublished, last)
 
 
-def _snapshot(workspace: Workspace, unpublished: str | None) -> Finding:
+def _snapshot(workspace: Workspace, unpublished: str | None, last: str | None) -> Finding:
     if unpublished is not None:
         return Finding(False, f"run {unpublished} is not published yet: touchloop run publishes it, or tells why not")
     if not is_whole(workspace.published):
         return Finding(
             False, "published/ is not whole, a part of the snapshot is gone: touchloop run publishes it again"
+        )
+    shown = run_of(workspace.published)
+    if shown != last:  # somebody went back to another snapshot, or to another state
+        return Finding(
+            False, f"published/ shows run {shown}, and the warehouse is of run {last}: touchloop publish shows that"
         )
     return Finding(True, "the snapshot shows the warehouse")
 

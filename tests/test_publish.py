@@ -16,13 +16,14 @@ from workspaces import EXAMPLE, candidate, example, files_hold, increment, paylo
 from pipelines.doctor import examine
 from pipelines.errors import UserError
 from pipelines.explain import explained
+from pipelines.run import publish_now
 from pipelines.show import shown, write_page
 from pipelines.workspace import Workspace
 from schemas.ddl import create
 from schemas.registry import TABLES
 from warehouse.digests import digests_of
 from warehouse.parquet import write_parquet
-from warehouse.publish import Candidate, current
+from warehouse.publish import Candidate, current, point
 
 HOUR = 3600.0
 
@@ -251,6 +252,27 @@ def test_what_somebody_cleared_away_is_published_again(tmp_path: Path) -> None:
     assert run(root).published
     assert database.is_symlink()
     assert not run(root).published
+
+
+def test_doctor_tells_that_readers_are_shown_another_run(tmp_path: Path) -> None:
+    """Where somebody put the link back to the snapshot before, until it is published again."""
+    root = example(tmp_path)
+    put(root, payloads()[:5])
+    run(root)
+    published, workspace = root / "published", Workspace(root)
+    before = (published / "current").readlink()
+    put(root, payloads())
+    assert run(root).published
+    assert all(one.ok for one in examine(workspace))
+    point(published / "current", before)
+    (found,) = (one.text for one in examine(workspace) if not one.ok)
+    assert re.fullmatch(
+        rf"published/ shows run {before.name}, and the warehouse is of run \w{{32}}: touchloop publish shows that",
+        found,
+    )
+    with workspace.writer():
+        publish_now(workspace, say=lambda text: None)
+    assert all(one.ok for one in examine(workspace))
 
 
 def test_doctor_and_the_readers_commands_name_what_is_wrong_with_the_snapshot(tmp_path: Path) -> None:
