@@ -34,6 +34,7 @@ from pipelines.cli_shared import (
     plain,
     refuse_bytes,
     say_to,
+    warn,
     writing,
 )
 from pipelines.errors import SettingsError, UserError, told_of_system
@@ -364,11 +365,18 @@ def generate(
     """Make a workspace of native payloads of all sources from a seeded simulation, its truth written beside it (truth/).
 
     A folder of its own: what an earlier simulation wrote there is replaced, and anybody else's workspace is refused.
+
+    What a run has landed of the earlier one stays in state/.
     """
     from pipelines.simulate import Plan, generate_workspace
 
+    place = placed(workspace)
     plan = Plan(records=records, seed=seed, duplicates=duplicates, late=late, malformed=malformed, shuffle=shuffle)
-    made = generate_workspace(placed(workspace).root, plan)
+    made = generate_workspace(place.root, plan)
+    if place.warehouse.exists():
+        warn(
+            f"{place.state} holds what has landed of the simulation before, to which a run adds this one: remove it, and {place.published}, first"
+        )
     if as_json:
         print(msgspec.json.encode(made).decode())
         return

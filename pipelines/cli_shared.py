@@ -145,14 +145,14 @@ def clock_at(as_of: str | None) -> int:
             f"--as-of is {as_of!r}: give an ISO 8601 time with its zone, of the years 1990 to 2099, such as 2026-05-11T00:00:00Z"
         ) from None
     if clock - time.time_ns() // 1000 > FAR_AHEAD:
-        _warn(
+        warn(
             f"--as-of {as_of} lies more than a year ahead: every week, month and quarter until then gets its rows, and nothing counts as dated in "
             "the future. Was another year meant?"
         )
     return clock
 
 
-def _warn(text: str) -> None:
+def warn(text: str) -> None:
     for log in opened_logs:
         log.say()(text)
     if not opened_logs:

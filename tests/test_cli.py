@@ -647,3 +647,16 @@ def test_generate_tells_a_machine_what_it_made(
     made = json.loads(capsys.readouterr().out)
     assert made["records"] == pytest.approx(300, rel=0.2)
     assert made["as_of"].endswith("Z")
+
+
+def test_generate_warns_of_what_has_landed_of_another_world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run would add this world to that one, and no count would be its truth's."""
+    world = tmp_path / "world"
+    arguments = ("generate", "--records", "100", "--workspace", str(world))
+    assert touchloop(monkeypatch, *arguments) == 0
+    assert "warning" not in capsys.readouterr().err
+    increment(world)
+    assert touchloop(monkeypatch, *arguments, "--seed", "2") == 0
+    assert f"warning: {world / 'state'} holds what has landed of the simulation before" in capsys.readouterr().err
