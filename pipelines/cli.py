@@ -131,11 +131,11 @@ def init(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None
     if as_json:
         print(msgspec.json.encode({"workspace": str(made.root)}).decode())
         return
-    out.print(f"Workspace [bold]{plain(made.root)}[/bold]")
+    out.print(f"Workspace [bold]{plain(made.root)}[/bold]", soft_wrap=True)
     out.print("  touchloop.toml      settings, every key optional: put your company's domains in")
     out.print("  inbox/<source>/     native payloads, any depth (touchloop sources lists the systems)")
     out.print("  inbox/crm/*.csv     the directory: accounts, people, opportunities, ...")
-    out.print(f"Then: touchloop run --workspace {workspace}", markup=False)
+    out.print(f"Then: touchloop run --workspace {workspace}", markup=False, soft_wrap=True)
 
 
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -220,11 +220,18 @@ def ingest(
         out.print(
             f"the job {done.job} reads {done.partitions} partitions on {done.runner} and lands in {landing}",
             markup=False,
+            soft_wrap=True,
         )
-        out.print(f"Then: touchloop follow --workspace {workspace} --landing {landing}", markup=False)
+        out.print(f"Then: touchloop follow --workspace {workspace} --landing {landing}", markup=False, soft_wrap=True)
     else:
-        out.print(f"{done.files:,} files and {done.ranges:,} ranges of offsets are in {landing}", markup=False)
-        out.print(f"Then: touchloop follow --workspace {workspace} --landing {landing} --until-caught-up", markup=False)
+        out.print(
+            f"{done.files:,} files and {done.ranges:,} ranges of offsets are in {landing}", markup=False, soft_wrap=True
+        )
+        out.print(
+            f"Then: touchloop follow --workspace {workspace} --landing {landing} --until-caught-up",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 @app.command()
@@ -348,7 +355,7 @@ def publish(workspace: WorkspaceOption = HERE, as_json: JsonOption = False, log_
     if as_json:
         print(msgspec.json.encode({"snapshot": str(snapshot)}).decode())
     else:
-        out.print(f"published {snapshot}", markup=False)
+        out.print(f"published {snapshot}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -383,8 +390,9 @@ def generate(
     out.print(
         f"{made.records:,} native records in {made.files:,} files below {workspace}/inbox; the truth is in {workspace}/truth",
         markup=False,
+        soft_wrap=True,
     )
-    out.print(f"Then: touchloop run --workspace {workspace} --as-of {made.as_of}", markup=False)
+    out.print(f"Then: touchloop run --workspace {workspace} --as-of {made.as_of}", markup=False, soft_wrap=True)
 
 
 for command in (report, explain, doctor, sources, replay, erase):

@@ -109,7 +109,7 @@ def refuse_bytes(given: str, what: str) -> None:
 
 
 def say_to(as_json: bool) -> Any:
-    return (lambda text: None) if as_json else (lambda text: err.print(text, style="dim", markup=False))
+    return (lambda text: None) if as_json else (lambda text: err.print(text, style="dim", markup=False, soft_wrap=True))
 
 
 def log_of(chosen: LogFormat | None) -> Logs | None:

@@ -408,6 +408,15 @@ def test_init_makes_a_workspace_that_runs(
     assert increment(root).records == 0
 
 
+def test_a_command_to_be_copied_stands_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However long the workspace's path is: a line that is broken could not be copied, nor searched for in a log."""
+    root = tmp_path / ("deep" * 40) / "workspace"
+    assert touchloop(monkeypatch, "init", "--workspace", str(root)) == 0
+    assert f"\nThen: touchloop run --workspace {root}\n" in capsys.readouterr().out
+
+
 def test_sources_lists_all_ten(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Each source with what it reads."""
     assert touchloop(monkeypatch, "sources", "--json", "--workspace", "anywhere") == 0
