@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,22 @@ def test_a_row_that_vanishes_keeps_its_figures_in_the_log() -> None:
     }
     appeared = again(world, [])
     assert not appeared.rows("metric_restatement", "change = 'appeared'")
+
+
+def test_a_message_of_an_open_week_restates_the_final_week_that_it_follows_up() -> None:
+    """A meeting of Friday 6 March, followed up on Monday: on Friday the 13th, when the message lands, its own week is not final."""
+    friday, monday = (at("03-06 10:00") - START) // DAY, (at("03-09 10:00") - START) // DAY
+    met = Fact("A1", friday, 10, "met", "S1", "", "B1", "a", "", True)
+    world = Changing("UTC")
+    world.become({"P1": met}, at("03-12 12:00"), ())
+    world.build()
+    world.become({"P1": met, "P2": replace(met, day=monday, hour=9, kind="wrote")}, at("03-13 12:00"), ())
+    world.build(everything=False, compared=True, run_id="late")
+    assert periods(world) == {("week", "2026-03-02")}
+    assert figures(world, "mart_name = 'mart_dart_account_period' AND account_id = 'A1'") == {
+        "mutual_followup_share": (0, 1, 0, 1, 1, 1),
+        "dart_transparency": (0, 1 / 3),
+    }
 
 
 def test_what_came_into_a_list_is_named() -> None:

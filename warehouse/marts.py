@@ -231,7 +231,7 @@ def _build_dart(connection: Any, put: Put, *, everything: bool) -> None:
 def _put_anew(connection: Any, mart: str, scope: Scope | None) -> None:
     """What a mart's model gives, where all is built from nothing: no old row is worth a comparison."""
     assert scope is None
-    is_final = restated.keep(connection, mart, "true", everything=True)
+    is_final = restated.keep(connection, mart, "true", mart, everything=True)
     if mart in digests.TRACKED:
         digests.forget(connection, mart)
     columns = ", ".join(f'"{name}"' for name in TABLES[mart].names)
@@ -251,6 +251,6 @@ def _exchange(connection: Any, mart: str, scope: Scope | None) -> None:
     exchange.stage(connection, mart, f"\n{model(mart)}", twice=twice)
     if not exchange.compare(connection, mart, mine, twice=twice):
         return
-    if restated.keep(connection, mart, exchange.going(mart), everything=False):
+    if restated.keep(connection, mart, exchange.going(mart), exchange.came(mart), everything=False):
         restated.compare(connection, mart, exchange.came(mart), everything=False)
     exchange.exchange(connection, mart)

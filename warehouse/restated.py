@@ -1,8 +1,8 @@
 """``metric_restatement``: figures of final periods that a build of the marts changes (semantics 4.6), logged in its transaction.
 
-``begin`` finds whether the build can touch a final period at all: where it cannot, nothing more is done. Of each mart that is
-replaced, ``keep`` sets the final rows of the scope aside before they are taken out, ``compare`` sets them beside those that
-have come in their place, and ``write`` numbers what differs and adds it to the log.
+``begin`` finds which periods are final. Of each mart that is replaced, ``keep`` sets the final rows of the scope aside before they
+are taken out, ``compare`` sets them beside those that have come in their place, and ``write`` numbers what differs and adds it to
+the log. Where no row of a final period goes or comes, nothing more is done.
 
 A period counts as final if it was so when the marts were last built, and is so now: a clock that is set back un-finishes periods,
 and restates nothing. A mart that had no final row before has nothing to restate: it is new, or nobody saw a figure of it.
@@ -91,12 +91,10 @@ def _has_older(connection: Any, mart: str) -> bool:
 
 
 def begin(connection: Any) -> None:
-    """Once the scope is found: ``restated_until``, the last day on which a final period may stop; empty if none is in scope."""
+    """``restated_until``: the last day on which a final period may stop; empty before the first build."""
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE restated_until AS
-           WITH until AS (SELECT final_day(least(last_as_of, as_of)) AS day FROM param WHERE last_as_of IS NOT NULL)
-           SELECT day FROM until, param
-           WHERE everything OR EXISTS (SELECT 1 FROM scope_cell, until WHERE period_stop(period_grain, period_start) <= day)"""
+           SELECT final_day(least(last_as_of, as_of)) AS day FROM param WHERE last_as_of IS NOT NULL"""
     )
     columns = {c.name: c.type for c in TABLES[LOG].columns}
     del columns["restatement_no"], columns["run_id"], columns["restated_at"], columns["reasons"]
@@ -106,12 +104,17 @@ def begin(connection: Any) -> None:
 FINAL = "period_stop(period_grain, period_start) <= (SELECT day FROM restated_until)"
 
 
-def keep(connection: Any, mart: str, scope: str, *, everything: bool) -> bool:
+def keep(connection: Any, mart: str, scope: str, rows: str, *, everything: bool) -> bool:
     """Set the mart's final rows in ``scope`` (a condition in SQL) aside, until ``compare``. Returns False if there is nothing to compare.
 
-    Where ``everything`` is built again they are copied, for they are gone by then; else they still stand, and are read there.
+    Where ``everything`` is built again they are copied, for they are gone by then; else they still stand, and are read there, and
+    those of the table ``rows`` are to come in their place.
     """
     if mart not in MARTS or not connection.execute("SELECT 1 FROM restated_until").fetchall():
+        return False
+    # asked of the rows, for a mart may look ahead: a meeting of a final week is followed up by a message of the next
+    differ = f'SELECT 1 FROM "{mart}" WHERE {FINAL} AND {scope} UNION ALL SELECT 1 FROM "{rows}" WHERE {FINAL} LIMIT 1'
+    if not everything and not connection.execute(differ).fetchall():
         return False
     source = f"{mart}{OLDER}" if _has_older(connection, mart) else mart
     if not connection.execute(f'SELECT 1 FROM "{source}" WHERE {FINAL} LIMIT 1').fetchall():
