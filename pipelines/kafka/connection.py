@@ -15,6 +15,7 @@ from kafka import errors as faults
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, SettingsError
+from pipelines.kafka import wire
 from pipelines.settings import Kafka
 
 USERNAME, PASSWORD = "TOUCHLOOP_KAFKA_USERNAME", "TOUCHLOOP_KAFKA_PASSWORD"
@@ -71,6 +72,7 @@ overheard = Overheard()
 _log = logging.getLogger("kafka")
 _log.addHandler(overheard)
 _log.propagate = bool(os.environ.get("TOUCHLOOP_DEBUG"))
+wire.teach()
 
 
 class Consumer(Protocol):
