@@ -43,3 +43,20 @@ def test_snappy_is_read_in_blocks_and_as_one(monkeypatch: pytest.MonkeyPatch) ->
     bare = batch(CODECS["snappy"], *VALUES)
     assert b"SNAPPY" not in bare
     assert [record.value for record in read(bare)] == VALUES
+
+
+class Name(str):
+    """Of a header, as clients write it that take any bytes for one."""
+
+    def encode(self, *_: Any) -> bytes:
+        return bytes(map(ord, self))
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_a_header_whose_name_is_no_text_keeps_no_record_away(name: str) -> None:
+    """What stands beside it is read as it is: the value, and the headers that say of which system it is."""
+    headers = (("ce_source", b"/zoom"), (Name("\xff\xfe"), b"\xff"), (Name("caf\xe9"), b""), ("\u00fc", b"1"))
+    first, *_, last = read(batch(CODECS[name], *VALUES, headers=headers))
+    assert (first.value, last.value) == (VALUES[0], VALUES[-1])
+    assert last.headers == [("ce_source", b"/zoom"), ("??", b"\xff"), ("????", b""), ("\u00fc", b"1")]
+    assert (last.key, last.offset) == (b"k", len(VALUES) - 1)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import pyarrow as pa
 from kafka import codec
+from kafka.record.default_records import DefaultRecordBatch
+from kafka.record.util import decode_varint
+
+_read_record = DefaultRecordBatch._read_msg
 
 
 class Snappy:
@@ -35,3 +39,32 @@ def teach() -> None:
     """Have kafka-python read it, in this process."""
     if codec.snappy is None:
         codec.snappy = Snappy
+    DefaultRecordBatch._read_msg = _read_leniently
+
+
+def _read_leniently(batch: Any) -> Any:
+    """The next record of a batch. Names of headers should be UTF-8, and neither brokers nor all clients see to it: one that is not would
+    keep its partition where it stands, for good."""
+    try:
+        return _read_record(batch)
+    except UnicodeDecodeError:
+        _blot_names(batch._buffer, batch._pos)
+        return _read_record(batch)
+
+
+def _blot_names(buffer: bytearray, at: int) -> None:
+    """Make question marks of the names that are no UTF-8 among the headers of the record at this place: nothing of ours has such a name."""
+    for _ in ("length", "attributes", "time", "offset"):
+        _, at = decode_varint(buffer, at)
+    for _ in ("key", "value"):
+        size, at = decode_varint(buffer, at)
+        at += max(size, 0)
+    headers, at = decode_varint(buffer, at)
+    for _ in range(headers):
+        size, at = decode_varint(buffer, at)
+        try:
+            buffer[at : at + size].decode()
+        except UnicodeDecodeError:
+            buffer[at : at + size] = b"?" * size
+        size, at = decode_varint(buffer, at + size)
+        at += max(size, 0)
