@@ -11,6 +11,7 @@ import pytest
 from fake_kafka import FakeBroker, Message, connected, connection
 from hypothesis import given
 from hypothesis import strategies as st
+from kafka import errors as faults
 
 from pipelines.errors import BrokerUnavailable, OffsetsGone, SettingsError
 from pipelines.kafka import reader
@@ -193,6 +194,29 @@ def test_a_broker_that_is_away_is_an_outage() -> None:
     broker.down = True
     with connected(broker), pytest.raises(BrokerUnavailable, match="Kafka at memory:9092 does not answer"):
         look(connection(broker, t="segment"))
+
+
+def test_a_broker_that_answers_first_and_then_does_not_may_name_a_wrong_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Told of a consumer that has just been opened; one that was at work before has met an outage."""
+    broker = FakeBroker()
+    broker.produce("t", b"{}")
+    where = connection(broker, t="segment")
+
+    def refuse(consumer: Any) -> set[str]:
+        raise faults.KafkaConnectionError("111 ECONNREFUSED")
+
+    with connected(broker), monkeypatch.context() as patched:
+        look(where)
+        patched.setattr("fake_kafka.FakeConsumer.topics", refuse)
+        with pytest.raises(BrokerUnavailable) as outage:
+            look(where)
+        with pytest.raises(BrokerUnavailable) as misled:
+            look(where)
+    assert "advertised.listeners" not in str(outage.value)
+    assert "ECONNREFUSED. It did a moment ago" in str(misled.value)
+    assert "advertised.listeners" in str(misled.value)
 
 
 def test_a_range_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,7 @@ NO_TIME_MENDS = {
     "CERTIFICATE_VERIFY_FAILED": "the broker's certificate is not trusted (kafka.ssl_cafile), or is of another host",
 }
 """Traces in kafka-python's log of a refusal that it reports as a mere timeout."""
+ADVERTISED = ". It did a moment ago, so it may name an address for itself (the broker's advertised.listeners) that cannot be reached from here"
 HANG_UPS = 3
 """So often in a row is no accident."""
 
@@ -186,8 +187,11 @@ def _secret(name: str, mechanism: str) -> str:
 
 
 @contextmanager
-def told(connection: Connection) -> Iterator[None]:
-    """Faults of Kafka as ours: an outage that may pass, or a refusal that does not."""
+def told(connection: Connection, *, has_just_answered: bool = False) -> Iterator[None]:
+    """Faults of Kafka as ours: an outage that may pass, or a refusal that does not.
+
+    ``has_just_answered``: at the address of the settings, while what comes next goes to those that the brokers name for themselves.
+    """
     try:
         yield
     except faults.OffsetOutOfRangeError as error:
@@ -197,7 +201,9 @@ def told(connection: Connection) -> Iterator[None]:
     except REFUSED as error:
         raise KafkaRefused(_refused(connection, str(error))) from None
     except (faults.KafkaError, OSError) as error:
-        raise BrokerUnavailable(f"Kafka at {connection.where()} does not answer: {error}") from None
+        is_lost = has_just_answered and isinstance(error, (faults.KafkaConnectionError, faults.KafkaTimeoutError))
+        why = f"{error}{ADVERTISED}" if is_lost else str(error)
+        raise BrokerUnavailable(f"Kafka at {connection.where()} does not answer: {why}") from None
 
 
 def _refused(connection: Connection, why: str) -> str:
@@ -218,10 +224,11 @@ def shared_consumer(connection: Connection, *, group: bool = False) -> Iterator[
     """
     key = connection.key, group
     consumer = _open.get(key)
-    if consumer is None:
+    is_new = consumer is None
+    if consumer is None:  # is_new, in the words that the type checker follows
         consumer = _open[key] = connection.open(group=group)
     try:
-        with told(connection):
+        with told(connection, has_just_answered=is_new):
             yield consumer
     except BaseException:
         _close(_open.pop(key, None))
