@@ -141,6 +141,24 @@ def test_a_refusal_stops_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
             reader.start()
 
 
+def test_a_topic_made_anew_stops_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it holds now would be skipped. A broker that has less for a moment, having just come back, stops nothing."""
+    broker, again = FakeBroker(), FakeBroker()
+    broker.produce("chat", *[VALUE] * 6)
+    again.produce("chat", VALUE, VALUE)
+    made = source(broker, Start("chat", 0, "slack"))
+    with connected(broker):
+        reader = made.create_reader(None, None)
+        read(reader)
+        mark = reader.get_checkpoint_mark()
+    monkeypatch.setattr("pipelines.kafka.unbounded.time.sleep", lambda _: None)
+    with connected(again):
+        with pytest.raises(KafkaRefused, match="chat/0: this job goes on at offset 6, but the broker at 2"):
+            made.create_reader(None, mark).start()
+        monkeypatch.setattr("pipelines.kafka.unbounded.time.sleep", lambda _: again.produce("chat", *[VALUE] * 5))
+        assert spans(read(made.create_reader(None, mark))) == [(0, 6, 7, False)]
+
+
 def test_partitions_are_dealt_out_once() -> None:
     made = source(FakeBroker(), *(Start("chat", n, "slack") for n in range(7)))
     split = made.split(3)

@@ -101,17 +101,22 @@ def plan_ranges(partitions: Iterable[Partition], landed: Mapping[str, int]) -> K
         if start is None:
             start = one.beginning
         if start > one.end:
-            raise KafkaRefused(
-                f"{one.location}: the ledger ends at offset {start:,}, but the broker at {one.end:,}. The topic was deleted and made anew, or "
-                "restored from an older copy; reading on would skip what it holds now. Let the new topic have a new name (kafka.topics "
-                "may map it to the same source), or take it out of kafka.topics, or rebuild state/ from all of its inputs"
-            )
+            raise made_anew(one.location, "the ledger ends", start, one.end)
         if start < one.beginning:
             plan.gaps.append(KafkaUnit.of(one.topic, one.number, start, one.beginning, one.source, GAP))
             start = one.beginning
         if start < one.end:
             plan.ranges.append(KafkaUnit.of(one.topic, one.number, start, one.end, one.source))
     return plan
+
+
+def made_anew(location: str, whose: str, at: int, end: int) -> KafkaRefused:
+    """Another topic of the same name; ``whose`` offset ``at`` lies behind the broker's end."""
+    return KafkaRefused(
+        f"{location}: {whose} at offset {at:,}, but the broker at {end:,}. The topic was deleted and made anew, or restored from an older "
+        "copy; reading on would skip what it holds now. Let the new topic have a new name (kafka.topics may map it to the same source), "
+        "or take it out of kafka.topics, or rebuild state/ from all of its inputs"
+    )
 
 
 def rounds(ranges: Iterable[KafkaUnit], limit: int) -> Iterator[list[KafkaUnit]]:

@@ -123,6 +123,10 @@ class PartitionReader:
             self._consumer.seek(self._where, beginning)
         return self.next
 
+    def end(self) -> int:
+        """One past the last offset that the broker has to read."""
+        return self._consumer.end_offsets([self._where], timeout_ms=ANSWER_SECONDS * 1000)[self._where]
+
     def poll(self, timeout_ms: int = 50, max_records: int = POLL_RECORDS) -> Chunk | None:
         """What is there after ``next``, which then moves on; None if nothing is. kafka-python's faults are the caller's to handle."""
         found = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records).get(self._where, ())
