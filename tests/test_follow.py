@@ -328,3 +328,14 @@ def test_a_source_without_an_end_is_refused_on_a_runner_without_checkpoints(tmp_
     root = with_topics(tmp_path / "w")
     with pytest.raises(SettingsError, match="--streaming needs a runner with checkpoints"):
         ingest_endless(Workspace(root), Runner(runner), SharedFolder(str(tmp_path / "l")), say=lambda text: None)
+
+
+def test_a_job_begins_at_no_offset_that_the_broker_does_not_have_yet(tmp_path: Path, broker: FakeBroker) -> None:
+    """It would fail on the cluster, where nobody looks."""
+    root = with_topics(tmp_path / "w")
+    produce(broker, payloads())
+    where, end = next((where, end) for where, end in broker.end.items() if end)
+    given = {f"{where.topic}/{where.partition}": end + 1}
+    landing = SharedFolder(str(tmp_path / "l"))
+    with pytest.raises(SettingsError, match=f"={end + 1}: the broker ends at offset {end}"):
+        ingest_endless(Workspace(root), Runner("FlinkRunner"), landing, offsets=given, say=lambda text: None)

@@ -87,6 +87,11 @@ def ingest_endless(
     unknown = sorted(set(wanted) - {one.location for one in partitions})
     if unknown:
         raise SettingsError(f"--offset {unknown[0]}: no mapped topic has this partition")
+    for one in partitions:
+        if wanted.get(one.location, 0) > one.end:
+            raise SettingsError(
+                f"--offset {one.location}={wanted[one.location]}: the broker ends at offset {one.end:,}"
+            )
     if not partitions:
         raise SettingsError(f"{workspace.toml}: kafka.topics: the broker has none of these topics yet")
     starts = [
