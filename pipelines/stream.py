@@ -99,14 +99,18 @@ class Watch:
         self._day: int | None = None
         self._ends: dict[str, int] | None = None
 
-    def anything_new(self, now: int, *, topics: bool) -> bool:
-        """Compared with what was noted after the last increment. Raises ``BrokerUnavailable`` and ``KafkaRefused``."""
+    def anything_new(self, now: int, *, topics: bool, warn: Say) -> bool:
+        """Compared with what was noted after the last increment; a topic that is not there any more is told to ``warn``.
+
+        Raises ``BrokerUnavailable`` and ``KafkaRefused``.
+        """
         self._looked = inbox_digest(self.session.workspace.inbox)
         if self._ends is None or self._files != self._looked or self._day != now // DAY:
             return True
         if self.session.kafka is None or not topics:
             return False
-        return any(one.end != self._ends.get(one.location, one.beginning) for one in look(self.session.kafka))
+        there = look(self.session.kafka, warn)
+        return any(one.end != self._ends.get(one.location, one.beginning) for one in there)
 
     def note(self, now: int, ends: dict[str, int] | None) -> None:
         """What the increment that just ended has seen: the inbox as it was before, and the ledger's ends (None: it did not look)."""
@@ -148,6 +152,12 @@ def stream(
     the progress whenever it changed. While the broker is away, files go on landing. Raises what stops a stream for good:
     ``TooManyRejects``, ``KafkaRefused``, ``AuditFailed``, ``SettingsError``.
     """
+
+    def warn(text: str) -> None:
+        if text not in progress.warned:
+            progress.warned.add(text)
+            say(text)
+
     stopping = stopping or Stopping()
     progress = Progress(started=time.monotonic())
     outage = Outage(say)
@@ -166,14 +176,12 @@ def stream(
                 topics = session.kafka is not None and outage.may_try()
                 caught_up = False
                 try:
-                    if watch.anything_new(now, topics=topics):
+                    if watch.anything_new(now, topics=topics, warn=warn):
                         summary = _increment(
                             session, watch, progress, now, fixed=fixed, topics=topics, stopping=stopping
                         )
                         for warning in summary.warnings:
-                            if warning not in progress.warned:
-                                progress.warned.add(warning)
-                                say(warning)
+                            warn(warning)
                         for fault in session.faults:
                             raise fault
                     else:

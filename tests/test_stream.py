@@ -319,6 +319,29 @@ def test_nothing_new_is_no_increment(tmp_path: Path, broker: FakeBroker, monkeyp
 
 
 @pytest.mark.usefixtures("unaudited")
+def test_a_topic_that_goes_while_nothing_comes_in_is_told_once(tmp_path: Path, broker: FakeBroker) -> None:
+    """Of a broker that came back with empty disks, too: without a word it would look like a quiet night."""
+    root = with_topics(tmp_path)
+    for topic in TOPICS.values():
+        broker.produce(topic, *[b"{}"] * 3)
+    stopping = Stopping()
+    turns: list[int] = []
+
+    def show(progress: Progress) -> None:
+        turns.append(progress.increments)
+        if len(turns) == 2:
+            broker.log.clear()
+        elif len(turns) == 5:
+            stopping.ask()
+
+    _, said, _ = caught_up(root, until_caught_up=False, show=show, stopping=stopping)
+    assert turns == [1] * 5
+    told = [text for text in said if "native.slack" in text]
+    assert len(told) == 1
+    assert told[0].startswith("kafka.topics: not at memory:9092 yet: native.slack, ")
+
+
+@pytest.mark.usefixtures("unaudited")
 def test_retention_that_was_faster_is_told_and_recorded(tmp_path: Path, broker: FakeBroker) -> None:
     """A gap is a ledger row with no records, a loud line, and reading goes on behind it."""
     root = with_topics(tmp_path)
