@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from kafka import errors as faults
 from pipelines.errors import BrokerUnavailable, OffsetsGone, SettingsError
 from pipelines.kafka import reader
 from pipelines.kafka.broker import look
+from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import ITEM_STRIDE, KafkaUnit, plan_ranges
 from pipelines.kafka.reader import PartitionReader, read_ranges
 from pipelines.kafka.records import Messages
@@ -217,6 +219,15 @@ def test_a_broker_that_answers_first_and_then_does_not_may_name_a_wrong_address(
     assert "advertised.listeners" not in str(outage.value)
     assert "ECONNREFUSED. It did a moment ago" in str(misled.value)
     assert "advertised.listeners" in str(misled.value)
+
+
+@pytest.mark.parametrize("key", ["ssl_cafile", "ssl_certfile"])
+def test_a_file_that_is_no_certificate_is_named_and_not_waited_for(tmp_path: Path, key: str) -> None:
+    (tmp_path / "some.pem").write_text("no certificate")
+    given: dict[str, Any] = {key: "some.pem"}
+    kafka = Kafka(bootstrap_servers="memory:9092", topics={}, security_protocol="SSL", **given)
+    with pytest.raises(SettingsError, match=rf"kafka\.{key}: .*some\.pem is no certificate in PEM"):
+        Connection(tmp_path, kafka).options()
 
 
 def test_a_range_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

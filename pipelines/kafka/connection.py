@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -160,6 +161,7 @@ class Connection(msgspec.Struct, frozen=True):
                         raise SettingsError(f"kafka.{key}: there is no file {path}")
                     options[key] = str(path)
             options["ssl_password"] = os.environ.get(KEY_PASSWORD)
+            _check_certificates(options)
         if kafka.sasl_mechanism is not None:
             options["sasl_mechanism"] = kafka.sasl_mechanism
             if kafka.sasl_mechanism == "OAUTHBEARER":
@@ -177,6 +179,24 @@ class Connection(msgspec.Struct, frozen=True):
 
     def where(self) -> str:
         return ", ".join(self.settings.servers())
+
+
+def _check_certificates(options: Mapping[str, Any]) -> None:
+    """Raises ``SettingsError`` where a file holds something else: kafka-python would tell of a broker that does not answer."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    ca, ours = options.get("ssl_cafile"), options.get("ssl_certfile")
+    try:
+        if ca is not None:
+            context.load_verify_locations(ca)
+    except OSError as error:
+        raise SettingsError(f"kafka.ssl_cafile: {ca} is no certificate in PEM: {error.strerror}") from None
+    try:
+        if ours is not None:  # without a password it would be asked for at the terminal
+            context.load_cert_chain(ours, options.get("ssl_keyfile"), options["ssl_password"] or "")
+    except OSError as error:
+        raise SettingsError(
+            f"kafka.ssl_certfile: {ours} is no certificate in PEM with its key (kafka.ssl_keyfile, {KEY_PASSWORD}): {error.strerror}"
+        ) from None
 
 
 def _secret(name: str, mechanism: str) -> str:
