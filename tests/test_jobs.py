@@ -253,6 +253,17 @@ def test_the_stage_decides_only_where_nothing_else_does() -> None:
     assert (verdict.job, verdict.basis) == ("unclassified", f"tie:{CC},{VA}")
 
 
+def test_a_page_that_only_gives_a_tag_says_nothing_of_a_sessions_job() -> None:
+    """The stage still decides where no page does, and a tie of two pages' rules is still told."""
+    pages = [PageSpan("/form", None, MINUTE, 1), PageSpan("/t", None, MINUTE, 2)]
+    tags = "{id: own.form, job: as_labelled, tier: explicit, when: {page_glob: [/form]}, add_tags: [form_submit]}"
+    verdict = Rulebook.load(f"[{tags}]", 0.4).classify_session(pages[:1], stage="Proposal sent")
+    assert (verdict.rule_id, verdict.add_tags) == ("stage.proposal", ("form_submit",))
+    tied = ", ".join(f"{{id: own.{job}, job: {job}, tier: page, when: {{page_glob: [/t]}}}}" for job in (PI, VA))
+    verdict = Rulebook.load(f"[{tags}, {tied}]").classify_session(pages)
+    assert (verdict.basis, verdict.add_tags) == (f"tie:own.{PI},own.{VA}", ("form_submit",))
+
+
 @pytest.mark.parametrize(
     ("name", "job"),
     [

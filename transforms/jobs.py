@@ -277,7 +277,8 @@ class Rulebook:
             tags.update(verdict.add_tags)
             job = verdict.job
             if job == UNCLASSIFIED:
-                ties.append(verdict.basis)
+                if verdict.basis != NOTHING.basis:  # a page that gives a tag and nothing else says nothing of a job
+                    ties.append(verdict.basis)
                 continue
             dwell[job] = dwell.get(job, 0) + span.dwell
             latest[job] = max(latest.get(job, span.last_seen), span.last_seen)
