@@ -654,7 +654,7 @@ def test_a_trade_event_is_one_touchpoint_by_account_and_day() -> None:
 
 
 def test_a_trade_event_of_several_days_is_one_touchpoint_a_day() -> None:
-    """An entry of three days is three, and a scan of one of them is that day's; of dates alone each day is at noon."""
+    """An entry of three days is three, and a scan of one of them is that day's and tells its time; of dates alone each is at noon."""
     stand = plan(
         "fair",
         "03-05 12:00",
@@ -666,7 +666,12 @@ def test_a_trade_event_of_several_days_is_one_touchpoint_a_day() -> None:
     )
     folded = fold(stand, scan("1", "03-06 15:00", "S1", "B2"))
     first, second, third = sorted(folded.touchpoints, key=lambda row: row.occurred_at)
-    assert [row.occurred_at for row in (first, second, third)] == [at(f"03-0{day} 12:00") for day in (5, 6, 7)]
+    assert [row.occurred_at for row in (first, second, third)] == [
+        at("03-05 12:00"),
+        at("03-06 15:00"),
+        at("03-07 12:00"),
+    ]
+    assert [row.time_quality for row in (first, second, third)] == ["date_only", "source", "date_only"]
     assert (first.dedupe_key, third.dedupe_key) == ("meeting:fair", "meeting:fair@2026-03-07")
     assert [set(people(folded, row)) for row in (first, second, third)] == [
         {"S1", "B1"},
@@ -674,7 +679,7 @@ def test_a_trade_event_of_several_days_is_one_touchpoint_a_day() -> None:
         {"S1", "B1"},
     ]
     assert {row.account_id for row in folded.touchpoints} == {"A1"}
-    assert sum(row.duration_seconds or 0 for row in (first, third)) == 0
+    assert sum(row.duration_seconds or 0 for row in (first, second, third)) == 0
 
 
 def test_the_days_of_a_fair_with_times() -> None:

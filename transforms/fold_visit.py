@@ -170,9 +170,9 @@ def _fold(parts: Sequence[Draft], rule: str) -> Draft:
     first, *others = parts
     row = first.row
     seats = {seat.party.party_id: seat for seat in first.seats}
-    timed = [part.row for part in parts]
-    if row.medium != "trade_event":  # noon, where a date alone is placed, is no time at which a visit began or ended
-        timed = [one for one in timed if one.time_quality != "date_only"] or timed
+    rows = [part.row for part in parts]
+    # noon, where a date alone is placed, is no time at which anybody came or went
+    timed = [one for one in rows if one.time_quality != "date_only"] or rows
     row.occurred_at, row.ended_at = min(one.occurred_at for one in timed), max(one.ended_at for one in timed)
     row.time_quality = next((one.time_quality for one in reversed(timed) if one.time_quality != "source"), "source")
     for other in others:
