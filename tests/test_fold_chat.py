@@ -409,3 +409,28 @@ def test_a_message_that_two_records_tell_of_is_one_message() -> None:
         assert (asked.message_count, asked.dedupe_key, asked.actor_side, asked.content_chars) == (1, key, "buyer", 10)
         assert (asked.subject_text, asked.occurred_at, asked.ended_at) == ("line page", START, START)
         assert rules_of(folded, asked) == {"burst": 1, "dedupe_key": 1}
+
+
+def test_a_message_is_of_whom_its_records_name_together() -> None:
+    """A record that knows a user id and one that knows an address tell of one author, who is the same where a message has the user id alone."""
+    user, address = "external_id:segment:u9", "email:zoe@acme.example"
+    sent = [
+        chat(
+            f"{n}-{name}",
+            START + at * SECOND,
+            "B1",
+            source="/segment",
+            dedupe_key=f"chat:/segment/C1/m{n}",
+            parties=(who,),
+        )
+        for n, name, at, who in (
+            (1, "page", 2, Party((address, "anonymous_id:segment:d1"), "actor")),
+            (1, "server", 0, Party((user,), "actor")),
+            (2, "server", 400, Party((user,), "actor")),
+            (2, "page", 410, Party(("anonymous_id:segment:d1",), "actor")),
+        )
+    ]
+    for events in (sent, sent[::-1]):
+        folded = fold(*events)
+        assert [one.account_resolution for one in folded.touchpoints] == ["domain", "domain"]
+        assert len({one.party_id for one in folded.participants}) == 1

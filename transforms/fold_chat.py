@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -25,7 +25,7 @@ from transforms.fold_common import (
     recognise,
     set_assets,
 )
-from transforms.fold_copies import told_once
+from transforms.fold_copies import names_of, told_once
 from transforms.normal import clean_subject, is_salutation
 
 NOBODY = Party((), "actor")
@@ -58,8 +58,8 @@ class Burst(msgspec.Struct, gc=False):
 
 def fold_chats(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> list[Draft]:
     """Facts of family ``chat`` to drafts, one a burst, with recipients, threads and parents set."""
-    resolve = by_conversation(facts, resolve)
     facts = told_once(facts)
+    resolve = by_conversation(facts, resolve)
     roots = {(e.source, e.conversation_id or "", e.thread_id) for fact in facts if (e := fact.event).thread_id}
     streams: dict[Stream, list[Message]] = {}
     for fact in facts:
@@ -113,7 +113,7 @@ def by_conversation(facts: Sequence[Fact], resolve: Resolver) -> Resolver:
     """Resolves whom a message names by a native id alone as the one whom their conversation names by that id and more.
 
     A conversation's list of people often holds ids where its messages hold addresses. An id that comes with different
-    addresses is left as it is.
+    addresses is left as it is; where some messages tell more of it than others, it is what the fullest says, if that says it all.
     """
     fuller: dict[tuple[str, str | None, str], set[tuple[str, ...]]] = {}
     for fact in facts:
@@ -123,7 +123,7 @@ def by_conversation(facts: Sequence[Fact], resolve: Resolver) -> Resolver:
                 fuller.setdefault((event.source, event.conversation_id, party.ids[0]), set()).add(party.ids)
     if not fuller:
         return resolve
-    only = {key: ids.pop() for key, ids in fuller.items() if len(ids) == 1}
+    only = {key: most for key, told in fuller.items() if (most := _fullest(told)) is not None}
 
     def resolved(event: Event, party: Party) -> ResolvedParty:
         if len(party.ids) == 1:
@@ -133,6 +133,14 @@ def by_conversation(facts: Sequence[Fact], resolve: Resolver) -> Resolver:
         return resolve(event, party)
 
     return resolved
+
+
+def _fullest(told: Collection[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """What is told of one id where that is one thing, else the names that hold all the others, whatever the devices beside them."""
+    if len(told) == 1:
+        return next(iter(told))
+    most, *others = sorted({names_of(ids) for ids in told}, key=lambda names: (-len(names), names))
+    return most if len(most) > 1 and all(set(most).issuperset(names) for names in others) else None
 
 
 def settle_strangers(conversation: Sequence[Message]) -> None:

@@ -6,13 +6,14 @@ first message; the message's own id says that it was written once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from transforms.event import Event
+from transforms.event import Event, Party
 from transforms.fold_common import Fact, first_known
 from transforms.normal import ANONYMOUS
+from transforms.person_index import is_native
 
 SINGLE_VALUES = (
     "subject_text", "first_line", "has_question", "content_chars", "account_hint", "opportunity_hint", "explicit_job",
@@ -54,10 +55,31 @@ def _completed(events: Sequence[Event]) -> Event:
         occurred_at=sent.occurred_at,
         time_quality=sent.time_quality,
         is_automated=any(event.is_automated for event in events),
-        parties=tuple(dict.fromkeys(party for event in events for party in event.parties)),
+        parties=tuple(_people(events)),
         links=tuple(dict.fromkeys(link for event in events for link in event.links)),
         tags=tuple(dict.fromkeys(tag for event in events for tag in event.tags)),
     )
+
+
+def _people(events: Sequence[Event]) -> Iterator[Party]:
+    """One person writes a live chat's message and one reads it: whom each copy names, by all identifiers but other copies' devices.
+
+    Whose a device is R5 knows, which looks at every record.
+    """
+    for role in dict.fromkeys(party.role for event in events for party in event.parties):
+        told = [party for event in events for party in event.parties if party.role == role]
+        told.sort(key=lambda party: (-len(names_of(party.ids)), not party.ids, not party.name))
+        best = told[0]
+        names = sorted(
+            dict.fromkeys(one for party in told for one in names_of(party.ids)), key=lambda one: not is_native(one)
+        )
+        devices = [one for one in best.ids if one.startswith(ANONYMOUS)]
+        yield msgspec.structs.replace(best, ids=(*names, *devices), name=first_known(party.name for party in told))
+
+
+def names_of(ids: Iterable[str]) -> tuple[str, ...]:
+    """Identifiers that tell more than a device."""
+    return tuple(one for one in ids if not one.startswith(ANONYMOUS))
 
 
 def _richest_first(fact: Fact) -> tuple[bool, int, bool, int, str, str]:
@@ -66,7 +88,7 @@ def _richest_first(fact: Fact) -> tuple[bool, int, bool, int, str, str]:
     author = next((party.ids for party in event.parties if party.role == "actor"), ())
     return (
         not fact.is_void,
-        -sum(not one.startswith(ANONYMOUS) for one in author),
+        -len(names_of(author)),
         event.first_line is None,
         event.occurred_at,
         fact.witness.payload_hash,

@@ -106,6 +106,31 @@ CASES = [
         ],
     ),
     Case(
+        "told_apart",  # the page knows the visitor's device and the agent's name, the server who they are
+        [
+            segment(
+                f"apart-{name}",
+                "track",
+                when,
+                **who,
+                event=f"Live Chat Message {event}",
+                properties={"conversation_id": "apart", "message_id": message, "message_body": "Which one?", **agent},
+            )
+            for name, when, event, message, who, agent in (
+                ("page-1", "03-02 09:00", "Sent", "1", {"anonymousId": "d-told_apart"}, {"agent_name": "Sam"}),
+                ("server-1", "03-02 09:00:02", "Sent", "1", {"userId": "u-told_apart"}, {"agent_username": SAM}),
+                ("page-2", "03-02 09:01", "Received", "2", {"anonymousId": "d-told_apart"}, {"agent_name": "Sam"}),
+                ("server-2", "03-02 09:01:02", "Received", "2", {"userId": "u-told_apart"}, {"agent_username": SAM}),
+            )
+        ],
+        [
+            (
+                touches("told_apart", "direction, buyer_participant_count, seller_participant_count"),
+                [("inbound", 1, 1), ("outbound", 1, 1)],
+            )
+        ],
+    ),
+    Case(
         "thread",
         [
             mail("thread-1", "03-02 09:00", b("thread"), SAM, "Plan"),
