@@ -434,3 +434,19 @@ def test_a_message_is_of_whom_its_records_name_together() -> None:
         folded = fold(*events)
         assert [one.account_resolution for one in folded.touchpoints] == ["domain", "domain"]
         assert len({one.party_id for one in folded.participants}) == 1
+
+
+def test_a_record_that_names_an_unknown_account_hides_none_that_another_names() -> None:
+    """Of two records of one message the poorer may be the one that knows the account (A1)."""
+    page, server = (
+        chat(
+            name, START, "B1", source="/segment", dedupe_key="chat:/segment/C1/m1", parties=(who,), account_hint=account
+        )
+        for name, who, account in (
+            ("page", Party(("anonymous_id:segment:d1",), "actor"), "A2"),
+            ("server", Party(("external_id:segment:u9",), "actor"), "tool-7"),
+        )
+    )
+    for events in ((page, server), (server, page)):
+        (asked,) = fold(*events).touchpoints
+        assert (asked.account_id, asked.account_resolution) == ("A2", "explicit")

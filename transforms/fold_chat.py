@@ -58,7 +58,7 @@ class Burst(msgspec.Struct, gc=False):
 
 def fold_chats(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> list[Draft]:
     """Facts of family ``chat`` to drafts, one a burst, with recipients, threads and parents set."""
-    facts = told_once(facts)
+    facts = told_once(facts, bench.directory.known_account)
     resolve = by_conversation(facts, resolve)
     roots = {(e.source, e.conversation_id or "", e.thread_id) for fact in facts if (e := fact.event).thread_id}
     streams: dict[Stream, list[Message]] = {}

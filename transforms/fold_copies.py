@@ -6,7 +6,7 @@ first message; the message's own id says that it was written once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -16,22 +16,26 @@ from transforms.normal import ANONYMOUS
 from transforms.person_index import is_native
 
 SINGLE_VALUES = (
-    "subject_text", "first_line", "has_question", "content_chars", "account_hint", "opportunity_hint", "explicit_job",
+    "subject_text", "first_line", "has_question", "content_chars", "opportunity_hint", "explicit_job",
 )  # fmt: skip
 """Of these a message has one: that of the richest record that says it."""
 
 
-def told_once(facts: Sequence[Fact]) -> Sequence[Fact]:
+KnownAccount = Callable[[str | None], str | None]
+"""An account that a payload names, if it is one of ours."""
+
+
+def told_once(facts: Sequence[Fact], known_account: KnownAccount) -> Sequence[Fact]:
     """Facts of family ``chat``, one a message: the richest, with what it lacks from the others, which become its trail."""
     if len({fact.event.dedupe_key for fact in facts}) == len(facts):  # as nearly always
         return facts
     messages: dict[str, list[Fact]] = {}
     for fact in facts:
         messages.setdefault(fact.event.dedupe_key, []).append(fact)
-    return [_together(copies) for copies in messages.values()]
+    return [_together(copies, known_account) for copies in messages.values()]
 
 
-def _together(copies: list[Fact]) -> Fact:
+def _together(copies: list[Fact], known_account: KnownAccount) -> Fact:
     if len(copies) == 1:
         return copies[0]
     richest, *others = sorted(copies, key=_richest_first)
@@ -39,19 +43,23 @@ def _together(copies: list[Fact]) -> Fact:
     trail |= {fact.witness.event_id: "dedupe_key" for fact in others}
     return msgspec.structs.replace(
         richest,
-        event=_completed([richest.event, *(fact.event for fact in others)]),
+        event=_completed([richest.event, *(fact.event for fact in others)], known_account),
         received_at=min(fact.received_at for fact in copies),
         trail=tuple(sorted(trail.items())),
     )
 
 
-def _completed(events: Sequence[Event]) -> Event:
-    """The first, with what it does not say from those behind it, at the earliest time that is told: the nearest to the sending."""
+def _completed(events: Sequence[Event], known_account: KnownAccount) -> Event:
+    """The first, with what it does not say from those behind it, at the earliest time that is told: the nearest to the sending.
+
+    Of the accounts that they name it is in the first of ours: a number of a chat tool's own hides none that is.
+    """
     sent = min(events, key=lambda event: (event.time_quality == "estimated", event.occurred_at))
     known = {name: first_known(getattr(event, name) for event in events) for name in SINGLE_VALUES}
     return msgspec.structs.replace(
         events[0],
         **known,
+        account_hint=first_known(known_account(event.account_hint) for event in events),
         occurred_at=sent.occurred_at,
         time_quality=sent.time_quality,
         is_automated=any(event.is_automated for event in events),
