@@ -130,7 +130,8 @@ def _conversation(item: Item, context: Context, path: str) -> Parsed:
     medium = "web_chat"
     if item.source is not None and item.source.type is not None:
         medium = MEDIA.get(item.source.type, medium)
-    known = list(item.contacts.contacts or ()) if item.contacts else []
+    listed = item.contacts if isinstance(item.contacts, list) else item.contacts and item.contacts.contacts
+    known = list(listed or ())
     if item.user is not None:
         known.append(item.user)
     events, noted = [], False
@@ -313,7 +314,7 @@ SOURCE = SourceSpec(
     name="intercom",
     title="Intercom",
     channel="chat",
-    version="1.4.0",
+    version="1.5.0",
     framing="json",
     parse=parse,
     explode=explode,

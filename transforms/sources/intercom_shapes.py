@@ -60,7 +60,8 @@ class Item(Part, gc=False):
     conversation_parts: Parts | None = None
     ticket_parts: Parts | None = None
     user: Author | None = None
-    contacts: Contacts | None = None
+    contacts: Contacts | list[Author] | None = None
+    """API 2.0 to 2.6 show the bare list."""
     category: str | None = None
     conversation_id: Id = None
     name: str | None = None
