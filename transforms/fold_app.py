@@ -24,6 +24,7 @@ from transforms.fold_common import (
 )
 from transforms.fold_identity import PartyBook
 from transforms.jobs import PageSpan
+from transforms.normal import last_part
 
 SINGLE_ACTS = frozenset({"form_submit", "plan_update", "signature", "introduction"})
 """Kinds that a session keeps if it consists of nothing else, and that are tags of every session in which they happen."""
@@ -98,7 +99,7 @@ def _session(steps: list[Step], parties: PartyBook, bench: Workbench) -> Draft:
     user_key = event.conversation_id or user_of(event).ids[0]
     row = new_row(
         first.fact,
-        f"app:{event.source}/{user_key}/{event.source_event_id}",
+        f"app:{event.source}/{user_key}/{last_part(event.source_event_id)}",
         occurred_at=first.occurred_at,
         ended_at=steps[-1].occurred_at,
         channel="app",

@@ -178,6 +178,11 @@ def scrub(text: str) -> str:
     return _SURROGATES.sub("\ufffd", text).replace("\0", "")
 
 
+def last_part(native: str) -> str:
+    """A native id as the last part of a key, without a slash: what stands before it may hold some, and two things would share a key."""
+    return native.replace("%", "%25").replace("/", "%2F")
+
+
 def clean_subject(text: str | None, limit: int = 300) -> str | None:
     """One line, single spaces, at most ``limit`` characters; None if nothing is left."""
     if not text:

@@ -131,6 +131,36 @@ CASES = [
         ],
     ),
     Case(
+        "slashes",  # what one id holds behind a slash another one begins with
+        [
+            segment(
+                f"slashes-{name}",
+                "track",
+                when,
+                userId="u-slashes",
+                event="Live Chat Message Sent",
+                properties={"conversation_id": conversation, "message_id": message, "message_body": "Which one?"},
+            )
+            for name, when, conversation, message in (
+                ("team", "03-02 09:00", "slashes", "eu/1"),
+                ("room", "03-03 09:00", "slashes/eu", "1"),
+            )
+        ]
+        + [
+            segment(message, "page", when, userId=user, context={"groupId": "slashes"}, properties={"path": "/"})
+            for message, when, user in (
+                ("eu/page", "03-04 09:00", "visitor-slashes"),
+                ("page", "03-05 09:00", "visitor-slashes/eu"),
+            )
+        ],
+        [
+            (
+                touches("slashes", "channel, count(*) OVER (PARTITION BY touchpoint_id)"),
+                [("chat", 1), ("chat", 1), ("app", 1), ("app", 1)],
+            )
+        ],
+    ),
+    Case(
         "thread",
         [
             mail("thread-1", "03-02 09:00", b("thread"), SAM, "Plan"),

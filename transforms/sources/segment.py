@@ -14,7 +14,7 @@ from transforms.app_names import act_of, is_health_check, is_robot
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.job_label import job_label
 from transforms.markup import html_plain
-from transforms.normal import clean_subject, email_id, phone_id, scrub, text_facts
+from transforms.normal import clean_subject, email_id, last_part, phone_id, scrub, text_facts
 from transforms.plan_items import plan_facts
 from transforms.sources import Context, SourceSpec
 from transforms.sources.segment_calls import (
@@ -299,7 +299,7 @@ def _chat(call: Call, record: bytes, zone: str | None, conversation: str, from_c
         occurred_at=occurred_at,
         time_quality=quality,
         recorded_at=received_at(call, zone),
-        dedupe_key=f"chat:{SEGMENT}/{conversation}/{native}",
+        dedupe_key=f"chat:{SEGMENT}/{conversation}/{last_part(native)}",
         conversation_id=conversation,
         subject_text=clean_subject(body, 120),
         first_line=first_line,
@@ -348,7 +348,7 @@ SOURCE = SourceSpec(
     name="segment",
     title="Segment",
     channel="app",
-    version="8",
+    version="9",
     framing="json",
     parse=parse,
     explode=explode,
