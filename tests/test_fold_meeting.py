@@ -458,6 +458,47 @@ def test_a_phone_call_has_its_own_channel_where_the_settings_say_so() -> None:
     assert (row.channel, row.medium, row.modality) == ("phone_call", "phone_call", "remote_human")
 
 
+def test_a_participant_whom_a_webhook_knows_by_id_alone_is_whom_the_report_names() -> None:
+    """One native id in one call is one person, at their own side: our host does not meet himself, and nobody counts twice."""
+    webhooks = [
+        Event(
+            family="attendance",
+            source="/zoom/acc",
+            source_event_id=f"u1/{who}/{when}",
+            dedupe_key="meeting:u1",
+            channel="video",
+            occurred_at=at(when),
+            parties=(Party((f"external_id:zoom:{who}",), "attendee", attended=True, **{side: at(when)}),),
+        )
+        for who, when, side in (
+            ("z-s1", "03-05 10:00", "joined_at"), ("z-s1", "03-05 11:00", "left_at"), ("z-b1", "03-05 10:02", "joined_at"),
+        )
+    ]  # fmt: skip
+    whole = {
+        name: msgspec.structs.replace(
+            was(name, "03-05 10:02", "03-05 10:50"), ids=(f"external_id:zoom:z-{name.lower()}", mail(name))
+        )
+        for name in ("S1", "B1", "B2")
+    }
+    alone = only(fold(*webhooks[:2], report("u1", "03-05 10:02", "03-05 10:50", [whole["S1"]])))
+    assert (alone.is_internal, alone.account_id) == (True, None)
+    met = fold(*webhooks, report("u1", "03-05 10:02", "03-05 10:50", [whole["S1"], whole["B1"]]))
+    row = only(met)
+    assert (row.buyer_participant_count, row.seller_participant_count) == (1, 1)
+    assert (row.buyer_minutes, row.seller_minutes) == (48.0, 48.0)
+    assert set(people(met, row)) == {"S1", "B1"}
+    shared = msgspec.structs.replace(whole["B2"], ids=("external_id:zoom:z-b1", mail("B2")))
+    several = fold(
+        *webhooks, report("u1", "03-05 10:02", "03-05 10:50", [*(whole[name] for name in ("S1", "B1")), shared])
+    )
+    assert set(people(several, only(several))) == {
+        "S1",
+        "B1",
+        "B2",
+        "?",
+    }  # an id of two people says of neither that it was they
+
+
 def test_a_calendar_alone_is_only_a_plan() -> None:
     """A video entry stays scheduled after its time; a stated outcome settles it."""
     entry = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"])

@@ -26,6 +26,7 @@ from transforms.fold_common import (
     recognise,
     set_assets,
 )
+from transforms.fold_names import by_all_names
 from transforms.fold_occasion import Occasion, meetings, occasions, richest_first
 from transforms.fold_presence import Presence, both_sides, length, presence
 from transforms.jobs import Rulebook
@@ -46,6 +47,7 @@ def fold_meetings(facts: Sequence[Fact], resolve: Resolver, rules: Rulebook, ben
 def _draft(group: list[tuple[Occasion, str]], resolve: Resolver, rules: Rulebook, bench: Workbench) -> Draft:
     facts = sorted((fact for occasion, _ in group for fact in occasion.facts), key=richest_first)
     winner = facts[0]
+    resolve = by_all_names(facts, resolve)
     living = [fact for fact in facts if not fact.is_void]
     speaking = living or facts
     events = [fact.event for fact in speaking]

@@ -8,6 +8,7 @@ import msgspec
 
 from transforms.event import Event, Party, system_of
 from transforms.fold_common import OURS, Fact, Resolver, components
+from transforms.fold_names import by_all_names
 from transforms.linking import JOIN_REACH, VISITS
 from transforms.settings import Folding
 
@@ -102,6 +103,7 @@ def _occasion(key: str, facts: list[Fact], resolve: Resolver) -> Occasion:
     speaking = [fact for fact in facts if not fact.is_void] or facts
     reports = [fact for fact in speaking if fact.event.family == "attendance"]
     timed = reports or speaking[:1]
+    resolve = by_all_names(facts, resolve)
     sellers, outsiders, organizers, accounts = set(), set(), set(), set()
     has_guests = False
     for fact in speaking:
