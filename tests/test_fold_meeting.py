@@ -267,6 +267,21 @@ def test_reports_of_one_system_with_other_people_in_each_are_two_meetings() -> N
     assert len(fold(called[0], called[2]).touchpoints) == 1
 
 
+@pytest.mark.parametrize("revision", [1, 3])
+def test_a_copy_that_leaves_out_guests_takes_nobody_out_of_a_plan(revision: int) -> None:
+    """Where guests may not see each other each one's calendar names its own; whoever it tells of, it is the newest to tell."""
+    place: dict[str, object] = {"channel": "in_person", "medium": "onsite_visit", "place": "Hall 4"}
+    whole = plan("gcal", "03-05 10:00", "03-05 11:00", ["S1", "B1", "B2"], revision=2, **place)
+    away = party("B2", "required", attended=False)
+    own = plan("gcal", "03-05 10:00", "03-05 11:00", ["S1", away], revision=revision, left_out=("parties",), **place)
+    folded = fold(own, whole)
+    assert set(people(folded, only(folded))) == {"S1", "B1", "B2"}
+    assert people(folded, only(folded))["B2"].attended is (revision < 2)
+    other = plan("gcal", "03-05 10:00", "03-05 11:00", ["S1", "S2"], revision=4, left_out=("parties",), **place)
+    folded = fold(own, other)  # nobody tells of all
+    assert set(people(folded, only(folded))) == {"S1", "S2", "B2"}
+
+
 def test_a_cancelled_entry_is_a_voided_touchpoint_and_a_moved_one_is_one() -> None:
     """A void keeps its witnesses; a reschedule is a revision."""
     entry = plan("a", "03-05 10:00", "03-05 11:00", ["S1", "B1"])

@@ -45,6 +45,8 @@ class Entry(msgspec.Struct, frozen=True):
     sequence: int | None = None
     """None: not told."""
     explicit_job: str | None = None
+    left_out: tuple[str, ...] = ()
+    """As in ``Event``."""
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -108,6 +110,7 @@ def event_of(entry: Entry, slot: Slot, *, event_id: str, revision: int, join_key
         explicit_job=entry.explicit_job,
         parties=entry.parties,
         plan_sequence=sequence_of(entry.sequence, is_cancelled=entry.status == "cancelled"),
+        left_out=entry.left_out,
     )
 
 

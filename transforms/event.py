@@ -148,7 +148,7 @@ class Event(msgspec.Struct, array_like=True, gc=False, kw_only=True):
     plan_sequence: int = 0
     """Calendars: SEQUENCE, which tells the versions of an entry apart whatever calendar the copy lies in (RFC 5546)."""
     left_out: tuple[str, ...] = ()
-    """Plans: fields of this event that a correction does not tell, because they did not change: an older revision has them."""
+    """Plans: fields of this event that a correction does not tell, or not whole, because they did not change: an older revision has them."""
 
 
 class Witness(msgspec.Struct, array_like=True, gc=False):

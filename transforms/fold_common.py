@@ -171,23 +171,30 @@ def _newest(record: list[Witness], described: Witness) -> Fact:
 def _completed(event: Event, revisions: Sequence[Event]) -> Event:
     """A correction with what it leaves out as the newest of the revisions tells it; a meeting that was moved keeps its length.
 
-    ``parties`` are the organiser, as whoever tells the organiser has it, and everybody else.
+    ``parties`` are the organiser, as whoever tells the organiser has it, and everybody else whom a revision names that is no older
+    than the newest one that names all.
     """
     if not event.left_out:
         return event
     teller = {
         name: next((one for one in revisions if name not in one.left_out), event)
-        for name in ("subject_text", "organizer", "parties", "ended_at", "join_keys")
+        for name in ("subject_text", "organizer", "ended_at", "join_keys")
     }
     timed, told_by = teller["ended_at"], teller["organizer"]
     length = None if timed.ended_at is None else timed.ended_at - timed.occurred_at
     hosts = [party for party in told_by.parties if party.role == "organizer"]
-    others = [party for party in teller["parties"].parties if party.role != "organizer"]
+    others: dict[object, Party] = {}
+    for one in revisions:
+        for party in one.parties:
+            if party.role != "organizer":
+                others.setdefault(party.ids or party.name, party)
+        if "parties" not in one.left_out:
+            break
     return msgspec.structs.replace(
         event,
         subject_text=teller["subject_text"].subject_text,
         organizer=told_by.organizer,
-        parties=(*hosts, *others),
+        parties=(*hosts, *others.values()),
         ended_at=None if length is None else event.occurred_at + length,
         join_keys=tuple(dict.fromkeys(event.join_keys + teller["join_keys"].join_keys)),
     )

@@ -104,6 +104,8 @@ class Resource(msgspec.Struct, rename="camel", frozen=True):
     organizer: Guest | None = None
     creator: Guest | None = None
     attendees: tuple[Guest, ...] = ()
+    attendees_omitted: bool | None = False
+    """Not all are named: guests may not see each other, or whoever asked wanted no more."""
     attachments: tuple[Attachment, ...] = ()
     start: When | None = None
     end: When | None = None
@@ -213,6 +215,7 @@ def _meeting(resource: Resource, context: Context) -> list[Event] | Ignored:
 def _revision(resource: Resource) -> int:
     """Epoch seconds of the last edit, else the sequence number, within what a revision may be."""
     number = parse_iso(resource.updated, "$.updated") // SECOND if resource.updated else resource.sequence + 1
+    number -= bool(resource.attendees_omitted)  # of one edit, the copy that names everybody goes first
     return min(max(number, 1), _LAST_WORD - 1)
 
 
@@ -251,6 +254,7 @@ def _entry(
         recorded_at=parse_iso(resource.updated, "$.updated") if resource.updated else None,
         sequence=resource.sequence,  # a deletion that tells neither this nor a time speaks for its own calendar
         explicit_job=_label(resource.extended_properties),
+        left_out=("parties",) if resource.attendees_omitted else (),
     )
 
 
@@ -355,7 +359,7 @@ SOURCE = SourceSpec(
     name="google_calendar",
     title="Google Calendar",
     channel="in_person",
-    version="8",
+    version="9",
     framing="json",
     parse=parse,
     supports=(
