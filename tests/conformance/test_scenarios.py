@@ -77,6 +77,52 @@ CASES = [
         ],
         [(touches("copies", "direction, buying_job"), [("inbound", "solution_exploration")])],
     ),
+    Case(  # whichever of two mailboxes' copies has the smaller hash, the sender's tells of the reader in Bcc
+        "blind",
+        [
+            file
+            for name in ("blind-1", "blind-2", "blind-3", "blind-4")
+            for file in (
+                mail(name, "03-02 09:00", SAM, DANA, "Plan", "X-Box: 1"),
+                (f"email/sent/{name}.eml", mail(name, "03-02 09:00", SAM, DANA, "Plan", f"Bcc: {b('blind')}")[1]),
+            )
+        ],
+        [
+            (
+                touches("blind", "direction, is_countable, buyer_minutes, buyer_participant_count"),
+                [("outbound", True, 2.5, 1)] * 4,
+            ),
+            (
+                """SELECT count(*) FROM bridge_touchpoint_event JOIN fact_touchpoint USING (touchpoint_id)
+                WHERE account_id = 'blind'""",
+                [(8,)],
+            ),
+        ],
+    ),
+    Case(  # a copy that has lost the zone of its Date is told of by its Received header, and goes behind one that has it
+        "undated",
+        [
+            file
+            for name in ("undated-1", "undated-2", "undated-3", "undated-4")
+            for dated in [
+                mail(
+                    name,
+                    "03-02 09:00",
+                    b("undated"),
+                    SAM,
+                    "Plan",
+                    "Received: from a by b; Mon, 2 Mar 2026 11:30:00 +0000",
+                )
+            ]
+            for file in (dated, (f"email/old/{name}.eml", dated[1].replace(b"09:00:00 +0000", b"10:00:00")))
+        ],
+        [
+            (
+                touches("undated", "strftime(occurred_at, '%H:%M'), time_quality"),
+                [("09:00", "source")] * 4,
+            )
+        ],
+    ),
     Case(
         "told_twice",
         [

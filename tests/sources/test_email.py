@@ -118,6 +118,19 @@ def test_copies_of_a_message_share_its_key() -> None:
     assert one(HEAD.replace(b"a1@example.com", b" a1@EXAMPLE.com ") + b"\r\n").dedupe_key == "email:a1@example.com"
 
 
+def test_a_copy_that_alone_tells_something_is_no_repetition() -> None:
+    """Who was in Bcc stands in the sender's copy, and a Date without a zone tells no time: folding hears them beside the others."""
+    received = b"Received: from a by b; Mon, 2 Mar 2026 09:00:01 +0000\r\n"
+    blind = one(b"Bcc: eve@buyer.example\r\n" + HEAD + b"\r\nHi")
+    undated = one(received + HEAD.replace(b" +0000", b"") + b"\r\nHi")
+    both = one(b"Bcc: eve@buyer.example\r\n" + received + HEAD.replace(b" +0000", b"") + b"\r\nHi")
+    found = [event.source_event_id.removeprefix("a1@example.com") for event in (blind, undated, both)]
+    assert found == ["/bcc", "/estimated", "/bcc/estimated"]
+    assert {event.dedupe_key for event in (blind, undated, both)} == {"email:a1@example.com"}
+    for nobody in (b"Bcc: \r\n", b"Bcc: undisclosed-recipients:;\r\n"):
+        assert one(nobody + HEAD + b"\r\nHi").source_event_id == "a1@example.com"
+
+
 def test_messages_without_id_differ_by_subject() -> None:
     """A derived id is no catch-all."""
     head = HEAD.replace(b"Message-ID: <a1@example.com>\r\n", b"")

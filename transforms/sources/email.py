@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from transforms.event import Event, Ignored, Reject
-from transforms.mail import derived_id, mail_event, message_id, no_mail, recorded_time, sent_at
+from transforms.mail import derived_id, mail_event, message_id, no_mail, recipients, recorded_time, sent_at
 from transforms.mail_mime import Headers, decode_words, leaves, read_message
 from transforms.mail_time import envelope_time
 from transforms.sources import Context, SourceSpec
@@ -33,13 +33,27 @@ def parse(data: bytes, context: Context) -> Event | Ignored:
         headers,
         leaves(headers, mail.body),
         source="/email",
-        source_event_id=own_id,
+        source_event_id=_copy_id(own_id, headers, sent[1]),
         dedupe_key=f"email:{own_id}",
         own_id=own_id,
         sent=sent,
         recorded_at=recorded_time(headers),
         envelope=mail.envelope,
     )
+
+
+def _copy_id(own_id: str, headers: Headers, time_quality: str) -> str:
+    """The id of all copies of a message but two kinds: the sender's, which alone tells who was in Bcc, and one whose Date tells no time.
+
+    Were these repetitions of the others, a payload's hash would decide who was reached and when; folding puts together what
+    copies say (semantics 1.5).
+    """
+    told = [own_id]
+    if "bcc" in headers and any(party.role == "bcc" for party in recipients(headers)):
+        told.append("bcc")
+    if time_quality == "estimated":
+        told.append("estimated")
+    return "/".join(told)
 
 
 def _is_draft(headers: Headers, name: str) -> bool:
@@ -51,7 +65,7 @@ SOURCE = SourceSpec(
     name="email",
     title="Email (RFC 5322 messages, maildir, mbox)",
     channel="email",
-    version="1.5.0",
+    version="1.6.0",
     framing="mail",
     parse=parse,
     supports=(
