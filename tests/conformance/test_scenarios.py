@@ -19,6 +19,7 @@ from conformance.native import (
     SAM,
     File,
     answers,
+    epoch,
     gmail,
     google_event,
     ics,
@@ -393,6 +394,40 @@ CASES = [
             ),
             ("SELECT count(*) FROM fact_response WHERE account_id = 'edits'", [(1,)]),
         ],
+    ),
+    Case(  # edited and deleted within one second, and the deletion does not repeat what it deletes
+        "undone",
+        [
+            file
+            for channel in ("C-undone-1", "C-undone-2", "C-undone-3", "C-undone-4")
+            for file in (
+                slack(channel, "U-undone-b1", "03-02 12:00", "A slip"),
+                slack(
+                    channel,
+                    "",
+                    "03-02 12:01",
+                    "",
+                    subtype="message_changed",
+                    message={
+                        "type": "message",
+                        "user": "U-undone-b1",
+                        "text": "Another slip",
+                        "ts": f"{epoch('03-02 12:00')}.000000",
+                        "edited": {"user": "U-undone-b1", "ts": f"{epoch('03-02 12:01')}.000000"},
+                    },
+                ),
+                slack(
+                    channel,
+                    "",
+                    "03-02 12:01",
+                    "",
+                    subtype="message_deleted",
+                    event_ts=f"{epoch('03-02 12:01')}.900000",
+                    deleted_ts=f"{epoch('03-02 12:00')}.000000",
+                ),
+            )
+        ],
+        [(touches("undone", "is_voided, is_countable"), [(True, False)] * 4)],
     ),
     Case(
         "gap14",

@@ -217,6 +217,8 @@ def _void(event: Message, gone: Message, source: str, context: Context, ts: str 
     occurred_at = from_epoch_seconds(ts, f"{path}.deleted_ts")
     deleted_at = from_epoch_seconds(deleted_ts, f"{path}.event_ts")
     edited_at = _edited_at(gone, f"{path}.previous_message")
+    if event.previous_message is None:
+        edited_at = deleted_at  # that it was not edited in this very second, nobody says
     actor = _actor(gone)
     channel = _channel(event, context, path)
     return Event(
@@ -356,7 +358,7 @@ SOURCE = SourceSpec(
     name="slack",
     title="Slack",
     channel="chat",
-    version="1.6.0",
+    version="1.7.0",
     framing="json",
     parse=parse,
     explode=explode,
