@@ -248,6 +248,21 @@ def test_a_call_among_ourselves_is_a_customers_meeting_only_where_all_in_it_were
     assert both == {False: "scheduled", True: "held"}
 
 
+@pytest.mark.parametrize("keys", [(), ("zoom:1",)])
+def test_a_call_of_weeks_takes_in_no_meeting_between_its_first_join_and_its_last_leave(keys: tuple[str, ...]) -> None:
+    """Nothing ties them but a group that they share by chance: which records those are in, another version of one may decide."""
+    marks = [
+        msgspec.structs.replace(step(who, f"{day} {when}", joined), join_keys=keys)
+        for who in ("S1", "B1")
+        for day, when, joined in (("03-02", "10:00", True), ("03-24", "11:00", False))
+    ]
+    between = [
+        plan(f"p{day}", f"{day} 10:00", f"{day} 11:00", ["S1", "B1"], join_keys=keys) for day in ("03-10", "03-24")
+    ]
+    folded = fold(*marks, *between)
+    assert {row.dedupe_key for row in folded.touchpoints} == {"meeting:u1", "meeting:p03-10"}
+
+
 def test_same_organiser_and_nearly_same_start_is_one_meeting_across_sources() -> None:
     """Start within 10 minutes and a common participant, though the intervals barely overlap."""
     calendar = plan("a", "03-05 10:00", "03-05 10:10", ["S1", "B1", "B2"])

@@ -9,7 +9,7 @@ import msgspec
 from transforms.event import Event, Party, system_of
 from transforms.fold_common import OURS, Fact, Resolver, components
 from transforms.fold_names import by_all_names
-from transforms.linking import JOIN_REACH, VISITS
+from transforms.linking import JOIN_REACH, VISITS, meeting_keys
 from transforms.settings import Folding
 
 CRM_SYSTEMS = frozenset({"crm", "hubspot", "salesforce"})
@@ -40,6 +40,9 @@ class Occasion(msgspec.Struct, gc=False):
     has_attendance: bool
     is_at_place: bool
     """Somebody says that it is a visit."""
+    ties: frozenset[str] = frozenset()
+    """Who and which keys are told of on which days. A first join and a last leave may lie weeks apart, and what lies between them is
+    in this folding group by chance: two occasions that share no tie are not one."""
 
     @property
     def people(self) -> frozenset[str]:
@@ -61,7 +64,17 @@ def occasions(facts: Sequence[Fact], resolve: Resolver) -> list[Occasion]:
         if len(same) > 1:
             _overrule(same)
     found = [_occasion(key, sorted(same, key=richest_first), resolve) for key, same in keyed.items()]
+    if len(found) > 1:
+        for one in found:
+            one.ties = frozenset(tie for fact in one.facts for tie in _ties(fact.event, resolve))
     return sorted(found, key=lambda one: (one.start, one.key))
+
+
+def _ties(event: Event, resolve: Resolver) -> Iterator[str]:
+    def names(ids: tuple[str, ...]) -> tuple[str, ...]:
+        return (resolve(event, Party(ids, "attendee")).party_id,) if ids else ()
+
+    return meeting_keys(event, names)
 
 
 def _overrule(same: Sequence[Fact]) -> None:
@@ -179,7 +192,7 @@ def _join_edges(found: Sequence[Occasion]) -> Iterator[tuple[Occasion, Occasion]
     for members in sharing.values():
         for index, a in enumerate(members):
             for b in members[index + 1 :]:
-                if b.start > a.end and b.start - a.start > JOIN_REACH:
+                if (b.start > a.end and b.start - a.start > JOIN_REACH) or a.ties.isdisjoint(b.ties):
                     continue
                 pairs[(a.key, b.key)] = (a, b)
     group: dict[str, list[Occasion]] = {one.key: [one] for one in found}
@@ -244,6 +257,7 @@ def _merged(group: Sequence[Occasion]) -> Occasion:
         is_living=any(one.is_living for one in group),
         has_attendance=any(one.has_attendance for one in group),
         is_at_place=any(one.is_at_place for one in group),
+        ties=frozenset().union(*(one.ties for one in group)),
     )
 
 
@@ -275,7 +289,7 @@ def _people_edges(found: Sequence[Occasion], settings: Folding) -> Iterator[tupl
 
 def people_rule(a: Occasion, b: Occasion, tolerance: int) -> str | None:
     """Which rule, if any, makes two live occasions one, from their people and times alone; ``a`` starts first."""
-    if not (a.is_living and b.is_living) or _foreign(a, b):
+    if not (a.is_living and b.is_living) or _foreign(a, b) or a.ties.isdisjoint(b.ties):
         return None
     same_organizer = not a.organizers.isdisjoint(b.organizers)
     common = (a.people & b.people) - (a.organizers & b.organizers) if same_organizer else frozenset()

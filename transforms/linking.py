@@ -26,7 +26,7 @@ of ``a:``, ``q:``, ``o:`` and ``w:`` that hold them (``pipelines.kin``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from transforms.event import Event, Party, system_of
 from transforms.normal import ANONYMOUS, email_base, of_any_system
@@ -79,7 +79,7 @@ def link_keys(event: Event) -> tuple[str, ...]:
         return _without(fold_key(event), keys)
     if family == "identity":
         return ()
-    return _without(fold_key(event), _meeting_keys(event))
+    return _without(fold_key(event), meeting_keys(event, _names))
 
 
 def visitor_keys(source: str, parties: tuple[Party, ...]) -> tuple[str, ...]:
@@ -129,7 +129,12 @@ def _user_id(event: Event) -> str:
     return event.conversation_id or event.dedupe_key
 
 
-def _meeting_keys(event: Event) -> Iterator[str]:
+Names = Callable[[tuple[str, ...]], Iterable[str]]
+"""A party's identifiers to what stands for it in a key."""
+
+
+def meeting_keys(event: Event, names: Names) -> Iterator[str]:
+    """Of a plan or a report of a meeting: two that share none must not be needed by one touchpoint."""
     start, end = event.occurred_at, max(event.ended_at or event.occurred_at, event.occurred_at)
     yield f"v:{event.source}/{event.source_event_id}"
     if event.join_keys:
@@ -138,16 +143,16 @@ def _meeting_keys(event: Event) -> Iterator[str]:
             for day in near:
                 yield f"j:{key}@{day}"
     touched = _days(start, end)
-    for one in _people(event):
+    for one in _people(event, names):
         for day in touched:
             yield f"q:{one}@{day}"
     for midnight in _days(start - START_REACH, start + START_REACH)[1:]:
-        for one in _organizers(event):
+        for one in _organizers(event, names):
             yield f"o:{one}@{midnight}"
     if event.channel != "in_person" and event.medium not in VISITS:
         return
     for midnight in _days(start - VISIT_REACH, end + VISIT_REACH)[1:]:
-        for one in _people(event):
+        for one in _people(event, names):
             yield f"w:{one}@{midnight}"
     if (
         event.medium == "trade_event"
@@ -156,19 +161,19 @@ def _meeting_keys(event: Event) -> Iterator[str]:
             yield f"q:trade_event@{day}"
 
 
-def _people(event: Event) -> Iterator[str]:
+def _people(event: Event, names: Names) -> Iterator[str]:
     for party in event.parties:
-        yield from _names(party.ids)
+        yield from names(party.ids)
     if event.organizer:
-        yield from _names((event.organizer,))
+        yield from names((event.organizer,))
 
 
-def _organizers(event: Event) -> Iterator[str]:
+def _organizers(event: Event, names: Names) -> Iterator[str]:
     if event.organizer:
-        yield from _names((event.organizer,))
+        yield from names((event.organizer,))
     for party in event.parties:
         if party.role == "organizer":
-            yield from _names(party.ids)
+            yield from names(party.ids)
 
 
 def _names(ids: tuple[str, ...]) -> Iterator[str]:
