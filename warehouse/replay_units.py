@@ -94,8 +94,9 @@ def commit_units(store: Store, units: Sequence[UnitRow], now: int) -> Replayed:
 
 
 def _stage_changes(store: Store) -> None:
-    """``better`` again (known events that these bytes now make something else of), ``gone``; ``own``, the rows that count as the first
-    telling of an event; and ``moved``, events that are no longer told where they were first, and still are elsewhere in these units.
+    """``better`` again (known events that these bytes now make something else of, or that the bytes which told them tell no more),
+    ``gone``; ``own``, the rows that count as the first telling of an event; and ``moved``, events that are no longer told where they
+    were first, and still are elsewhere in these units.
     """
     con = store.connection
     con.execute(
@@ -103,7 +104,9 @@ def _stage_changes(store: Store) -> None:
            FROM landed WHERE row IN (
              SELECT l.row FROM landed l JOIN vault.event_detail d USING (event_id)
              WHERE l.is_first AND (l.payload_hash < d.payload_hash
-                OR (l.payload_hash = d.payload_hash AND (l.detail <> d.detail OR l.fold_hash <> d.fold_hash))))"""
+                OR (l.payload_hash = d.payload_hash AND (l.detail <> d.detail OR l.fold_hash <> d.fold_hash))
+                OR (d.payload_hash IN (SELECT payload_hash FROM landed WHERE payload_hash IS NOT NULL)
+                    AND (d.event_id, d.payload_hash) NOT IN (SELECT (event_id, payload_hash) FROM landed WHERE event_id IS NOT NULL))))"""
     )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE known AS SELECT event_id, unit_id, position FROM fact_event WHERE {IN_REPLAY}"
