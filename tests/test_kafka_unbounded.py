@@ -151,11 +151,11 @@ def test_a_topic_made_anew_stops_the_job(monkeypatch: pytest.MonkeyPatch) -> Non
         reader = made.create_reader(None, None)
         read(reader)
         mark = reader.get_checkpoint_mark()
-    monkeypatch.setattr("pipelines.kafka.unbounded.time.sleep", lambda _: None)
+    monkeypatch.setattr("pipelines.kafka.broker.time.sleep", lambda _: None)
     with connected(again):
         with pytest.raises(KafkaRefused, match="chat/0: this job goes on at offset 6, but the broker at 2"):
             made.create_reader(None, mark).start()
-        monkeypatch.setattr("pipelines.kafka.unbounded.time.sleep", lambda _: again.produce("chat", *[VALUE] * 5))
+        monkeypatch.setattr("pipelines.kafka.broker.time.sleep", lambda _: again.produce("chat", *[VALUE] * 5))
         assert spans(read(made.create_reader(None, mark))) == [(0, 6, 7, False)]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from pipelines.errors import KafkaRefused, UserError
 from pipelines.kafka.connection import ANSWER_SECONDS, Connection, commit, partition, shared_consumer
@@ -14,6 +15,7 @@ from pipelines.summary import Say
 LOOKS = 4
 """A broker that has just come back may for a moment know of less than it has: only what it still says then is believed."""
 PAUSE_SECONDS = 1.0
+T = TypeVar("T")
 
 
 def look(connection: Connection, warn: Say = lambda _: None) -> list[Partition]:
@@ -42,10 +44,14 @@ def look(connection: Connection, warn: Say = lambda _: None) -> list[Partition]:
 
 def planned(connection: Connection, landed: Mapping[str, int], warn: Say) -> KafkaPlan:
     """``plan_ranges`` of what the broker has now. Raises as ``look`` and ``plan_ranges`` do."""
+    return believed(lambda: plan_ranges(look(connection, warn), landed))
+
+
+def believed(look_at: Callable[[], T]) -> T:
+    """What a look comes to; its ``KafkaRefused`` only if all looks do."""
     for left in reversed(range(LOOKS)):
-        partitions = look(connection, warn)
         try:
-            return plan_ranges(partitions, landed)
+            return look_at()
         except KafkaRefused:
             if not left:
                 raise

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from apache_beam.utils.timestamp import Timestamp
 from pipelines.cluster.parcel import Label
 from pipelines.coders import ArrowIpcCoder
 from pipelines.errors import BrokerUnavailable, OffsetsGone
-from pipelines.kafka.broker import LOOKS, PAUSE_SECONDS
+from pipelines.kafka.broker import believed
 from pipelines.kafka.connection import Connection, told
 from pipelines.kafka.plan import made_anew
 from pipelines.kafka.reader import PartitionReader
@@ -164,7 +164,8 @@ class KafkaReader(UnboundedReader):
                 self.connection, start.topic, start.number, self._read.get(start.location, start.first), start.source
             )
             self._readers[start.location] = reader
-            _refuse_another_topic(reader, start.location)
+            # waited for here: a runner may keep no reader from one look to the next
+            believed(partial(_refuse_another_topic, reader, start.location))
             known = self._read.get(start.location, start.ledger)
             first = reader.skip_to_beginning()
             if first > known:
@@ -187,12 +188,7 @@ class KafkaReader(UnboundedReader):
 
 
 def _refuse_another_topic(reader: PartitionReader, location: str) -> None:
-    """Raises ``KafkaRefused`` where the broker has less than we have read, and not for a moment only, as one that has just come back may.
-    Waits for that itself: a runner may keep no reader from one look to the next."""
-    for left in reversed(range(LOOKS)):
-        end = reader.end()
-        if reader.next <= end:
-            return
-        if left:
-            time.sleep(PAUSE_SECONDS)
-    raise made_anew(location, "this job goes on", reader.next, end)
+    """Raises ``KafkaRefused`` where the broker has less than we have read."""
+    end = reader.end()
+    if reader.next > end:
+        raise made_anew(location, "this job goes on", reader.next, end)
