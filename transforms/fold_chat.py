@@ -25,8 +25,8 @@ from transforms.fold_common import (
     recognise,
     set_assets,
 )
-from transforms.fold_copies import names_of, told_once
-from transforms.normal import clean_subject, is_salutation
+from transforms.fold_copies import told_once
+from transforms.normal import clean_subject, is_salutation, names_of
 
 NOBODY = Party((), "actor")
 

@@ -6,13 +6,13 @@ first message; the message's own id says that it was written once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from transforms.event import Event, Party
 from transforms.fold_common import Fact, first_known
-from transforms.normal import ANONYMOUS
+from transforms.normal import ANONYMOUS, names_of
 from transforms.person_index import is_native
 
 SINGLE_VALUES = (
@@ -83,11 +83,6 @@ def _people(events: Sequence[Event]) -> Iterator[Party]:
         )
         devices = [one for one in best.ids if one.startswith(ANONYMOUS)]
         yield msgspec.structs.replace(best, ids=(*names, *devices), name=first_known(party.name for party in told))
-
-
-def names_of(ids: Iterable[str]) -> tuple[str, ...]:
-    """Identifiers that tell more than a device."""
-    return tuple(one for one in ids if not one.startswith(ANONYMOUS))
 
 
 def _richest_first(fact: Fact) -> tuple[bool, int, bool, int, str, str]:

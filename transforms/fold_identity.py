@@ -13,7 +13,7 @@ from transforms.event import Event, Party, hash_id
 from transforms.fold_common import Fact
 from transforms.fold_profiles import ProfileBook, Said
 from transforms.linking import is_app_identity, visitors
-from transforms.normal import ANONYMOUS
+from transforms.normal import ANONYMOUS, names_of
 from transforms.person_index import conflict_row
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
@@ -152,7 +152,7 @@ class PartyBook:
 
     def _user(self, source: str, ids: tuple[str, ...], at: int) -> str:
         """One name for whoever has these ids at the time: a person, else a user whom the directory does not know, else a device."""
-        named = tuple(one for one in ids if not one.startswith(ANONYMOUS))
+        named = names_of(ids)
         person_id = self._directory.person_of(self._profiles.extended(source, named) if named else ids).person_id
         if person_id is not None:
             return person_id
@@ -180,7 +180,7 @@ class PartyBook:
 
 def _bound_party(party: Party, binding: Binding) -> Party:
     """An anonymous party bound to somebody whom the directory does not know goes by that one's identifiers."""
-    if binding.person_id is not None or any(not one.startswith(ANONYMOUS) for one in party.ids):
+    if binding.person_id is not None or names_of(party.ids):
         return party
     return msgspec.structs.replace(party, ids=binding.ids + party.ids)
 
@@ -231,7 +231,7 @@ class _User(msgspec.Struct, frozen=True, gc=False):
 def _user_of(directory: Directory, profiles: ProfileBook, source: str, ids: tuple[str, ...]) -> _User | None:
     """The user, if some ids are anonymous and some are not."""
     anonymous = tuple(one for one in ids if one.startswith(ANONYMOUS))
-    named = tuple(one for one in ids if not one.startswith(ANONYMOUS))
+    named = names_of(ids)
     if not anonymous or not named:
         return None
     person_id = directory.person_of(extended := profiles.extended(source, named)).person_id

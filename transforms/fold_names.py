@@ -13,9 +13,7 @@ import msgspec
 from transforms.directory import ResolvedParty
 from transforms.event import Event, Party
 from transforms.fold_common import Fact, Resolver
-
-NATIVE = "external_id:"
-ADDRESS = "email:"
+from transforms.person_index import is_native
 
 
 def by_all_names(facts: Sequence[Fact], resolve: Resolver) -> Resolver:
@@ -30,9 +28,9 @@ def by_all_names(facts: Sequence[Fact], resolve: Resolver) -> Resolver:
         for party in event.parties:
             if len(party.ids) < 2:
                 continue
-            addresses = tuple(one for one in party.ids if one.startswith(ADDRESS))
+            addresses = tuple(one for one in party.ids if one.startswith("email:"))
             for native in party.ids:
-                if native.startswith(NATIVE):
+                if is_native(native):
                     told.setdefault(native, set()).update(party.ids)
                     if addresses:
                         whose = resolve(event, msgspec.structs.replace(party, ids=addresses)).party_id

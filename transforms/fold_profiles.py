@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from transforms.directory import Directory, PersonMatch
 from transforms.event import hash_id
 from transforms.fold_common import components
-from transforms.normal import ANONYMOUS
+from transforms.normal import names_of
 from transforms.person_index import Profiles, conflict_row, is_native
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
@@ -33,7 +33,7 @@ class ProfileBook:
         self._roots: dict[tuple[str, str], str] = {}
         by_source: dict[str, set[tuple[str, ...]]] = defaultdict(set)
         for source, ids in said:
-            named = tuple(one for one in ids if not one.startswith(ANONYMOUS))
+            named = names_of(ids)
             if len(named) > 1:
                 by_source[source].add(named)
         for source, profiles in by_source.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 import idna
@@ -61,6 +61,11 @@ def _ascii_domain(domain: str) -> str | None:
 
 ANONYMOUS = "anonymous_id:"
 """How a prefixed anonymous id begins; its system and its own id follow."""
+
+
+def names_of(ids: Iterable[str]) -> tuple[str, ...]:
+    """Identifiers that tell more than a device."""
+    return tuple(one for one in ids if not one.startswith(ANONYMOUS))
 
 
 def of_system(native: str, system: str = "*") -> str:

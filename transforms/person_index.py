@@ -13,7 +13,7 @@ import msgspec
 
 from transforms.crm_rows import Crm, Person
 from transforms.event import hash_id
-from transforms.normal import ANONYMOUS, CRM, crm_id, email_base, of_any_system, older_first, phone_id
+from transforms.normal import ANONYMOUS, CRM, crm_id, email_base, names_of, of_any_system, older_first, phone_id
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
 
@@ -276,7 +276,7 @@ class PersonIndex:
 
         Anonymous ids are left to R5: it knows time.
         """
-        book = Profiles((tuple(one for one in ids if not one.startswith(ANONYMOUS)) for ids in bindings), self.hit)
+        book = Profiles((names_of(ids) for ids in bindings), self.hit)
         self._lend_addresses(book)
         people: dict[str, set[str]] = defaultdict(set)
         for named in book.bindings:
