@@ -27,7 +27,7 @@ from pipelines.workspace import Workspace
 from transforms.directory import Directory
 from transforms.erasure import STAND_INS, Erasures, native
 from transforms.event import Event, Party, decode_event, encode_event, hash_id, named
-from transforms.normal import ANONYMOUS, crm_id, email_base, email_id, phone_id
+from transforms.normal import ANONYMOUS, crm_id, email_base, email_id, phone_id, without_account
 from transforms.person_index import is_native
 from warehouse import erase as kept
 from warehouse.publish import current
@@ -115,7 +115,7 @@ def _find(workspace: Workspace, store: Store, given: list[str]) -> list[Whom]:
     directory = Directory.build(crm, workspace.settings.identity, bindings)
     seen = {ids for _, event in _events(store) for ids in named(event)}
     there = {one for ids in seen for one in ids}
-    together = {ids for ids in (*bindings, *seen) if len(ids) > 1}
+    together = {ids for ids in (*map(without_account, bindings), *seen) if len(ids) > 1}
     found: dict[str, Whom] = {}
     for text in given:
         start = _identifier(text)
@@ -132,7 +132,10 @@ def _find(workspace: Workspace, store: Store, given: list[str]) -> list[Whom]:
         was = next((one for one in map(workspace.erasures.stand_in, sorted(known)) if one is not None), None)
         if person is None and known.isdisjoint(there) and was is None:
             raise UserError(f"nothing that has landed, and nobody in the directory, is known by {text!r}")
-        account = directory.account(person.account_id) if person and person.account_id else None
+        account_id = directory.profile_account([Party(tuple(known), "actor")]) or (
+            person.account_id if person else None
+        )
+        account = directory.account(account_id) if account_id else None
         stand_in = was or _stand_in(known, account.domains if account else (), directory)
         whole = found.setdefault(min(known), Whom(stand_in, set(), person.full_name if person else None))
         whole.identifiers |= known | bases

@@ -18,6 +18,7 @@ from schemas.arrow import values_of
 from transforms.erasure import Erasures
 from transforms.event import Event, Ignored, Party, Reject, decode_event, encode_event, event_id
 from transforms.linking import fold_key, is_app_identity, link_keys, user_keys, visitor_keys
+from transforms.normal import ACCOUNT
 from transforms.sources import Context, SourceSpec, all_sources, parse_record
 from transforms.times import MINUTE, to_datetime
 
@@ -188,10 +189,13 @@ def _hashes(keys: tuple[str, ...]) -> list[int] | None:
 
 
 def _binding(event: Event) -> list[str] | None:
-    """Identifiers that a profile binds to one person, for the directory; app identities bind inside their own group."""
+    """Identifiers that a profile binds to one person, for the directory; app identities bind inside their own group.
+    Among them the account that the profile names."""
     if is_app_identity(event):
         return None
     ids = [one for party in event.parties for one in party.ids]
+    if ids and event.account_hint is not None:
+        ids.append(ACCOUNT + event.account_hint)
     return ids if len(ids) > 1 else None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from test_kin import page
-from test_rebinding import profile
+from test_rebinding import contact, conversation, of_companies, profile
 from workspaces import AS_OF, ROOT, conservation, contents, example, increment, payloads, put, run, snapshot
 
 import pipelines.erase as erasing
@@ -239,6 +239,21 @@ def test_unknown_identifiers_in_her_profile_go_unless_somebody_else_shows_them(t
     forget(root, team)  # who that is nobody knows: as in the tables, it is whoever shows it and nobody else
     (_, other) = read_erased(root / "erased.jsonl")
     assert hash_id("external_id:slack:U0NED") in other.identifiers
+
+
+def test_whom_only_a_contact_tells_stays_in_the_account(tmp_path: Path) -> None:
+    """Colleagues share the company of their contacts, and are not erased with each other."""
+    root = example(tmp_path)
+    companies = of_companies("A1")
+    put(root, [conversation(4, "c7"), contact("c7", 1, companies=companies)])
+    put(root, [conversation(5, "c8"), contact("c8", 2, companies=companies)])
+    increment(root)
+    forget(root, "external_id:intercom:c7")
+    (one,) = read_erased(root / "erased.jsonl")
+    assert one.identifiers == [hash_id("external_id:intercom:c7")]
+    with snapshot(root) as connection:
+        found = connection.execute("SELECT account_id, count(*) FROM fact_touchpoint GROUP BY ALL").fetchall()
+    assert found == [("A1", 2)]
 
 
 def test_a_restored_state_is_cleaned_without_a_name(tmp_path: Path) -> None:

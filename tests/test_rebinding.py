@@ -23,7 +23,8 @@ TAGGED, PLAIN = "ned.new+sales@gmail.com", "nednew@gmail.com"
 Item = tuple[str, bytes]
 _ids = st.sampled_from(("email:x@acme.test", "email:x@group.test", "email:x@gmail.com", "email:x+1@gmail.com", "email:y@beta.test",
                         "external_id:slack:1", "external_id:slack:2", "external_id:teams:9", "phone:+493012345678"))  # fmt: skip
-_bindings = st.lists(st.lists(_ids, min_size=1, max_size=3).map(tuple), max_size=4)
+_told = _ids | st.sampled_from(("account:A1", "account:A2", "account:nobody's"))
+_bindings = st.lists(st.lists(_told, min_size=1, max_size=3).map(tuple), max_size=4)
 
 
 @given(directories(), _bindings, st.lists(st.lists(_ids, min_size=1, max_size=3).map(tuple), min_size=1, max_size=30))
@@ -38,6 +39,7 @@ def test_what_other_bindings_change_is_named(
     chosen = choosing(differing)
     for ids in parties:
         if not chosen(ids):
+            assert now.profile_account([party(*ids)]) == before.profile_account([party(*ids)])
             for hint in (None, "A2"):
                 assert now.party(party(*ids), account_hint=hint) == before.party(party(*ids), account_hint=hint)
     for one, other in ((before.links(), now.links()), (before.conflicts(), now.conflicts())):
@@ -73,7 +75,7 @@ def _slack(name: str, when: int, event: dict[str, Any]) -> Item:
     return f"slack/{name}.json", json.dumps(envelope).encode()
 
 
-def contact(native: str, number: int, **told: str) -> Item:
+def contact(native: str, number: int, **told: Any) -> Item:
     item = {"type": "contact", "id": native, "updated_at": 1772900000 + number, **told}
     told_of = {"type": "notification_event", "app_id": "w", "topic": "contact.user.created", "data": {"item": item}}
     return f"intercom/{native}-{number}.json", json.dumps(told_of).encode()
@@ -101,6 +103,17 @@ Date: Mon, {number} Mar 2026 10:00:00 +0000\r\n\r\nCould you send the terms?\r\n
     return f"email/{number}.eml", text.encode()
 
 
+def _with_another_account(folder: Path) -> Path:
+    root = example(folder)
+    with (root / "inbox" / "crm" / "accounts.csv").open("a") as accounts:
+        accounts.write("A2,Halden Mills,halden.example,S1,US\n")
+    return root
+
+
+def of_companies(*companies: str) -> dict[str, Any]:
+    return {"type": "company.list", "companies": [{"type": "company", "company_id": one} for one in companies]}
+
+
 SAID = [
     slack(1, "U7", "How does it compare?"),
     slack(2, "U8", "And what about security?"),
@@ -121,6 +134,9 @@ PROFILES = [
     contact("c7", 6, email=PLAIN, phone="+4930123456"),
     contact("c8", 7, email=NEW, phone="+4930123456"),
     contact("c9", 8, email=PLAIN, external_id="bea-17"),
+    contact("c7", 10, companies=of_companies("A1")),
+    contact("c8", 11, companies=of_companies("A1")),
+    contact("c8", 12, companies=of_companies("A2")),  # two accounts at two times: none
 ]
 
 
@@ -133,7 +149,7 @@ def test_profiles_before_and_after_give_the_same(tmp_path: Path, seed: int, requ
     items = [*dice.sample(SAID, dice.randint(4, len(SAID))), *dice.sample(PROFILES, dice.randint(3, len(PROFILES)))]
     found = []
     for name, parts in (("whole", 1), ("split", 5)):
-        root = example(tmp_path / name)
+        root = _with_another_account(tmp_path / name)
         put(root, payloads()[::3])
         dice.shuffle(items)
         for part in range(parts):
@@ -165,6 +181,30 @@ def test_a_profile_concerns_its_own_events_only(tmp_path: Path) -> None:
     assert increment(root).touchpoints == 0
     put(root, [profile("U99", 3, email="nobody@elsewhere.example")])
     assert increment(root).touchpoints == 0
+
+
+def test_a_contact_of_one_company_tells_the_account(tmp_path: Path) -> None:
+    """A1: of a conversation whose author nobody knows by address, before or after it; as long as there is one account only."""
+    root = _with_another_account(tmp_path)
+    who = hash_id("external_id:intercom:c7")
+
+    def told(*items: Item) -> list[tuple[Any, ...]]:
+        put(root, list(items))
+        increment(root)
+        with snapshot(root, published=False) as connection:
+            return connection.execute(
+                """SELECT t.account_id, t.account_resolution, t.actor_side, p.person_id FROM fact_touchpoint t
+                   JOIN fact_touchpoint_participant p USING (touchpoint_id)
+                   WHERE p.identifier_hash = ? AND p.participation_role = 'actor'""",
+                [who],
+            ).fetchall()
+
+    assert told(conversation(4, "c7")) == [(None, "unresolved", "buyer", None)]
+    assert told(contact("c7", 1, companies=of_companies("somewhere else"))) == [(None, "unresolved", "buyer", None)]
+    assert told(contact("c7", 2, companies=of_companies("A1"))) == [("A1", "explicit", "buyer", None)]
+    assert told(contact("c7", 3, companies=of_companies("A1", "somewhere else"))) == [("A1", "explicit", "buyer", None)]
+    assert told(contact("c8", 4, companies=of_companies("A2"))) == [("A1", "explicit", "buyer", None)]
+    assert told(contact("c7", 5, companies=of_companies("A2"))) == [(None, "unresolved", "buyer", None)]
 
 
 def test_what_no_longer_holds_is_taken_out(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ import msgspec
 from transforms.crm_rows import Account, Assignment, Crm, GroupMember, Opportunity, Person
 from transforms.event import Party, hash_id
 from transforms.freemail import is_nobodys
-from transforms.normal import is_machine, machine_pattern, registrable_domain
-from transforms.person_index import PersonIndex, PersonMatch
+from transforms.normal import ACCOUNT, is_machine, machine_pattern, registrable_domain
+from transforms.person_index import PersonIndex, PersonMatch, is_native
 from transforms.settings import Identity
 from transforms.titles import TitleLevels
 from transforms.touchpoint import IdentityConflict, IdentityLink
@@ -80,6 +80,8 @@ class Directory:
         self._owners: dict[str, tuple[Assignment, ...]] = {}
         """Of each account, the one that counts first coming first."""
         self._index = PersonIndex()
+        self._profile_accounts: dict[str, str] = {}
+        """Native ids to the one account that their profiles have ever named."""
         self._matches: dict[Any, PersonMatch] = {}
         self._parties: dict[Any, ResolvedParty] = {}
         self._people: dict[Any, ResolvedParty] = {}
@@ -89,7 +91,7 @@ class Directory:
         """The directory of ``crm``, whatever the order of its rows.
 
         ``bindings`` are groups of prefixed ids that a source's own user profiles give to one human
-        (``external_id:slack:U1`` with ``email:ann@example.com``).
+        (``external_id:slack:U1`` with ``email:ann@example.com``), with the account that the profile names (``account:A1``).
         """
         made = Directory(settings)
         made._accounts = _unique(crm.accounts, lambda row: row.account_id)
@@ -112,7 +114,9 @@ class Directory:
             lambda row: row.account_id,
             lambda row: (-(row.valid_from or 0), row.seller_id),
         )
+        bindings = list(bindings)
         made._index = PersonIndex.build(crm, made._persons, made._one_account_of, bindings)
+        made._profile_accounts = made._accounts_of_profiles(bindings)
         return made
 
     def __getstate__(self) -> dict[str, Any]:
@@ -157,6 +161,13 @@ class Directory:
     def known_account(self, hint: str | None) -> str | None:
         """The account that a payload names (A1), if it is one of ours: a number of somebody else's CRM names none, and hides none that is."""
         return hint if hint in self._accounts else None
+
+    def profile_account(self, parties: Iterable[Party]) -> str | None:
+        """The account that the sources' profiles of these users name (A1), if it is one of ours and the only one."""
+        if not self._profile_accounts:
+            return None
+        told = {self._profile_accounts[one] for party in parties for one in party.ids if one in self._profile_accounts}
+        return told.pop() if len(told) == 1 else None
 
     def opportunity(self, opportunity_id: str) -> Opportunity | None:
         return self._opportunities.get(opportunity_id)
@@ -237,13 +248,25 @@ class Directory:
 
     def differing(self, other: Directory) -> frozenset[str]:
         """Hashes of the identifiers that another group of bindings makes lead elsewhere, or for another reason."""
-        return self._index.differing(other._index)
+        mine, theirs = self._profile_accounts, other._profile_accounts
+        moved = {one for one in mine.keys() | theirs.keys() if mine.get(one) != theirs.get(one)}
+        return self._index.differing(other._index) | frozenset(map(hash_id, moved))
 
     # inside
 
     def _one_account_of(self, email: str) -> str | None:
         accounts = self.domain_accounts((email,))
         return accounts[0] if len(accounts) == 1 else None
+
+    def _accounts_of_profiles(self, bindings: Iterable[tuple[str, ...]]) -> dict[str, str]:
+        """What is no account of ours hides none that is; profiles carry no history, so of several accounts none is told."""
+        told: dict[str, set[str]] = defaultdict(set)
+        for ids in bindings:
+            accounts = [one for one in ids if one.startswith(ACCOUNT)]
+            for account in filter(None, (self.known_account(one.removeprefix(ACCOUNT)) for one in accounts)):
+                for native in filter(is_native, ids):
+                    told[native].add(account)
+        return {native: min(accounts) for native, accounts in told.items() if len(accounts) == 1}
 
     def _domain_map(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, set[str]] = defaultdict(set)

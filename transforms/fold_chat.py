@@ -370,6 +370,8 @@ def _gather(draft: Draft, facts: Sequence[Fact], events: Sequence[Event], bench:
         draft.account_hint = draft.account_hint or bench.directory.known_account(event.account_hint)
         draft.opportunity_hint = draft.opportunity_hint or event.opportunity_hint
         draft.explicit_job = draft.explicit_job or event.explicit_job
+    if draft.account_hint is None:
+        draft.account_hint = bench.directory.profile_account(party for event in events for party in event.parties)
     draft.text = "\n".join(lines) or None
     draft.stated_tags = tuple(sorted(tags))
 

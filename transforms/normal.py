@@ -61,11 +61,19 @@ def _ascii_domain(domain: str) -> str | None:
 
 ANONYMOUS = "anonymous_id:"
 """How a prefixed anonymous id begins; its system and its own id follow."""
+ACCOUNT = "account:"
+"""How the account begins that a source's profile names beside its identifiers."""
+_NO_NAMES = (ANONYMOUS, ACCOUNT)
 
 
 def names_of(ids: Iterable[str]) -> tuple[str, ...]:
-    """Identifiers that tell more than a device."""
-    return tuple(one for one in ids if not one.startswith(ANONYMOUS))
+    """Identifiers that tell more than a device, of a person: without the account that a profile names."""
+    return tuple(one for one in ids if not one.startswith(_NO_NAMES))
+
+
+def without_account(ids: Iterable[str]) -> tuple[str, ...]:
+    """A profile's identifiers: colleagues share the account that stands beside them."""
+    return tuple(one for one in ids if not one.startswith(ACCOUNT))
 
 
 def of_system(native: str, system: str = "*") -> str:

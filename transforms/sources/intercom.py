@@ -258,7 +258,7 @@ def _ids(native: Id, address: str | None, phone: str | None) -> tuple[str, ...]:
 
 
 def _identity(item: Item, heard_at: int | None, context: Context, path: str) -> Parsed:
-    """A contact binds Intercom's id to address, telephone and, if it has exactly one, the customer's own company id.
+    """A contact binds Intercom's id to address, telephone and, if it has exactly one, the account that is the company's own id of it.
 
     A merged contact binds the id that it has absorbed too, under which its messages were written.
     """
@@ -314,7 +314,7 @@ SOURCE = SourceSpec(
     name="intercom",
     title="Intercom",
     channel="chat",
-    version="1.5.0",
+    version="1.6.0",
     framing="json",
     parse=parse,
     explode=explode,
