@@ -1,7 +1,8 @@
 """Who is who in one meeting, of whose reports some know somebody by less than others.
 
 A webhook may tell a participant by the vendor's id alone, and the report of the same call by the id and an address. By the id alone
-nobody is known whom the directory lists by address: our own host would be a stranger who met us.
+nobody is known whom the directory lists by address: our own host would be a stranger who met us. And who joins as "iPhone" may have
+typed a name by the time of leaving.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from transforms.person_index import is_native
 def by_all_names(facts: Sequence[Fact], resolve: Resolver) -> Resolver:
     """A resolver for the parties of these facts, which are of one meeting: whoever has a native id has all that is told with it.
 
-    Nothing is added to an id that comes with the addresses of several people.
+    Nothing is added to an id that comes with the addresses of several people. A guest without any id has the last name of the stay.
     """
+    typed = _last_names(facts)
     told: dict[str, set[str]] = {}
     holders: dict[str, set[str]] = {}
     for fact in facts:
@@ -36,13 +38,28 @@ def by_all_names(facts: Sequence[Fact], resolve: Resolver) -> Resolver:
                         whose = resolve(event, msgspec.structs.replace(party, ids=addresses)).party_id
                         holders.setdefault(native, set()).add(whose)
     known = {native: sorted(ids) for native, ids in told.items() if len(holders.get(native, ())) < 2}
-    if not known:
+    if not known and not typed:
         return resolve
 
     def resolved(event: Event, party: Party) -> ResolvedParty:
+        if not party.ids:
+            name = typed.get((event.source, event.native_session_id))
+            return resolve(event, party if name is None else msgspec.structs.replace(party, name=name))
         names = dict.fromkeys((*party.ids, *(one for native in party.ids for one in known.get(native, ()))))
         if len(names) > len(party.ids):
             party = msgspec.structs.replace(party, ids=tuple(names))
         return resolve(event, party)
 
     return resolved
+
+
+def _last_names(facts: Sequence[Fact]) -> dict[tuple[str, str | None], str]:
+    """What those without an id were called last, by source and stay."""
+    said: dict[tuple[str, str | None], list[tuple[int, str]]] = {}
+    for fact in facts:
+        event = fact.event
+        if event.family == "attendance" and event.native_session_id:
+            for party in event.parties:
+                if not party.ids and party.name:
+                    said.setdefault((event.source, event.native_session_id), []).append((event.occurred_at, party.name))
+    return {stay: max(names)[1] for stay, names in said.items()}

@@ -77,6 +77,27 @@ def test_webhooks_and_reports_share_the_occurrence() -> None:
     assert {e.dedupe_key for e in found} == {f"meeting:zoom:{UUID}"}
 
 
+def test_a_guest_who_changes_the_name_stays_one_guest() -> None:
+    """Who joins as a telephone and leaves under a name is one participant, there from the one to the other."""
+
+    def mark(event: str, moment: str, who: str, **person: str) -> Event:
+        participant = {"participant_uuid": who, "user_name": who, **person, f"{event}_time": moment}
+        event = {"join": "meeting.participant_joined", "leave": "meeting.participant_left"}[event]
+        return events_of({"event": event, "payload": {"object": {"uuid": UUID, "participant": participant}}})[0]
+
+    folded = fold(
+        mark("join", "2026-03-05T10:00:00Z", "ours", email="s1@ours.example"),
+        mark("join", "2026-03-05T10:00:00Z", "B", email="b1@acme.example"),
+        mark("join", "2026-03-05T10:05:00Z", "guest", user_name="iPhone"),
+        mark("leave", "2026-03-05T10:40:00Z", "B", email="b1@acme.example"),
+        mark("leave", "2026-03-05T10:45:00Z", "guest", user_name="Tom (Acme)"),
+        mark("leave", "2026-03-05T11:00:00Z", "ours", email="s1@ours.example"),
+    )
+    row = only(folded)
+    assert (row.ended_at, row.buyer_participant_count) == (at("03-05 10:45"), 2)
+    assert sorted(one.attended_seconds for one in folded.participants) == [2400, 2400, 3600]
+
+
 def test_lists_of_meetings_are_split() -> None:
     """Lists of planned and of past meetings are as many records as they have elements."""
     plan = {"id": 1, "topic": "a", "start_time": T14, "duration": 30}
