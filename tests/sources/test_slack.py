@@ -112,6 +112,25 @@ def test_other_frames_stay_whole(frame: bytes) -> None:
     assert list(SOURCE.explode(frame, Context(name="x"))) == [frame]
 
 
+@pytest.mark.parametrize(
+    ("text", "first_line"),
+    [
+        ("<@U0SAM0001> thanks!", "thanks!"),
+        ("<!here> <!subteam^S1|@sales>: Got it", "Got it"),
+        ("<@U0SAM0001|sam>\nHi Sam,\nis <https://example.com/a|this> it?", "is this it?"),
+        ("Thanks <@U0SAM0001>", "Thanks @U0SAM0001"),
+        ("<#C0DEAL0001|deal> is done", "#deal is done"),
+        ("<@U0SAM0001>", "@U0SAM0001"),
+    ],
+)
+def test_whom_a_message_calls_is_none_of_its_first_words(text: str, first_line: str) -> None:
+    """A mention says to whom thanks go, and takes nothing from their being thanks; the subject shows it."""
+    event = events_of(message(text=text, channel="C0DEAL0001"))[0]
+    assert event.first_line == first_line
+    assert event.subject_text is not None
+    assert event.subject_text.startswith(("@", "#", "Thanks"))
+
+
 def test_event_and_export_agree() -> None:
     """A message is the same event from the Events API and from an export whose folders are team and channel ids."""
     (live,) = events_of(envelope(message(channel="C0DEAL0001")))

@@ -40,6 +40,8 @@ _response = msgspec.json.Decoder(Response)
 _DATED = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TEAM = re.compile(r"T[A-Z0-9]{6,}")
 _CHANNEL = re.compile(r"(?<![A-Za-z0-9])[CDG][A-Z0-9]{7,}(?![A-Za-z0-9])")
+_CALLED = re.compile(r"\s*(?:<(?:@|!(?:here|channel|everyone|subteam\^))[^<>]*>[\s,:;.!-]*)+")
+"""Those whom a message calls before it says anything: ``<@U1> <!here>: ``."""
 
 
 def parse(data: bytes, context: Context) -> Parsed:
@@ -177,8 +179,11 @@ def _sent(message: Message, source: str, channel: str, ts: str | None, path: str
     actor = _actor(message)
     if actor is None:
         raise Reject("missing_field", f"{path}.user", f"{path}.user is missing, and no bot is named")
-    text, links = mrkdwn_plain(_own_text(message))
+    said = _own_text(message)
+    text, links = mrkdwn_plain(said)
     first_line, has_question, content_chars = text_facts(text)
+    if said and (called := _CALLED.match(said)):  # whom it is to is none of its words
+        first_line = text_facts(mrkdwn_plain(said[called.end() :])[0])[0] or first_line
     files = message.files or ((message.file,) if message.file else ())
     if files:
         links += tuple(f.url_private for f in files if f.is_external and f.url_private)
@@ -358,7 +363,7 @@ SOURCE = SourceSpec(
     name="slack",
     title="Slack",
     channel="chat",
-    version="1.7.0",
+    version="1.8.0",
     framing="json",
     parse=parse,
     explode=explode,
