@@ -37,6 +37,8 @@ _STOP = re.compile(
 )
 _QUOTED = re.compile(r"(?:\n[ \t]*>[^\n]*)+")
 _ATTRIBUTION = re.compile(rf"(?:\n[ \t]*{_ON}[^\n]{{0,300}})?(?:\n|\A)[^\n]{{0,300}}\b{_WROTE}\Z")
+_ADDRESS_ABOVE = re.compile(r"(?:\n|\A)[^\n]{0,300}\n?<\n?[^\s<>@]{1,200}@[^\s<>@]{1,200}>[^\n<>]{0,80}\Z")
+"""Whatever the language: ``…, Ann Lee <ann@example.com>:`` in one line or two, as mailers wrap it."""
 _HEAD = re.compile(r"(?:[ \t]*-{2,}[^\n]*\n)?(?:[ \t]*\*?[A-Za-z-]{2,20}[ \xa0]?:[^\n]*\n|[ \t]*\n)*[ \t]*>")
 _URL = re.compile(r"https?://[^\s<>\"'\x00-\x1f()\[\]{}|\\^`]+", re.IGNORECASE)
 _HREF = re.compile(r"\bhref\s*=\s*[\"']?\s*(https?://[^\s\"'<>]+)", re.IGNORECASE)
@@ -103,9 +105,11 @@ def _without_quotes(text: str) -> str:
     for quote in _QUOTED.finditer(text):
         above = text[at : quote.start()]
         shown = above.rstrip()
-        if shown.endswith(":"):
-            found = _ATTRIBUTION.search(shown, max(0, len(shown) - 700))
-            above = shown[: found.start()] if found else above
+        if shown.endswith((":", "\uff1a")):
+            start = max(0, len(shown) - 700)
+            heads = (_ATTRIBUTION.search(shown, start), _ADDRESS_ABOVE.search(shown, start))
+            begins = [head.start() for head in heads if head]
+            above = shown[: min(begins)] if begins else above
         kept.append(above)
         at = quote.end()
     return "\n".join((*kept, text[at:]))
