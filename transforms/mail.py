@@ -76,8 +76,8 @@ def id_list(value: str) -> list[str]:
     if "<" in value:
         raw = _BRACKETED.findall(value)
     else:
-        words = value.split()
-        raw = words if len(words) == 1 and "@" in words[0] else []
+        words = value.replace(",", " ").split()
+        raw = words if all("@" in word for word in words) else []
     return [one for one in map(normal_id, raw) if one and ("@" in one or len(one) >= SHORTEST_PLAIN_ID)]
 
 

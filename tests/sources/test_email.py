@@ -227,6 +227,7 @@ def test_prose_is_no_reference() -> None:
     """Only an id names a parent; ``<yes>`` would make strangers one thread."""
     assert id_list('Your message of "Mon" by ann@example.com') == []
     assert id_list("<yes>") == []
+    assert id_list("a1@Example.com, a2@x a3@x") == ["a1@example.com", "a2@x", "a3@x"]
     assert id_list("ann's message <a1@Example.com> of Monday") == ["a1@example.com"]
     assert one(HEAD + b"In-Reply-To: Your message of Monday\r\n\r\n").interaction_kind == "reply"
 
