@@ -35,6 +35,36 @@ _STOP = re.compile(
     rf"|{_ON}[^\n]{{0,300}}(?:\n[^\n>]{{0,200}})??\b{_WROTE}(?=\n|\Z)(?!\s*>)"
     r")"
 )
+_MAIL = r"(?:e-?mail|message|sender|nachricht|absender)\w*"
+_OUTSIDE = (
+    r"(?:outside (?:of )?(?:the |your |our )?(?:\w+ )?(?:organi[sz]ation|company|network|domain|firm|group)"
+    r"|außerhalb (?:der |ihrer |unserer )?(?:organisation|firma|unternehmens)|extern\w* (?:absender|quelle|source|sender|party))"
+)
+_TAG_ABOVE = (
+    r"(?:external|ext|extern)(?:[ -](?:e-?mail|sender|message|mail))?"
+    r"(?:[ \t]*[\])}*]+(?![\])}*:])|(?:(?<=mail)|(?<=sender)|(?<=message)):|[ \t]*(?=\n))"
+)
+_WARNING = (
+    r"(?:(?:caution|warning|attention|alert|notice|important|external|achtung|vorsicht|hinweis)[\W_]{1,10})?"
+    rf"(?:(?:this|diese) (?:is an )?(?:external )?{_MAIL}\b[^.!?]{{0,80}}\b{_OUTSIDE}\b[^.!?]{{0,120}}[.!]"
+    rf"|external {_MAIL}(?:[.!]|[ \t]*(?=\n)))"
+)
+_STRANGER = (
+    r"(?:you|some people who received this message) don['’]t often get e?mail from \S{1,200}"
+    r"(?:[ \t]*learn why this is important\S{0,120})?"
+)
+_ADVICE = (
+    r"(?:please )?(?:(?:do not|don['’]t|never) (?:click|open|reply|respond|follow|trust|enter)|exercise|use caution"
+    r"|be (?:careful|cautious|wary)|unless|verify|take care|if you (?:do not|don['’]t|did not|are not)"
+    r"|(?:bitte )?(?:klicken|öffnen|seien) sie)\b[^.!?]{0,160}"
+    r"\b(?:links?|attachments?|sender|content|anhänge|absender)\b[^.!?]{0,160}[.!]"
+)
+_BANNER = re.compile(
+    rf"(?:(?:[^\w>]|_){{0,40}}(?:{_TAG_ABOVE}|{_WARNING}|{_STRANGER})){{1,2}}(?:\s*{_ADVICE}){{0,4}}"
+    r"[\s\])}*]*(?:[-_=]{3,}[ \t]*(?=\n))?",
+    re.IGNORECASE,
+)
+"""What a mail gateway sets above a message from outside, whatever its wrapping: ``CAUTION: This email originated from outside …``."""
 _QUOTED = re.compile(r"(?:\n[ \t]*>[^\n]*)+")
 _ATTRIBUTION = re.compile(rf"(?:\n[ \t]*{_ON}[^\n]{{0,300}})?(?:\n|\A)[^\n]{{0,300}}\b{_WROTE}\Z")
 _ADDRESS_ABOVE = re.compile(r"(?:\n|\A)[^\n]{0,300}\n?<\n?[^\s<>@]{1,200}@[^\s<>@]{1,200}>[^\n<>]{0,80}\Z")
@@ -88,14 +118,15 @@ def unfolded(text: str, *, delsp: bool) -> str:
 
 
 def own_text(text: str) -> str:
-    """Plain text without quoted lines, their attributions, forwarded messages and the signature.
+    """Plain text without quoted lines, their attributions, forwarded messages, the signature and a gateway's warning above it.
 
     Quoted blocks are taken out where they stand, so that an answer below or between them is kept; an attribution
     (``On … wrote:``) that no ``>`` follows heads an unmarked quotation, and the text ends there.
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = _cut("\n" + text)
+    banner = _BANNER.match(text)
+    text = _cut("\n" + (text[banner.end() :] if banner else text))
     return (_without_quotes(text) if ">" in text else text).strip()
 
 

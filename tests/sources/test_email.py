@@ -321,6 +321,40 @@ def test_own_text(text: str, own: str) -> None:
     assert own_text(text) == own
 
 
+@pytest.mark.parametrize(
+    "above",
+    [
+        "CAUTION: This email originated from outside of the organization. Do not click links or open attachments\n"
+        "unless you recognize the sender and know the content is\nsafe.\n\n",
+        "[EXTERNAL] ",
+        "*** EXTERNAL ***\n",
+        "EXTERNAL EMAIL: Do not click links or open attachments unless you know the sender.\n",
+        "[EXTERNAL] This message was sent from outside your company. Please use caution with links.\n----------\n",
+        "You don't often get email from ann@example.com. Learn why this is important<https://aka.ms/x>\n",
+        "ACHTUNG: Diese E-Mail stammt von einem externen Absender. Bitte klicken Sie nicht auf Links.\n\n",
+    ],
+)
+@pytest.mark.parametrize("own", ["Thanks!", "Please see the attachment, and our links.", "Hi Sam,\n\nis it ready?"])
+def test_a_gateways_warning_is_none_of_the_authors_words(above: str, own: str) -> None:
+    """Mailboxes of companies hold every message from outside below such a line: thanks are thanks all the same."""
+    assert own_text(above + own) == own
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "External auditors want the report. Please send the links.",
+        "Attention: our team outside Berlin needs seats.",
+        "Important: do you sell outside the EU?",
+        "*External*: what is it?",
+        "Warning: we move outside Germany. Please open the link.",
+    ],
+)
+def test_what_looks_like_a_warning_is_kept(text: str) -> None:
+    """Only what tells where the message came from is a gateway's."""
+    assert own_text(text) == text
+
+
 OUTLOOK_REPLY = (
     '<p>Fine, see <a href="https://buyer.example/brief">our brief</a>.</p>'
     '<div style="border:none;border-top:solid #E1E1E1 1.0pt"><p><b><span lang=EN-US>From:</span></b> Ann &lt;ann@vendor.example&gt;<br>'
