@@ -16,7 +16,7 @@ import msgspec
 
 from transforms.crm_rows import Alias, Crm, Person
 from transforms.event import Event, Party, hash_id, named
-from transforms.normal import crm_id, email_base, phone_id, reply_prefix
+from transforms.normal import QUESTION_MARKS, crm_id, email_base, phone_id, reply_prefix
 
 STAND_INS = ("email:erased-", "external_id:erased:")
 """How an identifier begins that stands in for those of an erased person."""
@@ -99,7 +99,7 @@ class Erasures:
             if end > reached:
                 parts.append(text[max(start, reached) : end])
                 reached = end
-        if parts[-1] == "?" and not text.rstrip().endswith("?"):
+        if parts[-1] in tuple(QUESTION_MARKS) and not text.rstrip().endswith(tuple(QUESTION_MARKS)):
             parts.append(DROPPED)
         return " ".join(part for part in parts if part) or DROPPED
 
@@ -137,7 +137,7 @@ class Erasures:
         return any(one is not None and self.stand_in(one) is not None for one in known)
 
 
-_QUESTION = re.compile(r"\?")
+_QUESTION = re.compile(f"[{QUESTION_MARKS}]")
 
 
 class _Hider:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from transforms.dart import dart_dimensions
 from transforms.fold_common import Draft
 from transforms.jobs import Evidence, Rulebook, Verdict
-from transforms.normal import is_parents_subject
+from transforms.normal import QUESTION_MARKS, is_parents_subject
 from transforms.settings import Folding
 from transforms.touchpoint import Touchpoint
 
@@ -126,7 +126,9 @@ class Labeller:
 
 def question_pattern(patterns: Sequence[str]) -> re.Pattern[str]:
     """One pattern for all: a question mark at the end of a line, or any of ``question_patterns`` on a line."""
-    return re.compile("|".join([r"\?\s*$", *(f"(?:{one})" for one in patterns)]), re.IGNORECASE | re.MULTILINE)
+    return re.compile(
+        "|".join([rf"[{QUESTION_MARKS}]\s*$", *(f"(?:{one})" for one in patterns)]), re.IGNORECASE | re.MULTILINE
+    )
 
 
 def _remember(memo: dict[Any, V], key: Hashable, value: V) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from schemas import vocab
 from transforms.app_names import words_of
 from transforms.event import hash_id
+from transforms.normal import has_question_mark
 from transforms.rulefile import AS_LABELLED, AS_PARENT, TIERS, Rule, RuleError, RuleFile, compiled, load_rules
 
 __all__ = ["Evidence", "PageSpan", "RuleError", "Rulebook", "Verdict"]
@@ -226,7 +227,7 @@ class Rulebook:
         if has_question or has_asset:
             return False
         texts = [text for text in (subject, first_line) if text]
-        return any(map(self.thanks, texts)) and not any("?" in text for text in texts)
+        return any(map(self.thanks, texts)) and not any(map(has_question_mark, texts))
 
     def thanks(self, text: str | None) -> bool:
         """Whether a subject or a first line begins like an acknowledgement."""

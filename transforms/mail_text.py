@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from html import unescape
 from itertools import islice
 
+from transforms.normal import has_question_mark
+
 MAX_HEADS = 20
 MAX_LINKS = 50
 MAX_LINK_CHARS = 2000
@@ -166,9 +168,9 @@ def _cut(text: str) -> str:
 
 def asks(text: str) -> bool:
     """Whether a ``?`` stands anywhere but in a URL."""
-    if "?" not in text:
+    if not has_question_mark(text):
         return False
-    return "://" not in text or "?" in _URL.sub(" ", text)
+    return "://" not in text or has_question_mark(_URL.sub(" ", text))
 
 
 def links_of(own: str, html: str | None = None) -> tuple[str, ...]:

@@ -256,6 +256,15 @@ def reply_prefix(subject: str) -> str:
     return found[0] if found else ""
 
 
+QUESTION_MARKS = "?\uff1f\u061f"
+"""As Latin, Chinese and Japanese, and Arabic writers have it."""
+
+
+def has_question_mark(text: str) -> bool:
+    """Whether one stands anywhere."""
+    return any(mark in text for mark in QUESTION_MARKS)
+
+
 def text_facts(text: str | None, limit: int = 120) -> tuple[str | None, bool | None, int | None]:
     """(first line, whether a ``?`` stands anywhere, length in characters); Nones where there is no text.
 
@@ -269,4 +278,4 @@ def text_facts(text: str | None, limit: int = 120) -> tuple[str | None, bool | N
     first, _, further = stripped.partition("\n")
     if further and is_salutation(first):
         first = further.lstrip().partition("\n")[0]
-    return clean_subject(first, limit), "?" in stripped, len(stripped)
+    return clean_subject(first, limit), has_question_mark(stripped), len(stripped)

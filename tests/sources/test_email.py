@@ -386,6 +386,12 @@ def test_a_question_mark_in_a_url_asks_nothing() -> None:
     """``?`` counts only outside of URLs."""
     assert one(HEAD + b"\r\nsee https://x.example/?a=b\r\n").has_question is False
     assert one(HEAD + b"\r\nsee https://x.example/?a=b ok?\r\n").has_question is True
+    assert (
+        one(
+            HEAD + "Content-Type: text/plain; charset=utf-8\r\n\r\n価格は？ https://x.example/\r\n".encode()
+        ).has_question
+        is True
+    )
 
 
 def test_an_encrypted_message_has_no_known_text() -> None:
