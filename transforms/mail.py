@@ -197,7 +197,7 @@ def is_auto_reply(headers: Headers) -> bool:
 
 
 def is_automated(headers: Headers) -> bool:
-    """Auto-Submitted other than ``no``, an autoresponder's mark, a mailing list, or bulk precedence.
+    """Auto-Submitted other than ``no``, an autoresponder's mark, a mailing list, bulk precedence, or a report of any type.
 
     ``X-Auto-Response-Suppress`` is not looked at: it asks others not to answer automatically, and says nothing of the
     message itself.
@@ -207,6 +207,7 @@ def is_automated(headers: Headers) -> bool:
         or "list-id" in headers
         or _first_token(headers, "precedence") in _BULK
         or is_auto_reply(headers)
+        or _kind_of(headers)[0] == "multipart/report"
     )
 
 

@@ -200,6 +200,14 @@ def test_exchange_calls_its_absence_notes_generated(header: bytes, status: str |
     assert (told.status, told.is_automated) == (status, True)
 
 
+def test_a_complaint_is_a_report_that_nobody_wrote() -> None:
+    """A feedback loop's message (RFC 5965) is automated, as any multipart/report is, and no failed delivery."""
+    report = b"Content-Type: multipart/report; report-type=feedback-report; boundary=b1\r\n\r\n--b1\r\n\r\nThis is an abuse report.\r\n"
+    parts = b"--b1\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n--b1--\r\n"
+    told = one(HEAD + report + parts)
+    assert (told.status, told.is_automated) == (None, True)
+
+
 @pytest.mark.parametrize(
     ("declared", "body", "first", "chars"),
     [
