@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from transforms.crm import Account, Alias, Assignment, Crm, GroupMember, Opportunity, Person
 from transforms.directory import Directory, ResolvedParty
 from transforms.event import Party, hash_id
-from transforms.normal import older_first
+from transforms.normal import older_first, phone_id
 from transforms.settings import Identity
 
 IDENTITY = Identity(
@@ -130,6 +130,28 @@ def test_a_phone_of_two_people_is_nobodys() -> None:
     """R4 asks for exactly one person, whatever the way in which the number is written."""
     directory = build(people=[buyer("B3", account_id="A2", phones=("+49 30 12345678",))])
     assert directory.person_of(("phone:+493012345678",)).rule_id == "R6"
+
+
+@pytest.mark.parametrize(
+    ("seen", "person_id"),
+    [
+        ("030 5555555 ext. 12", "B3"),
+        ("+49 30 5555555 x12", "B3"),
+        ("tel:+49-30-5555555;ext=12", "B3"),
+        ("+49 30 5555555 ext. 13", "B4"),
+        ("+49 30 5555555 ext. 14", None),
+        ("+49 30 5555555", None),
+    ],
+)
+def test_extensions_of_one_switchboard_are_kept_apart(seen: str, person_id: str | None) -> None:
+    """2.1: colleagues share the number and not the extension; the number alone is the company's."""
+    listed = [("B3", "+49 30 5555555 ext. 12"), ("B4", "030 5555555 x 13")]
+    people = [buyer(one, account_id="A1", phones=(phone,)) for one, phone in listed]
+    directory = build(people=people, aliases=[alias("phone:+493055555550;ext=7", "B3")])
+    number = phone_id(seen, "DE")
+    assert number is not None
+    assert directory.person_of((number,)).person_id == person_id
+    assert directory.person_of(("phone:+493055555550;ext=7",)).rule_id == "R3"
 
 
 def test_gmail_dots_and_tags_lead_to_the_base_address_only_if_it_is_known() -> None:

@@ -392,6 +392,13 @@ def test_an_alias_that_is_a_national_number_goes_too() -> None:
     assert left.aliases == aliases[1:]
 
 
+def test_a_number_goes_without_its_extension_too() -> None:
+    number = "phone:+493055555550;ext=12"
+    called = event(parties=(Party((number,), "actor"),), page_path="/call?to=%2B493055555550&ext=12")
+    got = erasures(number).without(called)
+    assert got.page_path == "/call?to=erased-00000000000000aa&ext=12"
+
+
 def test_an_event_without_anybody_of_them_is_left_alone() -> None:
     other = event(parties=(Party(("email:bob@acme.example",), "actor"),))
     assert erasures().without(other) is other

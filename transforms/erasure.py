@@ -164,9 +164,11 @@ class _Hider:
 
 
 def native(identifier: str) -> str:
-    """``ann@acme.example`` of ``email:ann@acme.example``, ``U1`` of ``external_id:slack:U1``."""
+    """``ann@acme.example`` of ``email:ann@acme.example``, ``U1`` of ``external_id:slack:U1``; of a phone number what is before its extension."""
     kind, _, value = identifier.partition(":")
-    return value if kind in ("email", "phone") else value.partition(":")[2]
+    if kind == "phone":
+        return value.partition(";")[0]
+    return value if kind == "email" else value.partition(":")[2]
 
 
 def is_stand_in(identifier: str | None) -> bool:

@@ -144,7 +144,7 @@ def is_machine(email: str, machines: re.Pattern[str]) -> bool:
 
 @lru_cache(maxsize=16_384)
 def phone_id(raw: str, region: str | None = None) -> str | None:
-    """``phone:+14155550100`` (E.164), or None for a number that is not valid; an extension is no part of the key."""
+    """``phone:+14155550100`` (E.164; ``;ext=12`` behind it for an extension), or None for a number that is not valid."""
     if len(raw) > 60:
         return None
     try:
@@ -153,7 +153,8 @@ def phone_id(raw: str, region: str | None = None) -> str | None:
         return None
     if not phonenumbers.is_valid_number(number):
         return None
-    return "phone:" + phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    extension = f";ext={number.extension}" if number.extension else ""
+    return "phone:" + phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) + extension
 
 
 def is_national_phone(raw: str) -> bool:
