@@ -47,7 +47,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What such programs call themselves where they join without an address."""
     executive_titles: tuple[Text, ...] = (
         r"\bC([ABCDEFGIKLMNOPRSTX]|IS|HR)O\b", r"\bchief\b", r"\bpresident\b", r"\b[EGRS]?VP\b", r"\bvice president\b",
-        r"\bchair(man|woman|person)\b", r"\bmanaging (director|partner)\b", r"\bfounder\b", r"^(co-?)?owner$", r"^partner$",
+        r"\bchair(man|woman|person)\b", r"\bmanaging (director|partner)\b", r"\b(co)?founder\b", r"^(co-?)?owner$", r"^partner$",
     )  # fmt: skip
     """Used where ``people.csv`` leaves ``is_executive`` empty: VP and above."""
 

@@ -12,6 +12,7 @@ _OF_SOMEBODY_ELSE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """The part of a title that names the person whom its holder works for: an assistant to the CEO is none."""
+_BELOW_VICE_PRESIDENT = re.compile(r"\b(?:assistant|associate)\s+vice[\s-]+president\b", re.IGNORECASE)
 _DOTTED = re.compile(r"\b([A-Za-z])\.")
 """A letter of an abbreviation that is written with dots."""
 
@@ -24,7 +25,7 @@ class TitleLevels:
         self._levels = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
 
     def __contains__(self, title: str) -> bool:
-        """``V.P.`` is read as ``VP`` too."""
-        own = _OF_SOMEBODY_ELSE.sub("", title).strip()
+        """``V.P.`` is read as ``VP`` too, and an assistant or associate vice president as ``AVP``: that is another level."""
+        own = _OF_SOMEBODY_ELSE.sub("", _BELOW_VICE_PRESIDENT.sub("AVP", title)).strip()
         plain = _DOTTED.sub(r"\1", own)
         return any(level.search(own) or level.search(plain) for level in self._levels)
