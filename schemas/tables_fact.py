@@ -130,7 +130,7 @@ TABLES = (
     ), month_of="occurred_at", sort=("account_id", "occurred_at"), meaning="A plan's items are told by whoever edits them, also by our own people in sessions that count nowhere else."),
     Table("touchpoint_resolution", "id", "touchpoint x version", ("touchpoint_id", "resolution_version"), (
         text("touchpoint_id", "Touchpoint", nn=True),
-        Column("resolution_version", "int", "Version of the resolution", required=True, minimum=1),
+        Column("resolution_version", "int", "Always 1, the resolution in force: earlier ones depend on when things were told, which no table may", required=True, minimum=1),
         flag("is_current", "The one in force", nn=True),
         text("account_id", "Account"),
         text("account_resolution", "How", nn=True, values=vocab.ACCOUNT_RESOLUTIONS),
