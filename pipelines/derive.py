@@ -50,7 +50,10 @@ class Derivation:
         self.store, self.workers, self.workspace, self.directory = store, workers, workspace, directory
         self.change, self.now, self.scratch, self.phase = change, now, scratch, phase
         self.settings = workspace.settings.ingest
-        self.world = World(directory.crm, change.bindings, workspace.settings.transforms(), workspace.rules_text, now)
+        self.world = World(
+            directory.crm, change.bindings, workspace.settings.transforms(), workspace.rules_text, now,
+            stages=directory.stages if workspace.rulebook.asks_stage else [],
+        )  # fmt: skip
         events = store.count("SELECT count(*) FROM vault.event_detail") if change.everything else change.dirty
         self.small = events < (SMALL_EVENTS if change.everything else workers.worth_groups)
         self.is_long = events > self.settings.shard_events

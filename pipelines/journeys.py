@@ -22,13 +22,14 @@ from schemas.arrow import values_of
 from transforms.account import AccountContext, build_account
 from transforms.assets import AssetBook
 from transforms.business_time import SellerCalendars
-from transforms.crm import Crm
+from transforms.crm import Crm, StageChange
 from transforms.directory import Directory
 from transforms.event import Witness, decode_event
 from transforms.fold import Folder
 from transforms.jobs import Rulebook
 from transforms.series import SeriesBook
 from transforms.settings import Settings
+from transforms.stages import StageBook
 from transforms.touchpoint import AssetEvent, Folded, Participant, Touchpoint
 
 TOUCHPOINT_COLUMNS = (
@@ -54,6 +55,8 @@ class World(msgspec.Struct, frozen=True):
     as_of: int
     series: list[tuple[str, str, int, int | None]] = []
     """Series of calendar entries of which a newer version or a deletion is known, as ``warehouse.series`` tells them."""
+    stages: list[StageChange] = []
+    """Of deals, where a rule asks for one; else workers need not be sent them."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # a directory is tens of thousands of structs, and pickle asks each of them for its fields
@@ -118,6 +121,7 @@ class Known:
             mine.rules_text == world.rules_text
             and mine.settings == world.settings
             and mine.bindings == world.bindings
+            and mine.stages == world.stages
             and (mine.crm is world.crm or mine.crm == world.crm)
         )
 
@@ -142,6 +146,7 @@ class Known:
             self.world.settings,
             self.world.as_of,
             SeriesBook.of(self.world.series),
+            StageBook.of(self.world.crm.opportunities, self.world.stages) if self.rules.asks_stage else None,
         )
 
 

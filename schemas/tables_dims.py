@@ -40,7 +40,7 @@ TABLES = (
         Column("amount", "decimal", "Amount in currency"),
         text("currency", "ISO 4217 code"),
         text("name", "Name"),
-        text("stage", "CRM stage: the seller's process, never evidence of a buying job"),
+        text("stage", "CRM stage of today: the seller's process, by default no evidence of a buying job"),
     )),
     Table("dim_buying_group_member", "dim", "opportunity x person x role x validity", ("opportunity_id", "person_id", "buyer_role", "valid_from"), (
         text("opportunity_id", "Deal", nn=True),

@@ -201,7 +201,7 @@ TABLES = (
         text("opportunity_id", "Deal", nn=True),
         text("account_id", "Its account"),
         Column("stage_no", "int", "Number inside the deal, from 1, in order of entered_at", required=True, minimum=1),
-        text("stage", "Stage as the CRM names it: the seller's process, never evidence of a buying job", nn=True),
+        text("stage", "Stage as the CRM names it: the seller's process, by default no evidence of a buying job", nn=True),
         at("entered_at", "When the deal came into it; rows of the same stage one after the other are one stay", nn=True),
         at("left_at", "When the next stage began, for the last one the deal's close; NULL while the deal is in it, and for a stage entered at or after the close"),
         number("stage_days", "left_at - entered_at, also where the directory knows of a left_at after as_of; as_of - entered_at while an open deal is in it, NULL if it comes into it later; NULL for a stage entered at or after the close", unit="days", minimum=0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -28,12 +29,13 @@ from fold_world import (
     witness,
 )
 
-from transforms.crm_rows import Account, Opportunity, Person
+from transforms.crm_rows import Account, Opportunity, Person, StageChange
 from transforms.directory import Directory
 from transforms.event import Event, Party
 from transforms.fold import Folder
 from transforms.jobs import Rulebook
 from transforms.reach import is_answer
+from transforms.stages import StageBook
 from transforms.times import MINUTE
 from transforms.touchpoint import Folded, Touchpoint
 
@@ -373,11 +375,14 @@ def test_a_reader_whose_account_the_thread_tells_is_in_the_bridge() -> None:
     assert (reader.side, reader.home_account_id) == ("buyer", "G2")
 
 
-def fold_with_deals(deals: list[Opportunity], rules: Rulebook, *events: Event) -> list[Touchpoint]:
+def fold_with_deals(
+    deals: list[Opportunity], rules: Rulebook, *events: Event, changes: Sequence[StageChange] = ()
+) -> list[Touchpoint]:
     """Touchpoints in the small company with other deals and rules."""
     crm = msgspec.structs.replace(CRM, opportunities=deals)
     directory = Directory.build(crm, SETTINGS.identity)
-    return Folder(directory, ASSETS, rules, SETTINGS, AS_OF).fold([witness(one) for one in events]).touchpoints
+    folder = Folder(directory, ASSETS, rules, SETTINGS, AS_OF, stages=StageBook.of(deals, changes))
+    return folder.fold([witness(one) for one in events]).touchpoints
 
 
 def test_the_deals_stage_counts_once_the_threshold_lets_it() -> None:
@@ -394,6 +399,24 @@ def test_the_deals_stage_counts_once_the_threshold_lets_it() -> None:
         found[threshold] = [(row.buying_job, row.buying_job_rule_id, row.buying_job_confidence) for row in rows]
     staged, nothing = (SS, "stage.proposal", 0.4), ("unclassified", None, None)
     assert found == {0.4: [nothing, staged, staged], 0.5: [nothing, nothing, nothing]}
+
+
+def test_the_stage_is_that_of_the_time() -> None:
+    """What the deal has come to since says nothing of what was talked about before; ahead of its history the first stage holds."""
+    deals = [msgspec.structs.replace(CRM.opportunities[0], stage="Negotiation")]
+    changes = [
+        StageChange(opportunity_id="O1", stage=stage, entered_at=at(when))
+        for when, stage in (("03-04 00:00", "Discovery"), ("03-10 11:00", "Proposal"), ("03-20 00:00", "Negotiation"))
+    ]
+    moments = ["03-03 11:00", "03-10 10:59", "03-10 11:00", "03-21 11:00"]
+    events = [email(f"{n}@x.example", when, "B1", ["S1"], subject_text="Hello") for n, when in enumerate(moments)]
+    rows = fold_with_deals(deals, Rulebook.load(min_confidence=0.4), *events, changes=changes)
+    assert [row.buying_job_rule_id for row in rows] == [
+        "stage.discovery",
+        "stage.discovery",
+        "stage.proposal",
+        "stage.negotiation",
+    ]
 
 
 def test_a_closed_deal_without_a_date_is_not_open() -> None:

@@ -10,7 +10,7 @@ import pytest
 from fold_world import AS_OF, CRM, SETTINGS, at, party, plan, witness
 
 from pipelines.journeys import World
-from transforms.crm import Account, Crm
+from transforms.crm import Account, Crm, StageChange
 from transforms.settings import Journeys
 
 VISIT = plan("v", "03-11 10:00", "03-11 12:00", ["S1", party("B1", "required")], channel="in_person")
@@ -41,6 +41,7 @@ def test_an_equal_world_is_not_built_again() -> None:
         {"bindings": [("external_id:slack:U7", "email:b1@acme.example")]},
         {"settings": msgspec.structs.replace(SETTINGS, journeys=Journeys(min_confidence=0.9))},
         {"rules_text": "rules: []"},
+        {"stages": [StageChange(opportunity_id="O1", stage="Proposal", entered_at=AS_OF)]},
     ],
     ids=lambda other: next(iter(other)),
 )

@@ -123,7 +123,7 @@ class Alias(msgspec.Struct, kw_only=True, frozen=True):
 class Crm(msgspec.Struct, kw_only=True):
     """What resolution asks of the directory; several folders are joined by concatenating the lists.
 
-    Workers are sent it with every share of work, so the stages of deals, which none of them asks for, are kept beside it.
+    Workers are sent it with every share of work, so the stages that deals were in, which few rules ask for, are kept beside it.
     """
 
     accounts: list[Account] = []

@@ -37,6 +37,7 @@ from transforms.opportunity import OpportunityVerdict, is_candidate
 from transforms.resolve import AccountVerdict, Again, inherit_thread, resolve_account, settle_homes, settle_sides
 from transforms.series import SeriesBook
 from transforms.settings import Settings
+from transforms.stages import StageBook
 from transforms.times import DAY, micros, zone_of
 from transforms.touchpoint import AssetEvent, Folded, Resolution, TouchpointAccount, TouchpointEvent
 
@@ -54,6 +55,7 @@ class Folder:
         settings: Settings,
         as_of: int,
         series: SeriesBook | None = None,
+        stages: StageBook | None = None,
     ) -> None:
         self._directory = directory
         self._rules = rules
@@ -66,6 +68,7 @@ class Folder:
         self._zone = zone_of(settings.coverage.reporting_timezone) or UTC
         self._late_after = settings.folding.late_after
         self._series = series or SeriesBook({})
+        self._stages = stages or StageBook({})
 
     def at(self, as_of: int, series: SeriesBook) -> Folder:
         """This folder at another clock and with other series; they share what they remember, none of which depends on either."""
@@ -183,8 +186,7 @@ class Folder:
         deal = self._deals.choose(verdict.account_id, row.occurred_at, parties, draft.opportunity_hint)
         row.opportunity_id, row.opportunity_resolution = deal.opportunity_id, deal.resolution
         if deal.opportunity_id is not None and self._rules.asks_stage:
-            chosen = self._directory.opportunity(deal.opportunity_id)
-            draft.stage = chosen.stage if chosen is not None else None
+            draft.stage = self._stages.at(deal.opportunity_id, row.occurred_at)
         if verdict.account_id is not None:
             row.owner_seller_id = self._directory.owner_of(verdict.account_id, row.occurred_at)
         set_direction(draft, self._ours)

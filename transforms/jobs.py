@@ -54,7 +54,7 @@ class Evidence(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """Job of the message replied to, for the thread tier."""
     is_ack: bool = False
     stage: str | None = None
-    """The opportunity's stage as the directory has it, for the stage tier (off by default)."""
+    """The opportunity's stage at the time, for the stage tier (off by default)."""
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):

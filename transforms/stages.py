@@ -7,6 +7,7 @@ that repeat the stage are one stay.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 
 import msgspec
@@ -14,7 +15,7 @@ import msgspec
 from transforms.crm_rows import Opportunity, StageChange
 from transforms.times import DAY
 
-__all__ = ["Stay", "stages_of_deals"]
+__all__ = ["StageBook", "Stay", "stages_of_deals"]
 
 
 class Stay(msgspec.Struct, gc=False):
@@ -29,6 +30,28 @@ class Stay(msgspec.Struct, gc=False):
     stage_days: float | None
     is_current: bool
     basis: str
+
+
+class StageBook:
+    """Which stage a deal was in at a moment; before the first that is known, that one. Build it with ``StageBook.of``."""
+
+    def __init__(self, stays: dict[str, tuple[list[int], list[str]]]) -> None:
+        self._stays = stays
+
+    @staticmethod
+    def of(deals: Iterable[Opportunity], changes: Iterable[StageChange]) -> StageBook:
+        """Of deals without any change, the stage of today."""
+        stays: dict[str, tuple[list[int], list[str]]] = {}
+        for stay in stages_of_deals(deals, changes, as_of=0):
+            entered, stages = stays.setdefault(stay.opportunity_id, ([], []))
+            entered.append(stay.entered_at)
+            stages.append(stay.stage)
+        return StageBook(stays)
+
+    def at(self, opportunity_id: str, moment: int) -> str | None:
+        """None of a deal that tells no stage."""
+        entered, stages = self._stays.get(opportunity_id, ([], []))
+        return stages[max(0, bisect_right(entered, moment) - 1)] if stages else None
 
 
 def stages_of_deals(deals: Iterable[Opportunity], changes: Iterable[StageChange], as_of: int) -> list[Stay]:
