@@ -13,6 +13,7 @@ import msgspec
 from pipelines.errors import SettingsError
 from schemas.vocab import ALL_CHANNELS, BUYER_ROLES, BUYING_JOBS
 from transforms.business_time import BusinessCalendar
+from transforms.crm import bare_label
 from transforms.normal import is_domain
 from transforms.settings import (
     BusinessHours,
@@ -332,12 +333,15 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
         "business_hours.timezone": settings.business_hours.timezone,
         "coverage.reporting_timezone": settings.coverage.reporting_timezone,
     }
-    zones |= {f"sources.{name}.timezone": s.timezone for name, s in settings.sources.items() if s.timezone}
+    zones |= {f"sources.{name}.timezone": s.timezone for name, s in settings.sources.items() if s.timezone is not None}
     if settings.crm.timezone is not None:
         zones["crm.timezone"] = settings.crm.timezone
     for name, role in settings.crm.roles.items():
         if role not in BUYER_ROLES:
             raise SettingsError(f"{path}: crm.roles.{name}: {role!r} is none of {', '.join(BUYER_ROLES)}")
+        same = [other for other in settings.crm.roles if bare_label(other) == bare_label(name)]
+        if len(same) > 1:
+            raise SettingsError(f"{path}: crm.roles.{name}: {', '.join(map(repr, same))} are one name, mapped twice")
     for key, zone in zones.items():
         if zone_of(zone) is None:
             raise SettingsError(f"{path}: {key}: {zone!r} is no IANA time zone")
@@ -349,7 +353,7 @@ def _check(path: Path, settings: WorkspaceSettings) -> None:
     _check_labels(path, "coverage.channels", settings.coverage.channels, ALL_CHANNELS)
     _check_labels(path, "coverage.required_roles", settings.coverage.required_roles, BUYER_ROLES)
     _check_labels(path, "journeys.always_on_jobs", settings.journeys.always_on_jobs, BUYING_JOBS)
-    for key in ("company_domains", "partner_domains", "free_mail_domains"):
+    for key in ("company_domains", "partner_domains", "free_mail_domains", "system_domains"):
         for domain in getattr(settings.identity, key):
             if not is_domain(domain):
                 raise SettingsError(f"{path}: identity.{key}: {domain!r} is no domain such as example.com")

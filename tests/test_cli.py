@@ -86,6 +86,12 @@ def touchloop(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         ("[crm.roles]\n'Decision Maker' = 'king'", "crm.roles.Decision Maker: 'king' is none of economic_buyer"),
         ("[crm.roles]\n'' = 'champion'", "crm.roles: '': Expected `str` of length >= 1"),
         ("[crm.roles]\nBoss = 'champion'\n'V.P.' = 3", "crm.roles.V.P.: 3: Expected `str`, got `int`"),
+        (
+            "[crm.roles]\nBoss = 'champion'\n'boss ' = 'user'",
+            "crm.roles.Boss: 'Boss', 'boss ' are one name, mapped twice",
+        ),
+        ("[sources.ics]\ntimezone = ''", "sources.ics.timezone: '' is no IANA time zone"),
+        ("[identity]\nsystem_domains = ['otter']", "identity.system_domains: 'otter' is no domain"),
         ("[sources]\nslack = 'UTC'", "sources.slack: 'UTC': Expected `object`, got `str`"),
         ("[sources.ics]\n[sources.slack]\ntimezone = 5", "sources.slack.timezone: 5: Expected `str | null`, got `int`"),
         ("[sources.slack]\nzone = 'UTC'", "sources.slack.zone: there is no such setting"),

@@ -42,7 +42,7 @@ from transforms.times import parse_iso, zone_of
 
 __all__ = [
     "CRM_FILES", "Account", "Alias", "Asset", "Assignment", "Crm", "GroupMember", "Opportunity", "Person", "Row",
-    "StageChange", "crm_of", "header_fault", "of_known_deals", "read_crm_file", "unknown_columns",
+    "StageChange", "bare_label", "crm_of", "header_fault", "of_known_deals", "read_crm_file", "unknown_columns",
 ]  # fmt: skip
 
 CRM_FILES: dict[str, type] = {
@@ -216,17 +216,18 @@ def _invalid(column: str, text: str, wanted: str) -> Reject:
 
 def _role(roles: Mapping[str, str]) -> Cell:
     """One of ours, or a name that the settings map to one."""
-    mapped = {_bare(name): role for name, role in roles.items()}
+    mapped = {bare_label(name): role for name, role in roles.items()}
     ours = _one_of(vocab.BUYER_ROLES)
 
     def parse(text: str, column: str, zone: str | None) -> str:
-        found: str = mapped.get(_bare(text)) or ours(text, column, zone)
+        found: str = mapped.get(bare_label(text)) or ours(text, column, zone)
         return found
 
     return parse
 
 
-def _bare(label: str) -> str:
+def bare_label(label: str) -> str:
+    """A role's name whatever its case and separators."""
     return "".join(c for c in label.casefold() if c.isalnum())
 
 
