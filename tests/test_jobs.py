@@ -433,6 +433,12 @@ def test_maps_can_be_changed_and_emptied() -> None:
         ("a: [", r"not valid YAML"),
         ("42", r"holds 42"),
         ("ack_pattern: 3", r"ack_pattern is 3"),
+        ("ack_pattern: ''", r"The rules file: ack_pattern is '', which would hold for everything"),
+        ("tags: [{tag: t, pattern: ''}]", r"Tag 't': pattern is ''"),
+        (
+            "- {id: a.b, job: validation, tier: subject, when: {subject_regex: ''}}",
+            r"Rule 'a.b': when.subject_regex is ''",
+        ),
         (
             "- {id: a.b, job: validation, tier: kind, priority: 9999999999, when: {tag: [x]}}",
             r"Rule 'a.b': priority is 9999999999; expected `int` <= 2147483647",

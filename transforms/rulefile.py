@@ -127,6 +127,8 @@ def load_rules(extra_yaml: str | None = None) -> RuleFile:
 
 def compiled(pattern: str, owner: str, field: str) -> re.Pattern[str]:
     """A pattern that ignores case. Raises ``RuleError`` that names its owner."""
+    if not pattern:
+        raise RuleError(f"{_capital(owner)}: {field} is '', which would hold for everything.")
     try:
         return re.compile(pattern, re.IGNORECASE)
     except (re.error, OverflowError, RecursionError) as error:
