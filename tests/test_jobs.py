@@ -391,6 +391,14 @@ def test_maps_can_be_changed_and_emptied() -> None:
     assert not book.is_ack("Thanks", None, False, False)
 
 
+def test_a_label_of_a_session_takes_no_tag_away() -> None:
+    """Whoever names the job says nothing of what else the rules see in the pages and calls."""
+    trial = PageSpan("/x", "Trial Started", MINUTE, 1)
+    assert BOOK.classify_session([trial]).add_tags == ("trial",)
+    labelled = BOOK.classify_session([trial], explicit_job=CC)
+    assert (labelled.job, labelled.rule_id, labelled.add_tags) == (CC, "explicit.label", ("trial",))
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -264,8 +264,7 @@ class Rulebook:
         known; it decides only where no page does, and the deal's ``stage`` only where nothing else does. Tags of all
         pages are kept.
         """
-        if explicit_job and (verdict := self.classify(Evidence(channel="app", explicit_job=explicit_job))).rule_id:
-            return verdict
+        labelled = self.classify(Evidence(channel="app", explicit_job=explicit_job)) if explicit_job else NOTHING
         dwell: dict[str, int] = {}
         best: dict[str, tuple[tuple[int, int, str], Verdict]] = {}
         latest: dict[str, int] = {}
@@ -286,6 +285,8 @@ class Rulebook:
             rank = (span.dwell, span.last_seen, verdict.rule_id or "")
             if job not in best or rank > best[job][0]:
                 best[job] = (rank, verdict)
+        if labelled.rule_id is not None:
+            return _with_tags(labelled, tags)
         if dwell:
             winner = max(dwell, key=lambda job: (dwell[job], latest[job], -vocab.BUYING_JOBS.index(job)))
             return _with_tags(best[winner][1], tags)
