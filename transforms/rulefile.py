@@ -45,6 +45,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     subject_regex: str | None = None
     stage_regex: str | None = None
     tag: tuple[str, ...] = ()
+    """Of the event or its words, not what another rule adds."""
     is_reply: bool | None = None
     direction: tuple[str, ...] = ()
     event_name: tuple[str, ...] = ()
