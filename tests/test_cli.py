@@ -22,7 +22,8 @@ from workspaces import EXAMPLE, ROOT, SOURCES, example, increment, payloads, put
 from pipelines import __main__ as begin
 from pipelines import cli, interrupt
 from pipelines.errors import UserError
-from pipelines.workspace import Workspace
+from pipelines.workspace import DEFAULT_TOML, Workspace
+from transforms.settings import Settings
 
 
 def touchloop(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -122,6 +123,13 @@ def test_bad_settings_name_the_key(
     assert "touchloop.toml" in error
     assert "Traceback" not in error
     assert not (tmp_path / "published").exists()
+
+
+def test_every_setting_of_a_figure_is_told() -> None:
+    """Whoever wants to change one finds its name in the definitions, else in the file that init writes."""
+    told = (ROOT / "docs/definitions.md").read_text(encoding="utf-8") + DEFAULT_TOML
+    for group in msgspec.structs.asdict(Settings()).values():
+        assert [name for name in group.__struct_fields__ if name not in told] == []
 
 
 def test_settings_that_cannot_be_read(
