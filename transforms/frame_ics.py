@@ -10,7 +10,7 @@ from transforms.frame_bytes import FRAME_LIMIT, BadFrame, split_lines, too_large
 _NEVER_NESTED = frozenset({b"VCALENDAR", b"VEVENT", b"VTODO", b"VJOURNAL", b"VFREEBUSY", b"VTIMEZONE"})
 """One of these inside another means that the outer one lost its end."""
 _MARKS = frozenset([b"BE", b"Be", b"bE", b"be", b"EN", b"En", b"eN", b"en"])
-_ZONE = re.compile(rb'(?i);TZID=(?:"([^"\r\n]*)"|([^;:",\r\n]*))')
+_ZONE = re.compile(rb'(?i);TZID=(?:"([^"\r\n]*)"|((?:tzone:)?[^;:",\r\n]*))')
 _ZONE_NAME = re.compile(rb"(?im)^TZID(?:;[^:\r\n]*)?:([^\r\n]*)")
 
 

@@ -22,6 +22,8 @@ _BLOCK = re.compile(
 _NAME = re.compile(r"^TZID[^:\r\n]*:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _LOCATION = re.compile(r"^X-LIC-LOCATION[^:\r\n]*:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _VENDOR = re.compile(r'(;TZID="?)(/[^":;,\r\n]+)', re.IGNORECASE)
+_BARE = re.compile(r"(;TZID=)(tzone://[^\":;,\r\n]+)", re.IGNORECASE)
+_OF_UTC = re.compile(r';TZID=(?:"[^"\r\n]*"|[^":;,\r\n]*)((?:;[^:\r\n]*)?:[0-9]{8}T[0-9]{6}Z)', re.IGNORECASE)
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
 _KEPT = ("BEGIN", "END", "TZID", "DTSTART", "RDATE", "RRULE", "TZOFFSETFROM", "TZOFFSETTO", "TZNAME")
 _YEARLY_PARTS = frozenset(
@@ -42,7 +44,16 @@ def split_zones(text: str) -> tuple[str, dict[str, str]]:
 
 
 def plain_names(text: str) -> str:
-    """``;TZID=/vendor/2026a/Europe/Berlin`` to ``;TZID=Europe/Berlin`` wherever what remains is a zone."""
+    """Each TZID as the library reads it, and none of a time in UTC, to which it must not apply (RFC 5545, 3.2.19).
+
+    ``;TZID=/vendor/2026a/Europe/Berlin`` becomes ``;TZID=Europe/Berlin`` wherever what remains is a zone, and Exchange's
+    ``;TZID=tzone://Microsoft/Utc`` gets the quotes that its colon needs.
+    """
+    if "TZID=" not in text.upper():
+        return text
+    if "=tzone:" in text:
+        text = _BARE.sub(r'\1"\2"', text)
+    text = _OF_UTC.sub(r"\1", text)
     if "=/" not in text and '="/' not in text:
         return text
     return _VENDOR.sub(lambda match: match[1] + (_suffix(match[2]) or match[2]), text)

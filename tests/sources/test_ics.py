@@ -112,6 +112,34 @@ def test_a_calendars_own_abbreviation_is_its_own(name: str, defined_hour: int, h
         assert entry.occurred_at == micros(datetime(2026, 4, 14, expected, tzinfo=UTC), "x")
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "W. Europe Standard Time", '"Office"', "tzone://Microsoft/Utc"])
+@pytest.mark.parametrize("between", ["", ";VALUE=DATE-TIME"])
+def test_a_time_in_utc_is_in_no_other_zone(zone: str, between: str) -> None:
+    """The zone that a line names beside it must not be applied to it (RFC 5545, 3.2.19)."""
+    moments = f"DTSTART;TZID={zone}{between}:20260105T100000Z", f"EXDATE;TZID={zone}{between}:20260106T100000Z"
+    found = events(vevent("UID:a", *moments, "RRULE:FREQ=DAILY;COUNT=3", before=zone_block("+0300")))
+    assert [to_datetime(event.occurred_at) for event in found] == [
+        datetime(2026, 1, 5, 10, tzinfo=UTC),
+        datetime(2026, 1, 7, 10, tzinfo=UTC),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "hour"),
+    [
+        ("tzone://Microsoft/Utc", "", 10),
+        ('"tzone://Microsoft/Utc"', "", 10),
+        ("tzone://Microsoft/Custom", zone_block("+0300").replace("Office", "tzone://Microsoft/Custom"), 7),
+    ],
+)
+def test_exchange_names_its_own_zones_without_quotes(name: str, before: str, hour: int) -> None:
+    data = vevent("UID:a", f"DTSTART;TZID={name}:20260105T100000", before=before)
+    (frame,) = records(SOURCE, io.BytesIO(data), Context(name="x.ics"))
+    assert isinstance(frame, bytes)
+    (event,) = events(frame)
+    assert to_datetime(event.occurred_at).hour == hour
+
+
 def test_a_file_is_one_record_a_component() -> None:
     """Each VEVENT, VTODO and VJOURNAL of a file is judged alone, with the calendar's zone at hand."""
     one = vevent("UID:a", "DTSTART;TZID=Office:20260105T120000", before=zone_block("+0100"))
