@@ -134,7 +134,11 @@ def _track(call: Call, record: bytes, zone: str | None) -> Parsed:
 
 
 def _page(call: Call, record: bytes, zone: str | None) -> Parsed:
-    return _app_event(call, record, zone, None, is_view=True)
+    """A page that tells no address, as servers and apps send it, is known by its name."""
+    event = _app_event(call, record, zone, None, is_view=True)
+    if not isinstance(event, Ignored):
+        event.page_path = event.page_path or text_of(call.name)
+    return event
 
 
 def _screen(call: Call, record: bytes, zone: str | None) -> Parsed:
