@@ -117,13 +117,14 @@ def meet_left(conference: str, code: str, address: str, left: str, seconds: int,
     return (f"google_meet/{conference}-{address}.json", json.dumps(data).encode())
 
 
-def snowplow(name: str, when: str, user: str, path: str) -> File:
+def snowplow(name: str, when: str, user: str, path: str, **more: str | None) -> File:
     """A page view in the JSON form of an enriched event."""
     moment = at(when).strftime("%Y-%m-%dT%H:%M:%SZ")
     data = {
         "app_id": "docs", "platform": "web", "collector_tstamp": moment, "derived_tstamp": moment, "event": "page_view",
         "event_id": f"00000000-0000-4000-8000-{epoch(when):012d}", "user_id": user, "domain_userid": f"d-{user}",
         "page_url": f"https://docs.vendor.example{path}", "page_urlhost": "docs.vendor.example", "page_urlpath": path,
+        **more,
     }  # fmt: skip
     return (f"snowplow/{name}.json", json.dumps(data).encode())
 

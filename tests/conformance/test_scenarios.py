@@ -955,6 +955,27 @@ CASES = [
         people=("dwell-x,buyer,X,x@dwell.example,,dwell,,,,,snowplow:sp-dwell",),
     ),
     Case(
+        "collector",
+        [
+            # the browser's own cookie is new at every visit, the collector's stays
+            snowplow("collector-1", "03-02 08:30", "sp-col", "/pricing", network_userid="nu-col", domain_userid="du-1"),
+            snowplow("collector-2", "03-03 08:30", "", "/docs/api", network_userid="nu-col", domain_userid="du-2"),
+            snowplow("collector-3", "03-04 08:30", "", "/pricing", network_userid="nu-col", domain_userid=None),
+        ],
+        [
+            (
+                """SELECT t.account_id, p.person_id, p.person_rule_id, strftime(t.occurred_at, '%m-%d') FROM fact_touchpoint t
+                JOIN fact_touchpoint_participant p USING (touchpoint_id) WHERE t.account_id = 'collector' ORDER BY 4""",
+                [
+                    ("collector", "collector-x", "R1", "03-02"),
+                    ("collector", "collector-x", "R5", "03-03"),
+                    ("collector", "collector-x", "R5", "03-04"),
+                ],
+            )
+        ],
+        people=("collector-x,buyer,X,x@collector.example,,collector,,,,,snowplow:sp-col",),
+    ),
+    Case(
         "need",
         [
             mail("need-1", "03-02 10:00", b("need"), SAM, "How do you compare?"),

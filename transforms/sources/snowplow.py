@@ -232,7 +232,9 @@ def _to_event(row: Row) -> Parsed:
     if not session and "client_session" in row.contexts:  # of mobile trackers, and of desktop ones
         anonymous, session = _client_session(row.contexts, anonymous)
     is_unknown = row.network_userid == NOBODY
-    parties = _party(user, anonymous or (session if is_unknown else row.network_userid))
+    # a browser forgets the first within days, the collector's cookie stays
+    devices = (anonymous or session, "") if is_unknown else (anonymous, row.network_userid)
+    parties = _party(user, *devices)
     if not parties[0].ids:
         if is_unknown:
             return Ignored("anonymous_tracking")
@@ -360,17 +362,16 @@ def _client_session(contexts: str, anonymous: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=16_384)
-def _party(user: str, anonymous: str) -> tuple[Party, ...]:
+def _party(user: str, *devices: str) -> tuple[Party, ...]:
     """Remembered: a user's events come by the dozen."""
-    user, anonymous = scrub(user[:1000]).strip(), scrub(anonymous[:1000]).strip()
+    user = scrub(user[:1000]).strip()
     ids = []
     if user:
         ids.append(f"external_id:snowplow:{user}")
         if "@" in user and (address := email_id(user)):
             ids.append(address)
-    if anonymous:
-        ids.append(f"anonymous_id:snowplow:{anonymous}")
-    return (Party(tuple(ids), "actor"),)
+    ids += [f"anonymous_id:snowplow:{known}" for device in devices if (known := scrub(device[:1000]).strip())]
+    return (Party(tuple(dict.fromkeys(ids)), "actor"),)
 
 
 def _is_robot(row: Row) -> bool:
@@ -407,7 +408,7 @@ SOURCE = SourceSpec(
     name="snowplow",
     title="Snowplow",
     channel="app",
-    version="7",
+    version="8",
     framing="lines",
     parse=parse,
     supports=(
