@@ -232,9 +232,8 @@ def _to_event(row: Row) -> Parsed:
     if not session and "client_session" in row.contexts:  # of mobile trackers, and of desktop ones
         anonymous, session = _client_session(row.contexts, anonymous)
     is_unknown = row.network_userid == NOBODY
-    # a browser forgets the first within days, the collector's cookie stays
-    devices = (anonymous or session, "") if is_unknown else (anonymous, row.network_userid)
-    parties = _party(user, *devices)
+    own, of_collector = (anonymous or session, "") if is_unknown else (anonymous, row.network_userid)
+    parties = _party(user, own, of_collector) if user else _party(user, own or of_collector)
     if not parties[0].ids:
         if is_unknown:
             return Ignored("anonymous_tracking")
