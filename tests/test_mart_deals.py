@@ -368,6 +368,21 @@ def test_a_report_of_an_internal_step_is_evidence_of_the_champion() -> None:
     assert world.build().one("mart_opportunity_coverage")["champion_evidence_count"] == 4
 
 
+def test_a_step_that_another_told_of_is_no_report_of_the_champion() -> None:
+    """The champion sits in a meeting about an internal step: it is a report of whoever called it, as ``fact_internal_step`` has it."""
+    meeting = {"channel": "video", "direction": "mutual", "interaction_kind": "meeting", "tags": ["internal_step"]}
+    for caller, side, evidence in (("S1", "seller", 2), ("B2", "buyer", 2), ("B1", "buyer", 3)):
+        world = worked_example(built=False)
+        held = touchpoint("L1", "04-20 10:00", "04-20 11:00", **meeting, actor_party_id=caller, actor_side=side)
+        seats = [
+            participant("L1", n, person, "organizer" if person == caller else "attendee", attended=True, is_engaged=person != "S1")
+            for n, person in enumerate(("B1", "B2", "S1"), 1)
+        ]  # fmt: skip
+        world.load([held], {"L1": seats})
+        assert world.build().one("mart_opportunity_coverage")["champion_evidence_count"] == evidence
+        assert world.one("fact_internal_step")["told_by_party_id"] == caller
+
+
 def test_whom_a_meeting_did_not_see_the_champion_did_not_bring() -> None:
     """A person who was asked to a meeting with the champion and stayed away is first seen, and brought, when they come."""
     world = worked_example(built=False)

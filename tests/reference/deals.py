@@ -118,7 +118,7 @@ def _put_champion(
     row["champion_silence_days"] = days_between(last_at, deal.seen_until) if last_at else None
     _put_reciprocity(row, touchpoints)
     brought = _brought(facts, deal, touchpoints, first_seen)
-    row["champion_evidence_count"] = len(brought) + len(_reported_steps(facts, active))
+    row["champion_evidence_count"] = len(brought) + len(_reported_steps(facts, deal, active))
 
 
 def _champions(participants: list[Row]) -> list[Row]:
@@ -171,12 +171,16 @@ def _brought(facts: DealFacts, deal: Deal, touchpoints: list[Row], first_seen: d
     return brought
 
 
-def _reported_steps(facts: DealFacts, active: list[Row]) -> set[str]:
+def _reported_steps(facts: DealFacts, deal: Deal, active: list[Row]) -> set[str]:
     """M12, section 8: internal steps that a champion reported, and the buyer's plan items that one told of, each once."""
-    told_in = {t.touchpoint_id for t in active}
+    champions = {t.touchpoint_id: {p.party_id for p in _champions(facts.engaged_in_deal(deal, t))} for t in active}
     return {
         step.step_id
         for step in facts.steps
-        if step.touchpoint_id in told_in
-        and (step.basis == "reported" or (step.owner_side or step.told_by_side) == "buyer")
+        if step.touchpoint_id in champions
+        and (
+            step.told_by_party_id in champions[step.touchpoint_id]
+            if step.basis == "reported"
+            else (step.owner_side or step.told_by_side) == "buyer"
+        )
     }

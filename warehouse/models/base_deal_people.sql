@@ -33,11 +33,16 @@ active AS (
   FROM engaged JOIN cycle USING (opportunity_id) WHERE is_champion AND occurred_at >= opened_at AND blocks > 0 GROUP BY opportunity_id
 ),
 championed AS (SELECT DISTINCT opportunity_id, touchpoint_id FROM engaged WHERE is_champion),
--- reported, or worked on in a plan as one of the buyer's own
-reported AS (
-  SELECT opportunity_id, count(DISTINCT step_id) AS champion_steps FROM fact_internal_step JOIN championed USING (opportunity_id, touchpoint_id)
-  WHERE basis = 'reported' OR coalesce(owner_side, told_by_side) = 'buyer' GROUP BY opportunity_id
+-- reported by a champion, who of a meeting is the one who called it; or worked on in a plan as one of the buyer's own
+teller AS (SELECT DISTINCT opportunity_id, touchpoint_id, party_id AS told_by_party_id FROM engaged WHERE is_champion),
+step AS (
+  SELECT opportunity_id, step_id FROM fact_internal_step SEMI JOIN teller USING (opportunity_id, touchpoint_id, told_by_party_id)
+  WHERE basis = 'reported'
+  UNION ALL
+  SELECT opportunity_id, step_id FROM fact_internal_step SEMI JOIN championed USING (opportunity_id, touchpoint_id)
+  WHERE basis <> 'reported' AND coalesce(owner_side, told_by_side) = 'buyer'
 ),
+reported AS (SELECT opportunity_id, count(DISTINCT step_id) AS champion_steps FROM step GROUP BY opportunity_id),
 -- who comes to the account where a champion is: known from before the deal is not new, and who was asked to a meeting and stayed away was
 -- not seen there; a champion who took part was not brought along by another
 seen AS (SELECT DISTINCT opportunity_id, account_id, party_id FROM deal_person SEMI JOIN championed USING (opportunity_id, touchpoint_id) WHERE is_own AND NOT is_absent),
