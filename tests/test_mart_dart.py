@@ -193,6 +193,16 @@ def test_who_takes_a_role_with_the_close_holds_it(moved: int, roles: int) -> Non
     assert world.one("mart_opportunity_coverage")["role_coverage_num"] == roles
 
 
+def test_without_a_source_of_buying_groups_no_role_is_uncovered() -> None:
+    """An item is NULL if its source is not connected: a directory that has no buying group at all tells of no role."""
+    world = worked_example(built=False)
+    world.con.execute("DELETE FROM dim_buying_group_member")
+    world.build()
+    for mart in (row(world, "lifetime"), world.one("mart_opportunity_coverage")):
+        assert [mart["role_coverage"], mart["role_coverage_num"], mart["role_coverage_den"]] == [None, 0, 0]
+        assert (mart["dart_access"], mart["dart_access_n_items"]) == (about((2 / 3 + 1 + 1) / 3), 3)
+
+
 def test_is_final_follows_the_clock() -> None:
     """March is final once 72 hours have passed, in an increment that touches nothing."""
     world = worked_example(at("04-04 00:00"), closed=False)

@@ -76,7 +76,7 @@ def _put_role_coverage(row: dict[str, Any], facts: DealFacts, deal: Deal, touchp
     }
     held = {member.buyer_role for member in facts.group_at_end(deal) if member.person_id in engaged}
     required = set(facts.settings.coverage.required_roles)
-    row |= share("role_coverage", len(held & required), len(required))
+    row |= share("role_coverage", len(held & required), len(required) if any(facts.group_of_deal.values()) else 0)
 
 
 def _response_rate(facts: DealFacts, deal: Deal) -> float | None:

@@ -1,10 +1,11 @@
 -- DART (semantics 5.6): items, dimensions and index of a unit, which is a deal or an account in a period.
 -- Grain: unit. Key: unit_no.
--- An item is NULL where there is nothing it could be a share of (C3: no message, no question, no meeting, no need); a thing not done is
--- 0, a price not disclosed too: so is a plan's fourth item of risk, whether there is no plan or none of its items is marked as one. A dimension is the
--- mean of its items, NULL below two; the index needs all four. Business days are those of the settings' calendar, without its holidays.
+-- An item is NULL where there is nothing it could be a share of (C3: no message, no question, no meeting, no need), and M10r where no
+-- buying group is known at all: their source is not connected. A thing not done is 0, a price not disclosed too: so is a plan's fourth
+-- item of risk, whether there is no plan or none of its items is marked as one. A dimension is the mean of its items, NULL below two;
+-- the index needs all four. Business days are those of the settings' calendar, without its holidays.
 WITH
-run AS (FROM param),
+run AS (SELECT *, EXISTS (FROM dim_buying_group_member) AS knows_groups FROM param),
 joined AS (
   SELECT u.*, m.* EXCLUDE (unit_no), t.* EXCLUDE (unit_no), p.* EXCLUDE (unit_no), a.* EXCLUDE (unit_no), price_disclosed, i.* EXCLUDE (unit_no),
          shows(traces, 'plan') OR i.unit_no IS NOT NULL AS has_plan,
@@ -19,7 +20,7 @@ counted AS (
          coalesce(answered_questions, 0) AS question_answered_share_num, coalesce(questions, 0) AS question_answered_share_den,
          coalesce(buyer_channel_answer_coverage_num, 0) AS buyer_channel_answer_coverage_num, coalesce(buyer_channel_answer_coverage_den, 0) AS buyer_channel_answer_coverage_den,
          shows(traces, 'hands_on') AS hands_on_offered,
-         coalesce(engaged_roles, 0) AS role_coverage_num, len(required_roles) AS role_coverage_den,
+         coalesce(engaged_roles, 0) AS role_coverage_num, CASE WHEN knows_groups THEN len(required_roles) ELSE 0 END AS role_coverage_den,
          coalesce(delivered_types, 0) AS needed_asset_delivered_share_num, coalesce(needed_types, 0) AS needed_asset_delivered_share_den,
          risk_assets(traces) AS risk_asset_share_num, 4 AS risk_asset_share_den,
          shows(traces, 'buyer_validation') AS buyer_validated, shows(traces, 'trade_offs') AS trade_offs_disclosed,
