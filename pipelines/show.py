@@ -16,7 +16,7 @@ from rich.table import Table
 from pipelines.errors import UserError
 from pipelines.summary import Summary
 from transforms.sources import SourceSpec
-from warehouse.rows import Row, dicts
+from warehouse.rows import Row, dicts, first
 
 
 def open_snapshot(path: Path) -> duckdb.DuckDBPyConnection:
@@ -98,7 +98,7 @@ class Shown(msgspec.Struct):
 def shown(snapshot: Path, page: Path) -> Shown:
     """Read it. Raises ``UserError`` where nothing is published."""
     with reading_snapshot(snapshot) as connection:
-        as_of = connection.execute("SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1").fetchone()
+        as_of = first(connection, "SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1")
         seller_level = bool(dicts(connection, SELLER_LEVEL))
         pair = dicts(connection, PAIR) if seller_level else []
         coverage = dicts(connection, PERIODS, [pair[0]["seller_id"], pair[0]["account_id"]]) if pair else []

@@ -12,6 +12,7 @@ from schemas.arrow import dicts_to_batch
 from schemas.registry import TABLES
 from warehouse import digests
 from warehouse.landed import forget_landed, stage_candidates
+from warehouse.rows import first
 from warehouse.store import Store
 
 TIMESTAMP = "make_timestamptz({0})"
@@ -76,10 +77,11 @@ def commit_increment(
     digests.settle(con)
     con.execute("COMMIT")
     store.set_mark("landing", None)
-    row = con.execute(
+    row = first(
+        con,
         """SELECT coalesce(sum(records), 0)::BIGINT, coalesce(sum(accepted), 0)::BIGINT, coalesce(sum(duplicate), 0)::BIGINT,
-                  coalesce(sum(ignored), 0)::BIGINT, coalesce(sum(rejected), 0)::BIGINT, coalesce(sum(events), 0)::BIGINT FROM counted"""
-    ).fetchone()
+                  coalesce(sum(ignored), 0)::BIGINT, coalesce(sum(rejected), 0)::BIGINT, coalesce(sum(events), 0)::BIGINT FROM counted""",
+    )
     assert row is not None
     for name in ("better", "counted", "planned"):
         con.execute(f"DROP TABLE temp.{name}")

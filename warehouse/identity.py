@@ -17,6 +17,7 @@ import pyarrow as pa
 from schemas.fields import Table, text
 from schemas.registry import TABLES
 from warehouse.arrow_files import reading
+from warehouse.rows import first
 
 LOG = ("identity_link", "identity_conflict")
 TELLERS = "identity_teller"
@@ -76,7 +77,7 @@ def tell(connection: Any, name: str, files: Sequence[Path]) -> None:
         f"""CREATE OR REPLACE TEMP TABLE stale AS
             SELECT content FROM untold WHERE {mine} EXCEPT SELECT content FROM {TELLERS} WHERE {mine}"""
     )
-    if connection.execute("SELECT 1 FROM stale LIMIT 1").fetchone():
+    if first(connection, "SELECT 1 FROM stale LIMIT 1"):
         connection.execute(f"DELETE FROM {name} WHERE {_content(name)} IN (FROM stale)")
     connection.execute("DROP TABLE temp.stale")
 

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse.arrow_files import batches
+from warehouse.rows import first
 from warehouse.store import Store
 
 ADDED = {"row": pa.int64(), "unit": pa.int32(), "received_at": pa.int64()}
@@ -80,12 +81,13 @@ def reject_shares(store: Store, understood: Sequence[str]) -> list[tuple[str, in
 
 def commonest_reject(store: Store, unit_id: str, understood: Sequence[str]) -> tuple[str, str, int]:
     """(reason, an example, how often) of a unit's most frequent reject that is not ``understood``."""
-    row = store.connection.execute(
+    row = first(
+        store.connection,
         """SELECT reason, any_value(explanation), count(*) FROM landed
            WHERE unit_id = ? AND outcome = 'rejected' AND NOT list_contains(?, reason)
            GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 1""",
         [unit_id, list(understood)],
-    ).fetchone()
+    )
     assert row is not None
     return row[0], row[1], row[2]
 

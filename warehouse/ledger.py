@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from schemas.ddl import quoted
+from warehouse.rows import first
 from warehouse.store import Store
 
 OUTCOMES = ("accepted", "duplicate", "ignored", "rejected")
@@ -98,8 +99,8 @@ def totals(store: Store) -> Totals:
         (source, outcome): count for source, *counts in rows for outcome, count in zip(OUTCOMES, counts, strict=True)
     }
     rejects = con.execute("SELECT source, reason_code, count(*) FROM rejected_record GROUP BY ALL").fetchall()
-    landed = con.execute("SELECT epoch(max(landed_at)) FROM ledger_unit").fetchone()
-    event = con.execute("SELECT epoch(max(ended_at)) FROM fact_touchpoint WHERE status <> 'scheduled'").fetchone()
+    landed = first(con, "SELECT epoch(max(landed_at)) FROM ledger_unit")
+    event = first(con, "SELECT epoch(max(ended_at)) FROM fact_touchpoint WHERE status <> 'scheduled'")
     return Totals(
         records=records,
         rejects={(source, reason): count for source, reason, count in rejects},
@@ -111,7 +112,7 @@ def totals(store: Store) -> Totals:
 
 def last_run(store: Store) -> str | None:
     """The run whose tables these are: a snapshot of them bears its name."""
-    row = store.connection.execute("SELECT run_id FROM dim_run ORDER BY rowid DESC LIMIT 1").fetchone()
+    row = first(store.connection, "SELECT run_id FROM dim_run ORDER BY rowid DESC LIMIT 1")
     return row[0] if row else None
 
 

@@ -30,6 +30,7 @@ from schemas.registry import TABLES
 from warehouse.digests import DIGESTS, Part, digests_of
 from warehouse.identity import TELLERS
 from warehouse.parquet import WRITERS, link, write_parquet
+from warehouse.rows import first
 from warehouse.store import SETTINGS
 
 SELLER_TABLES = ("mart_seller_account_period", "mart_seller_period", "mart_response_time")
@@ -121,7 +122,7 @@ class Candidate:
                 f"SET temp_directory={quoted(str(self.spill))}",
             ):
                 con.execute(statement)
-            row = con.execute("SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1").fetchone()
+            row = first(con, "SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1")
             tables = write_parquet(
                 con, self.digests, self.folder / "parquet", old / "parquet" if old else None, read_manifest(old), run_id,
                 writers,

@@ -7,6 +7,12 @@ from typing import Any
 Row = dict[str, Any]
 
 
+def first(connection: Any, sql: str, parameters: Any = None) -> tuple[Any, ...] | None:
+    """The first row of a query, None if it has none; read to its end, for an unfinished result keeps the connection busy."""
+    rows = connection.execute(sql, parameters).fetchall()
+    return rows[0] if rows else None
+
+
 def dicts(connection: Any, sql: str, parameters: Any = None) -> list[Row]:
     """The rows of a query by the names of its columns; ``parameters`` as DuckDB takes them."""
     cursor = connection.execute(sql, parameters)

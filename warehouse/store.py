@@ -15,6 +15,7 @@ from schemas.ddl import SQL_TYPES, comments, create, descriptions, quoted
 from schemas.fields import Column, Table
 from schemas.registry import TABLES
 from warehouse import digests, identity, restated
+from warehouse.rows import first
 
 VAULT_DDL = """
 CREATE TABLE IF NOT EXISTS vault.event_detail (
@@ -205,7 +206,7 @@ class Store:
     def mark(self, name: str) -> str | None:
         """A small fact that outlives the process."""
         # the name in the query: for a parameter DuckDB imports pandas, which takes longer than all else of a run with nothing new
-        row = self.connection.execute(f"SELECT value FROM vault.mark WHERE name = {quoted(name)}").fetchone()
+        row = first(self.connection, f"SELECT value FROM vault.mark WHERE name = {quoted(name)}")
         return row[0] if row else None
 
     def set_mark(self, name: str, value: str | None) -> None:
@@ -216,7 +217,7 @@ class Store:
         self.connection.execute("COMMIT")
 
     def count(self, sql: str) -> int:
-        row = self.connection.execute(sql).fetchone()
+        row = first(self.connection, sql)
         assert row is not None
         return int(row[0])
 
@@ -276,7 +277,7 @@ def make_database(path: Path, version: str) -> None:
 def _is_new(path: Path) -> bool:
     """Whether nothing was ever put into a file: its tables are laid out when the other one is there too."""
     with duckdb.connect(str(path), read_only=True) as connection:
-        return connection.execute("SELECT 1 FROM duckdb_tables()").fetchone() is None
+        return first(connection, "SELECT 1 FROM duckdb_tables() LIMIT 1") is None
 
 
 def clear_mark(vault: Path, name: str, value: str | None = None) -> None:
