@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DUCKDB2 := .venv-duckdb2
 EXAMPLE := work/example
 AS_OF := 2026-05-11T00:00:00Z
 
@@ -14,10 +15,10 @@ export UV_NO_CACHE = 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-integration check bench docs lock clean flink-up flink-down kafka-up kafka-down
+.PHONY: help setup run test test-duckdb2 test-integration check bench docs lock clean flink-up flink-down kafka-up kafka-down
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## build the environment in .venv (Python 3.11 and PyPI are all it needs)
 
@@ -39,6 +40,19 @@ run: $(READY) ## run the shipped example and show its journeys, loops and covera
 # in their order: the files of few tests are the slow ones, and would come last
 test: $(READY) ## unit, golden and property tests
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# what reads and writes databases, with the next major version of DuckDB; everything else is the same
+test-duckdb2: $(DUCKDB2)/.ready ## the tests of the warehouse with DuckDB 2, in an environment of their own
+	PYTHONPATH=. $(DUCKDB2)/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(addprefix tests/test_,$(addsuffix .py,$(OF_DATABASES)))
+
+OF_DATABASES := audit digests erase example_run explain gate increments landed mart_changes mart_dart mart_deals marts publish questions \
+	rebinding replay_units report restated restated_runs series stages store trust_shares
+
+$(DUCKDB2)/.ready: $(READY) requirements-duckdb2.lock
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(DUCKDB2)
+	$(BIN)/uv pip install --quiet --python $(DUCKDB2)/bin/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(DUCKDB2)/bin/python --require-hashes --no-deps -r requirements-duckdb2.lock
+	@touch $@
 
 # by file: kills of runs in one process, brokers and clusters one after the other in the second
 test-integration: $(READY) ## the slow ones: real payloads, kill -9, a real Kafka broker and Flink cluster (needs Java 17 and Maven)
@@ -69,6 +83,7 @@ docs: $(READY) ## write what is derived from the schemas: data dictionary, JSON 
 
 lock: $(READY) ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --group dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+	printf 'duckdb>=2\nduckdb-sqlalchemy>=1.5.6.5\n' | $(BIN)/uv pip compile --quiet --generate-hashes --no-deps --no-emit-index-url --no-header --no-annotate --python-version 3.11 --upgrade - -o requirements-duckdb2.lock
 
 clean: ## remove the environment and the example's workspace
-	rm -rf $(VENV) work build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DUCKDB2) work build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

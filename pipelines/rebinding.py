@@ -30,7 +30,7 @@ def mark_rebound(store: Store, before: Directory, now: Directory) -> frozenset[s
         return changed
     chosen = choosing(changed)
     keys: set[int] = set()
-    reader = store.connection.execute("SELECT fold_hash, detail FROM vault.event_detail").to_arrow_reader(ROWS)
+    reader = store.connection.sql("SELECT fold_hash, detail FROM vault.event_detail").to_arrow_reader(ROWS)
     for batch in reader:
         for key, blob in zip(batch["fold_hash"].to_pylist(), batch["detail"].to_pylist(), strict=True):
             if any(map(chosen, named(decode_event(blob)))):

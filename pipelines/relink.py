@@ -22,7 +22,7 @@ def link_again(store: Store) -> None:
         f"""FROM vault.event_detail WHERE event_id IN (SELECT event_id FROM fact_event WHERE family IN ({families}))"""
     )
     edges: dict[tuple[int, int], str] = {}
-    for batch in con.execute(f"SELECT unit_id, fold_hash, detail {query}").to_arrow_reader(ROWS):
+    for batch in con.sql(f"SELECT unit_id, fold_hash, detail {query}").to_arrow_reader(ROWS):
         for unit_id, key, blob in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             for link in keys_of(decode_event(blob))[1] or ():
                 edges.setdefault((key, link), unit_id)

@@ -207,7 +207,7 @@ def write_partitions(
     order = [*(keys_of(table, group[0].span) if len(group) > 1 else ()), *(f't."{name}"' for name in table.sort)]
     wanted = "true" if whole else " OR ".join(f"({p.where})" for p in group)
     query = f"SELECT t.* FROM {source_of(table)} WHERE {wanted}"
-    reader = con.execute(query + (f" ORDER BY {', '.join(order)}" if order else "")).to_arrow_reader(BATCH)
+    reader = con.sql(query + (f" ORDER BY {', '.join(order)}" if order else "")).to_arrow_reader(BATCH)
     schema = reader.schema.with_metadata({"run_id": run_id, "schema_version": table.version})
     # many columns of few rows: there zstd costs half as much again as all else of a file, and saves a twelfth
     compression = "snappy" if period_of(table) else "zstd"
