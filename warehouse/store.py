@@ -17,10 +17,11 @@ from schemas.registry import TABLES
 from warehouse import digests, identity, restated
 from warehouse.rows import first
 
-VAULT_DDL = """
+_ZSTD = " USING COMPRESSION zstd"
+VAULT_DDL = f"""
 CREATE TABLE IF NOT EXISTS vault.event_detail (
   event_id VARCHAR NOT NULL, fold_hash UBIGINT NOT NULL, unit_id VARCHAR NOT NULL, position BIGINT NOT NULL,
-  received_at BIGINT NOT NULL, payload_hash VARCHAR NOT NULL, detail BLOB NOT NULL USING COMPRESSION zstd);
+  received_at BIGINT NOT NULL, payload_hash VARCHAR NOT NULL, detail BLOB NOT NULL{_ZSTD});
 CREATE TABLE IF NOT EXISTS vault.edge (unit_id VARCHAR NOT NULL, a UBIGINT NOT NULL, b UBIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS vault.kin (a UBIGINT NOT NULL, b UBIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS vault.binding (unit_id VARCHAR NOT NULL, ids VARCHAR[] NOT NULL);
@@ -132,7 +133,12 @@ class Store:
         lacking = {name: self._lacking(TABLES[name], have[name]) for name in SOURCES if name in have}
         derived = [table for table in TABLES.values() if table.name not in SOURCES]
         is_stale = bool(have) and any(have.get(t.name) != {c.name: stored_type(c) for c in t.columns} for t in derived)
-        self.connection.execute(VAULT_DDL)
+        # a vault of an older form has its table already, and DuckDB 2 refuses the very words there
+        is_there = first(
+            self.connection,
+            "SELECT 1 FROM duckdb_tables() WHERE database_name = 'vault' AND table_name = 'event_detail'",
+        )
+        self.connection.execute(VAULT_DDL.replace(_ZSTD, "") if is_there else VAULT_DDL)
         if is_stale or any(lacking.values()) or (have and identity.TELLERS not in have):
             self.set_mark("config", DERIVE_AGAIN)
         self.connection.execute("BEGIN")
