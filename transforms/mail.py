@@ -211,12 +211,19 @@ def is_automated(headers: Headers) -> bool:
     )
 
 
-def is_calendar_message(parts: Sequence[Leaf]) -> bool:
+_CALENDAR = "email:calendar-notification@google.com"
+"""The Sender of what Google Calendar mails in the name of whoever invites or answers."""
+
+
+def is_calendar_message(headers: Headers, parts: Sequence[Leaf]) -> bool:
     """An invitation, a reschedule, a cancellation or an answer to one, which a calendar wrote: the meeting is the touchpoint.
 
-    A calendar file that somebody attached names no method, or ``PUBLISH``.
+    A calendar file that somebody attached names no method, or ``PUBLISH``. Of a message without its parts (Gmail's format
+    metadata) the Sender tells.
     """
-    return any(leaf.method not in (None, "publish") for leaf in parts)
+    return any(leaf.method not in (None, "publish") for leaf in parts) or any(
+        identifier == _CALENDAR for value in headers.get("sender", ()) for identifier, _ in addresses(value)
+    )
 
 
 def _first_token(headers: Headers, name: str) -> str:
@@ -375,7 +382,7 @@ def mail_event(
         medium="email",
         interaction_kind="reply" if is_reply and not answers else None,
         status=verdict or ("auto_reply" if auto_reply else None),
-        is_automated=verdict is not None or auto_reply or is_automated(headers) or is_calendar_message(parts),
+        is_automated=verdict is not None or auto_reply or is_automated(headers) or is_calendar_message(headers, parts),
         occurred_at=sent[0],
         time_quality=sent[1],
         recorded_at=recorded_at,

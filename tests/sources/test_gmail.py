@@ -76,6 +76,24 @@ def test_a_report_is_one_without_its_header() -> None:
     assert one(full(payload={"mimeType": "multipart/alternative", "headers": headers})).status is None
 
 
+@pytest.mark.parametrize("method", ["REQUEST", "REPLY", "CANCEL"])
+def test_a_calendars_mail_is_one_without_its_calendar(method: str) -> None:
+    """Gmail leaves the body of a calendar's part to be fetched, or all parts (format metadata)."""
+    sender = {"name": "Sender", "value": "Google Calendar <calendar-notification@google.com>"}
+    headers = full()["payload"]["headers"][:-1]
+    text = {"mimeType": "text/plain", "filename": "", "body": {"data": encoded(b"You have been invited.")}}
+    calendar = {
+        "mimeType": "text/calendar",
+        "filename": "",
+        "headers": [{"name": "Content-Type", "value": f'text/calendar; charset="UTF-8"; method={method}'}],
+        "body": {"attachmentId": "ANGjdJ8", "size": 1822},
+    }
+    parts = {"mimeType": "multipart/alternative", "headers": headers, "parts": [text, calendar]}
+    assert one(full(payload=parts)).is_automated
+    assert one(full(payload={"mimeType": "multipart/mixed", "headers": [*headers, sender]})).is_automated
+    assert not one(full(payload={"mimeType": "multipart/mixed", "headers": headers})).is_automated
+
+
 def test_lists_and_threads_are_exploded() -> None:
     """Each message of a list, of a thread, and of a list of threads is a record of its own."""
     first, second = full(id="a"), full(id="b")

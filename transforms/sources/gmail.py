@@ -186,12 +186,17 @@ def _leaves(root: Part, own: Headers) -> list[Leaf]:
         kind = (part.mime_type or "text/plain").strip().lower()
         if part.parts and not kind.startswith("message/"):
             waiting.extend(reversed(part.parts))
-        elif part.filename or not kind.startswith("text/") or (part.body and part.body.data is not None):
+        elif part.filename or not _is_text(kind) or (part.body and part.body.data is not None):
             headers = own if part is root else _headers(part)
             found.append(
                 _leaf(part, kind, headers)
             )  # without its text (format metadata) nothing is known of a text part
     return found
+
+
+def _is_text(kind: str) -> bool:
+    """A calendar's part says what it is by its headers, and Gmail often leaves its body to be fetched as an attachment's."""
+    return kind.startswith("text/") and kind != "text/calendar"
 
 
 def _leaf(part: Part, kind: str, headers: Headers) -> Leaf:
@@ -242,7 +247,7 @@ SOURCE = SourceSpec(
     name="gmail",
     title="Gmail API",
     channel="email",
-    version="1.6.0",
+    version="1.7.0",
     framing="json",
     parse=parse,
     explode=explode,
