@@ -152,6 +152,8 @@ def _without_content(message: Message) -> Ignored:
         return Ignored("attachment_body")
     if message.id or message.thread_id:
         raise Reject("missing_field", "$.payload", "no payload: fetch the message with format full, metadata or raw")
+    if message.history_id is not msgspec.UNSET:
+        return Ignored("history")  # nothing has changed since: the answer holds where to go on from alone
     raise Reject("missing_field", "$.id", "neither id nor payload: this is not a Gmail message")
 
 
