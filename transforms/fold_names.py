@@ -2,7 +2,7 @@
 
 A webhook may tell a participant by the vendor's id alone, and the report of the same call by the id and an address. By the id alone
 nobody is known whom the directory lists by address: our own host would be a stranger who met us. And who joins as "iPhone" may have
-typed a name by the time of leaving.
+typed a name by the time of leaving. A list of participants may say of somebody that they are ours where a webhook does not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ def by_all_names(facts: Sequence[Fact], resolve: Resolver) -> Resolver:
     """A resolver for the parties of these facts, which are of one meeting: whoever has a native id has all that is told with it.
 
     Nothing is added to an id that comes with the addresses of several people. A guest without any id has the last name of the stay.
+    Whom one report says to be ours is ours in all.
     """
+    resolve = _with_sides(facts, resolve)
     typed = _last_names(facts)
     told: dict[str, set[str]] = {}
     holders: dict[str, set[str]] = {}
@@ -49,6 +51,21 @@ def by_all_names(facts: Sequence[Fact], resolve: Resolver) -> Resolver:
         if len(names) > len(party.ids):
             party = msgspec.structs.replace(party, ids=tuple(names))
         return resolve(event, party)
+
+    return resolved
+
+
+def _with_sides(facts: Sequence[Fact], resolve: Resolver) -> Resolver:
+    stated = [(fact.event, party) for fact in facts for party in fact.event.parties if party.side == "seller"]
+    ours = {found.party_id for event, party in stated if (found := resolve(event, party)).side == "seller"}
+    if not ours:
+        return resolve
+
+    def resolved(event: Event, party: Party) -> ResolvedParty:
+        found = resolve(event, party)
+        if found.side == "seller" or found.party_id not in ours:
+            return found
+        return msgspec.structs.replace(found, side="seller")
 
     return resolved
 

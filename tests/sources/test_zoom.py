@@ -98,6 +98,27 @@ def test_a_guest_who_changes_the_name_stays_one_guest() -> None:
     assert sorted(one.attended_seconds for one in folded.participants) == [2400, 2400, 3600]
 
 
+@pytest.mark.parametrize("name", ["Room 1", "Room 2", "Room 3", "Room 4"])
+def test_who_is_a_user_of_the_account_is_ours(name: str) -> None:
+    """Our room and our host without an address are no customers, whichever of webhooks and report comes first."""
+    host = {"id": "zHost", "user_name": "Sam", "join_time": T14}
+    joined = [
+        {
+            "event": "meeting.participant_joined",
+            "payload": {"object": {"uuid": UUID, "host_id": "zHost", "participant": one}},
+        }
+        for one in (host, {"user_id": "7", "user_name": name, "join_time": T14})
+    ]
+    times = {"join_time": T14, "leave_time": T15}
+    rows = [{"user_id": "7", "name": name, "internal_user": True, **times}]
+    guest = {"user_id": "8", "name": "B", "user_email": "b1@acme.example", "internal_user": False, **times}
+    for who, status, count in (([], None, 0), ([guest], "held", 1)):
+        found = [event for one in (*joined, {"uuid": UUID, "participants": [*rows, *who]}) for event in events_of(one)]
+        row = only(fold(*found))
+        assert (row.is_internal, row.buyer_participant_count, row.seller_participant_count) == (not who, count, 2)
+        assert status is None or row.status == status
+
+
 def test_lists_of_meetings_are_split() -> None:
     """Lists of planned and of past meetings are as many records as they have elements."""
     plan = {"id": 1, "topic": "a", "start_time": T14, "duration": 30}

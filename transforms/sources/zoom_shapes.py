@@ -34,6 +34,8 @@ class Person(msgspec.Struct, frozen=True):
     leave_time: str | None = None
     status: str | None = None
     """``in_meeting`` or ``in_waiting_room``: reports list both stays, each with its own times."""
+    internal_user: bool | None = None
+    """Whether somebody is a user of the account whose meeting it was; only lists of a past meeting's participants say so."""
     meeting_uuid: str | None = None
     meeting_id: Text = None
 
@@ -145,12 +147,16 @@ def person_ids(person: Person) -> tuple[str, ...]:
 
 
 def participant(person: Person, meeting: Meeting, joined: int | None, left: int | None) -> Party:
-    """Somebody who was there; the host has the organiser's role."""
+    """Somebody who was there; the host has the organiser's role.
+
+    Zoom tells of an account's own meetings: their host and the account's other users (a room, too) are our side.
+    """
     is_host = meeting.host_id is not None and meeting.host_id == (person.id or person.participant_user_id)
     return Party(
         ids=person_ids(person),
         role="organizer" if is_host else "attendee",
         name=clean_subject(person.user_name or person.name, 200),
+        side="seller" if is_host or person.internal_user else None,
         attended=True,
         joined_at=joined,
         left_at=left,
