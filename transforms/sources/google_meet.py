@@ -20,6 +20,8 @@ from transforms.times import DAY, SECOND, checked, from_epoch_seconds, parse_iso
 LONGEST_STAY = 7 * 24 * 3600
 """Seconds; a call that says more has a broken counter."""
 LONGEST_ID = 300
+MASK = "*"
+"""What Google puts for letters of an outside participant's address (``be***@n***.example``) in some calls."""
 _SLUG = re.compile(r"[a-z][a-z0-9_]{0,60}")
 
 
@@ -130,7 +132,8 @@ def _event(activity: Activity, index: int, stay: Stay, context: Context) -> Even
     joined, left = _interval(stay, reported)
     occurred = left if joined is None else joined
     key, join_keys = _occurrence(stay, occurred)
-    organizer = email_id(stay.texts.get("organizer_email", ""))
+    address = stay.text("organizer_email")
+    organizer = email_id(address) if address and MASK not in address else None
     customer = scrub(activity.id.customer_id or "").strip()[:LONGEST_ID]
     return Event(
         source=f"/google_meet/{customer}" if customer else "/google_meet",
@@ -212,9 +215,9 @@ def _party(stay: Stay, organizer: str | None, joined: int | None, left: int) -> 
 
 
 def _ids(stay: Stay) -> tuple[str, ...]:
-    """By the identifier's type; somebody who only typed a name has none."""
+    """By the identifier's type; somebody who only typed a name has none, and a masked address may be anybody's."""
     identifier, kind = stay.text("identifier"), stay.text("identifier_type")
-    if identifier is None:
+    if identifier is None or MASK in identifier:
         return ()
     if kind == "device_id":
         return (f"external_id:google_meet:{identifier}",)
@@ -226,7 +229,7 @@ SOURCE = SourceSpec(
     name="google_meet",
     title="Google Meet (Admin SDK reports)",
     channel="video",
-    version="2",
+    version="3",
     framing="json",
     parse=parse,
     explode=explode,
