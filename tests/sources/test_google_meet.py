@@ -16,6 +16,7 @@ from transforms.framing import BadFrame, records
 from transforms.sources import Context, ics, parse_record
 from transforms.sources.google_meet import SOURCE
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 FOLDERS = ("video/google_meet_admin_report", "chat/google_chat_admin_report", "in_person/google_calendar_admin_report")
 
 
@@ -26,6 +27,20 @@ def test_a_page_is_as_many_records_as_it_has_items() -> None:
     assert SOURCE.explode is not None
     parts = list(SOURCE.explode(json.dumps(page).encode(), Context(name="x")))
     assert [json.loads(part) for part in parts] == items
+
+
+def test_kinds_are_read_as_the_reference_calls_them() -> None:
+    """``audit#activity`` in ``reports#activities`` is what the API sends under other names."""
+    path = GOLDEN / "google_meet" / "organizer_left.accept.json"
+    record = json.loads(path.read_text(encoding="utf-8"))["record"]
+    parsed = [
+        parse_record(SOURCE, json.dumps(record | {"kind": kind}).encode(), Context(name="x"))
+        for kind in ("admin#reports#activity", "audit#activity")
+    ]
+    assert isinstance(parsed[0], list)
+    assert parsed[0] == parsed[1]
+    empty = parse_record(SOURCE, b'{"kind": "reports#activities", "etag": "x"}', Context(name="x"))
+    assert empty == Ignored("empty_page")
 
 
 def test_real_payloads(real_dir: Path) -> None:

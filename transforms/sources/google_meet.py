@@ -22,6 +22,9 @@ LONGEST_STAY = 7 * 24 * 3600
 LONGEST_ID = 300
 MASK = "*"
 """What Google puts for letters of an outside participant's address (``be***@n***.example``) in some calls."""
+PAGES = frozenset({"admin#reports#activities", "reports#activities"})
+ACTIVITIES = frozenset({"admin#reports#activity", "audit#activity"})
+"""As the API sends them, and as its reference calls them."""
 _SLUG = re.compile(r"[a-z][a-z0-9_]{0,60}")
 
 
@@ -92,9 +95,9 @@ def explode(frame: bytes, context: Context) -> Iterable[bytes]:
 def parse(record: bytes, context: Context) -> list[Event] | Ignored:
     """One activity to an event for each stay that it reports."""
     kind = _head.decode(record).kind
-    if kind == "admin#reports#activities":
+    if kind in PAGES:
         return Ignored("empty_page")
-    if kind not in (None, "admin#reports#activity"):
+    if kind is not None and kind not in ACTIVITIES:
         raise Reject("unknown_type", "$.kind", f"kind {str(kind)[:80]!r} is no activity of the Admin SDK")
     activity = _activity.decode(record)
     application = activity.id.application_name
@@ -229,7 +232,7 @@ SOURCE = SourceSpec(
     name="google_meet",
     title="Google Meet (Admin SDK reports)",
     channel="video",
-    version="3",
+    version="4",
     framing="json",
     parse=parse,
     explode=explode,
