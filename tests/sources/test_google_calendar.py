@@ -87,6 +87,22 @@ def test_a_room_that_declined_is_no_place() -> None:
     assert [(one.channel, one.place) for one in declined + second] == [("video", None), ("in_person", "Beta")]
 
 
+def test_a_guest_who_takes_a_meeting_off_their_own_calendar_cancels_nothing() -> None:
+    """Google calls both a deleted meeting and a copy that a guest deleted cancelled; the guest's own answer tells the two apart."""
+
+    def deleted(owner: str, answer: str) -> Event:
+        people = [{"email": one, "responseStatus": answer} for one in ("ann@seller.example", "bob@buyer.example")]
+        people = [one | ({"self": True} if one["email"] == owner else {"responseStatus": "accepted"}) for one in people]
+        organizer = {"email": "bob@buyer.example", "self": owner == "bob@buyer.example"}
+        return events(resource(status="cancelled", organizer=organizer, attendees=people))[0]
+
+    gone = deleted("ann@seller.example", "declined")
+    assert not gone.is_void
+    assert [party.attended for party in gone.parties if party.ids == ("email:ann@seller.example",)] == [False]
+    assert deleted("ann@seller.example", "accepted").is_void
+    assert deleted("bob@buyer.example", "declined").is_void
+
+
 def test_an_exception_wins_over_a_later_edit_of_its_series() -> None:
     """Whichever of the two was edited last, the moved instance is not moved back by its series."""
     rule = ["RRULE:FREQ=WEEKLY;COUNT=3"]

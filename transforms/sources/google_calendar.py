@@ -73,6 +73,8 @@ class Guest(msgspec.Struct, rename="camel", frozen=True):
     optional: bool = False
     resource: bool = False
     organizer: bool = False
+    is_self: bool = msgspec.field(name="self", default=False)
+    """Whose calendar the event was read from."""
 
 
 class EntryPoint(msgspec.Struct, rename="camel", frozen=True):
@@ -177,6 +179,8 @@ def parse(record: bytes, context: Context) -> list[Event] | Ignored:
 
 
 def _meeting(resource: Resource, context: Context) -> list[Event] | Ignored:
+    if _is_taken_off(resource):
+        resource = msgspec.structs.replace(resource, status="confirmed")
     is_cancelled = resource.status == "cancelled"
     parties, organizer, room = _people(resource)
     if not parties and not is_cancelled:
@@ -210,6 +214,14 @@ def _meeting(resource: Resource, context: Context) -> list[Event] | Ignored:
     if is_cancelled:  # under the series' own id it ends the exceptions too, and what an earlier version had planned
         events.append(event_of(entry, slot, event_id=native, revision=_revision(resource), join_keys=keys))
     return events or Ignored("no_occurrence")
+
+
+def _is_taken_off(resource: Resource) -> bool:
+    """Whether a guest who declined deleted it from their own calendar. Google calls that copy cancelled, too; the meeting stands."""
+    if resource.status != "cancelled" or resource.start is None or (resource.organizer and resource.organizer.is_self):
+        return False
+    own = [guest for guest in resource.attendees if guest.is_self]
+    return bool(own) and all(one.response_status == "declined" and not one.organizer for one in own)
 
 
 def _revision(resource: Resource) -> int:
@@ -359,7 +371,7 @@ SOURCE = SourceSpec(
     name="google_calendar",
     title="Google Calendar",
     channel="in_person",
-    version="10",
+    version="11",
     framing="json",
     parse=parse,
     supports=(
