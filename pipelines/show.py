@@ -91,7 +91,7 @@ class Shown(msgspec.Struct):
     pairs: int
     """How many pairs of seller and account there are."""
     coverage: list[Row]
-    """Rows of ``mart_seller_account_period`` of the pair with the most seller touches: its last months, then its lifetime."""
+    """Rows of ``mart_seller_account_period`` of the pair with the most seller touches: its last six months, then its lifetime."""
     trust: list[Row]
 
 
@@ -102,7 +102,6 @@ def shown(snapshot: Path, page: Path) -> Shown:
         seller_level = bool(dicts(connection, SELLER_LEVEL))
         pair = dicts(connection, PAIR) if seller_level else []
         coverage = dicts(connection, PERIODS, [pair[0]["seller_id"], pair[0]["account_id"]]) if pair else []
-        coverage.sort(key=lambda r: (r["period_grain"] == "lifetime", r["period_start"]))
         return Shown(
             snapshot=str(snapshot), page=str(page) if page.is_file() else None, as_of=as_of[0] if as_of else None,
             journeys=dicts(connection, JOURNEYS), loops=dicts(connection, LOOPS), seller_level=seller_level,
@@ -137,7 +136,8 @@ SELECT seller_id, account_id, count(*) OVER () AS pairs FROM mart_seller_account
 WHERE period_grain = 'lifetime' ORDER BY seller_touch_count DESC, seller_id, account_id LIMIT 1"""
 PERIODS = """
 SELECT * FROM mart_seller_account_period WHERE seller_id = ? AND account_id = ? AND period_grain IN ('month', 'lifetime')
-ORDER BY period_grain DESC, period_start DESC LIMIT 7"""
+QUALIFY row_number() OVER (PARTITION BY period_grain ORDER BY period_start DESC) <= 6
+ORDER BY period_grain = 'lifetime', period_start"""
 METRICS = (
     ("seller_touch_count", "seller touches", 1),
     ("buyer_evidence_count", "buyer evidence", 1),

@@ -683,3 +683,17 @@ def test_generate_warns_of_what_has_landed_of_another_world(
     increment(world)
     assert touchloop(monkeypatch, *arguments, "--seed", "2") == 0
     assert f"warning: {world / 'state'} holds what has landed of the simulation before" in capsys.readouterr().err
+
+
+def test_a_report_of_many_months_ends_with_the_lifetime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = example(tmp_path)
+    put(root, payloads())
+    assert touchloop(monkeypatch, "run", "--workspace", str(root), "--as-of", "2026-12-31T00:00:00Z") == 0
+    capsys.readouterr()
+    assert touchloop(monkeypatch, "report", "--json", "--workspace", str(root)) == 0
+    rows = json.loads(capsys.readouterr().out)["coverage"]
+    months = [f"2026-{month:02}-01" for month in range(7, 13)]
+    assert [row["period_start"] for row in rows if row["period_grain"] == "month"] == months
+    assert (rows[-1]["period_grain"], rows[-1]["seller_touch_count"]) == ("lifetime", 6)
