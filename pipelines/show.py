@@ -85,7 +85,10 @@ class Shown(msgspec.Struct):
     """The report's page, if it is published."""
     as_of: Any
     journeys: list[Row]
+    journey_count: int
+    """How many there are in all."""
     loops: list[Row]
+    loop_count: int
     seller_level: bool
     """Whether coverage by seller is published."""
     pairs: int
@@ -104,7 +107,8 @@ def shown(snapshot: Path, page: Path) -> Shown:
         coverage = dicts(connection, PERIODS, [pair[0]["seller_id"], pair[0]["account_id"]]) if pair else []
         return Shown(
             snapshot=str(snapshot), page=str(page) if page.is_file() else None, as_of=as_of[0] if as_of else None,
-            journeys=dicts(connection, JOURNEYS), loops=dicts(connection, LOOPS), seller_level=seller_level,
+            journeys=dicts(connection, JOURNEYS, [MOST]), journey_count=_rows(connection, "mart_journey_summary"),
+            loops=dicts(connection, LOOPS, [MOST]), loop_count=_rows(connection, "fact_loop"), seller_level=seller_level,
             pairs=pair[0]["pairs"] if pair else 0, coverage=coverage, trust=dicts(connection, TRUST),
         )  # fmt: skip
 
@@ -112,8 +116,8 @@ def shown(snapshot: Path, page: Path) -> Shown:
 def print_report(out: Console, found: Shown) -> None:
     """Journeys, loops and coverage, then where the page is, if there is one."""
     out.print(f"\n[bold]touchloop[/bold] as of {found.as_of or '?'}")
-    _print(out, "Journeys", found.journeys)
-    _print(out, "Loops: where buyers came back to a job they had left", found.loops)
+    _print(out, "Journeys", found.journeys, found.journey_count)
+    _print(out, "Loops: where buyers came back to a job they had left", found.loops, found.loop_count)
     _print_coverage(out, found)
     _print(out, "May I trust these numbers?", found.trust)
     out.print(f"\nAsk more in SQL: {found.snapshot}", soft_wrap=True, markup=False)
@@ -121,15 +125,17 @@ def print_report(out: Console, found: Shown) -> None:
         out.print(f"Open in a browser: {found.page}", soft_wrap=True, markup=False)
 
 
+MOST = 20
+"""Journeys and loops that are shown."""
 JOURNEYS = """
 SELECT journey_scope AS scope, coalesce(opportunity_id, account_id) AS key, session_count AS sessions, visit_count AS visits,
        loop_count AS loops, round(loop_rate, 3) AS loop_rate, round(throughput_seconds / 86400, 2) AS days,
        round(idle_seconds / 86400, 2) AS idle_days, variant
-FROM mart_journey_summary ORDER BY loop_count DESC, journey_scope DESC, key LIMIT 20"""
+FROM mart_journey_summary ORDER BY loop_count DESC, journey_scope DESC, key LIMIT ?"""
 LOOPS = """
 SELECT coalesce(opportunity_id, account_id) AS key, revisited_job, path, loop_length AS length,
        round(loop_duration_seconds / 86400, 2) AS days, trigger_type AS trigger, loop_kind AS kind, closed_by
-FROM fact_loop ORDER BY journey_scope DESC, key, to_visit_no LIMIT 20"""
+FROM fact_loop ORDER BY journey_scope DESC, key, to_visit_no LIMIT ?"""
 SELLER_LEVEL = "SELECT 1 AS one FROM duckdb_tables() WHERE table_name = 'mart_seller_account_period'"
 PAIR = """
 SELECT seller_id, account_id, count(*) OVER () AS pairs FROM mart_seller_account_period
@@ -163,7 +169,14 @@ SELECT source, sum(touchpoints)::BIGINT AS touchpoints, sum(unresolved_account):
 FROM mart_data_quality GROUP BY source ORDER BY source"""
 
 
-def _print(out: Console, title: str, rows: list[Row]) -> None:
+def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(dicts(connection, f"SELECT count(*) AS n FROM {table}")[0]["n"])
+
+
+def _print(out: Console, title: str, rows: list[Row], total: int = 0) -> None:
+    """``total``: how many rows there are, if not all are given."""
+    if total > len(rows):
+        title += f" ({len(rows):,} of {total:,} shown)"
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     for name in rows[0] if rows else ():
         table.add_column(name, overflow="fold")

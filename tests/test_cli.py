@@ -20,7 +20,7 @@ import pytest
 from workspaces import EXAMPLE, ROOT, SOURCES, example, increment, payloads, put
 
 from pipelines import __main__ as begin
-from pipelines import cli, interrupt
+from pipelines import cli, interrupt, show
 from pipelines.errors import UserError
 from pipelines.workspace import DEFAULT_TOML, Workspace
 from transforms.settings import Settings
@@ -683,6 +683,20 @@ def test_generate_warns_of_what_has_landed_of_another_world(
     increment(world)
     assert touchloop(monkeypatch, *arguments, "--seed", "2") == 0
     assert f"warning: {world / 'state'} holds what has landed of the simulation before" in capsys.readouterr().err
+
+
+def test_a_report_says_of_how_many_journeys_and_loops_it_shows_the_first(
+    example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(example_root, payloads())
+    assert touchloop(monkeypatch, "run", "--workspace", str(example_root), "--as-of", "2026-05-11T00:00:00Z") == 0
+    assert touchloop(monkeypatch, "report", "--workspace", str(example_root)) == 0
+    assert "shown)" not in capsys.readouterr().out
+    monkeypatch.setattr(show, "MOST", 1)
+    assert touchloop(monkeypatch, "report", "--workspace", str(example_root)) == 0
+    said = capsys.readouterr().out
+    assert "Journeys (1 of 2 shown)" in said
+    assert "Loops: where buyers came back to a job they had left (1 of 4 shown)" in said
 
 
 def test_a_report_of_many_months_ends_with_the_lifetime(
