@@ -243,6 +243,22 @@ def test_figures_are_those_of_the_tables(root: Path, html: str) -> None:
     assert "It adds up." in html
 
 
+def test_the_loops_at_its_head_are_told_apart_as_the_table_does(html: str, copied: duckdb.DuckDBPyConnection) -> None:
+    """A loop that comes back to an always-on job is parallel by whichever way; and parallel loops alone are loops of their journey."""
+    whole = " ".join(Page(html).text)
+    assert "parallel loop: back to an always-on job, or by way of always-on jobs alone" in whole
+    assert "in 1 of 1 journey; 2 core" in whole
+    copied.execute("UPDATE mart_journey_summary SET core_loop_count = 0")
+    assert "in 1 of 1 journey; 0 core" in render(copied)
+
+
+def test_one_thing_is_no_plural(html: str) -> None:
+    tiles = re.findall(r"<li><data[^>]*>(.*?)</data><span>(.*?)</span>", html)
+    assert ("1", "deal") in tiles
+    assert ("12", "touchpoints") in tiles
+    assert "(1 of 1 seller with enough touches" in html
+
+
 def test_days_and_months_are_of_the_reporting_time_zone(copied: duckdb.DuckDBPyConnection, html: str) -> None:
     """Where months are counted in Auckland, a return at noon UTC is told on the day that it was there; the page says so."""
     assert "is of the zone UTC." in " ".join(html.split())
