@@ -202,6 +202,7 @@ def ingest(
     from pipelines.cluster.ingest import ingest_bounded, ingest_endless, offsets_of
     from pipelines.cluster.runner import runner_of
     from pipelines.cluster.shared import SharedFolder
+    from pipelines.summary import counted
 
     place = opened(workspace)
     clock = None if as_of is None else clock_at(as_of)
@@ -225,7 +226,9 @@ def ingest(
         out.print(f"Then: touchloop follow --workspace {workspace} --landing {landing}", markup=False, soft_wrap=True)
     else:
         out.print(
-            f"{done.files:,} files and {done.ranges:,} ranges of offsets are in {landing}", markup=False, soft_wrap=True
+            f"{counted(done.files, 'file')} and {done.ranges:,} ranges of offsets are in {landing}",
+            markup=False,
+            soft_wrap=True,
         )
         out.print(
             f"Then: touchloop follow --workspace {workspace} --landing {landing} --until-caught-up",
@@ -376,6 +379,7 @@ def generate(
     What a run has landed of the earlier one stays in state/.
     """
     from pipelines.simulate import Plan, generate_workspace
+    from pipelines.summary import counted
 
     place = placed(workspace)
     plan = Plan(records=records, seed=seed, duplicates=duplicates, late=late, malformed=malformed, shuffle=shuffle)
@@ -388,7 +392,7 @@ def generate(
         print(msgspec.json.encode(made).decode())
         return
     out.print(
-        f"{made.records:,} native records in {made.files:,} files below {workspace}/inbox; the truth is in {workspace}/truth",
+        f"{counted(made.records, 'native record')} in {counted(made.files, 'file')} below {workspace}/inbox; the truth is in {workspace}/truth",
         markup=False,
         soft_wrap=True,
     )

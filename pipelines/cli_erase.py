@@ -38,6 +38,7 @@ def erase(
 ) -> None:
     """Take people's identifiers, names and words out of state and snapshots; their touchpoints stay, of nobody. It cannot be undone."""
     from pipelines.erase import erase as forget
+    from pipelines.summary import counted
 
     place = opened(workspace)
     with writing(place, "erase", as_json=as_json, log_format=log_format) as (say, observer):
@@ -50,9 +51,9 @@ def erase(
     who = "1 person" if done.people == 1 else f"{done.people:,} people" if done.people else "whoever was before"
     verb = "would be erased" if dry_run else "erased"
     out.print(
-        f"{who} {verb}: {done.identifiers:,} identifiers, {done.events:,} events, {done.rejects:,} rejected records"
+        f"{who} {verb}: {counted(done.identifiers, 'identifier')}, {counted(done.events, 'event')}, {counted(done.rejects, 'rejected record')}"
     )
     if not dry_run:
         out.print(
-            f"{done.snapshots:,} older snapshots removed. The inbox, the topics, backups and readers' copies are yours to clear"
+            f"{counted(done.snapshots, 'older snapshot')} removed. The inbox, the topics, backups and readers' copies are yours to clear"
         )

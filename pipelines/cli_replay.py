@@ -43,6 +43,7 @@ def replay(
 ) -> None:
     """Read landed files or ranges once more, after an adapter was mended; what they gave before is replaced."""
     from pipelines.replay import replay_units
+    from pipelines.summary import counted
 
     place = opened(workspace)
     with writing(place, "replay", as_json=as_json, log_format=log_format) as (say, observer):
@@ -53,8 +54,8 @@ def replay(
         print(msgspec.json.encode(done).decode())
     else:
         out.print(
-            f"{done.units:,} units, {done.records:,} records read again: {done.new:,} events are new, {done.changed:,} say something else, "
-            f"{done.gone:,} are gone"
+            f"{counted(done.units, 'unit')}, {counted(done.records, 'record')} read again: {counted(done.new, 'new event')}, "
+            f"{done.changed:,} that say something else, {done.gone:,} gone"
         )
 
 

@@ -10,6 +10,7 @@ from pipelines.directory import SYSTEM as CRM
 from pipelines.directory import FoundDirectory, crm_paths
 from pipelines.errors import SettingsError
 from pipelines.plan import inbox_files
+from pipelines.summary import counted
 from pipelines.unread import unread
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
@@ -51,7 +52,7 @@ def _inbox(workspace: Workspace) -> Iterator[Finding]:
     known = all_sources()
     for folder in sorted(p for p in workspace.inbox.iterdir() if p.is_dir() and p.name in known):
         yield Finding(
-            True, f"inbox/{folder.name}/: {sum(1 for _ in inbox_files(workspace.inbox, folder.name)):,} files"
+            True, f"inbox/{folder.name}/: {counted(sum(1 for _ in inbox_files(workspace.inbox, folder.name)), 'file')}"
         )
     for _, sentence in unread(workspace):
         yield Finding(False, sentence)

@@ -22,7 +22,7 @@ from pipelines.landed import LANDED
 from pipelines.landing import Unit, is_small, read_units, refuse, unit_row
 from pipelines.observe.observer import Observer
 from pipelines.plan import FileUnit, Seen, increments, plan_files
-from pipelines.summary import Say, Summary
+from pipelines.summary import Say, Summary, counted
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
@@ -353,8 +353,8 @@ class Increment:
             )
         self.summary.add(landing)
         self.say(
-            f"landed {landing.units:,} units: {landing.records:,} records = {landing.accepted:,} accepted + {landing.duplicate:,} duplicate"
-            f" + {landing.ignored:,} ignored + {landing.rejected:,} rejected"
+            f"landed {counted(landing.units, 'unit')}: {counted(landing.records, 'record')} = {landing.accepted:,} accepted"
+            f" + {landing.duplicate:,} duplicate + {landing.ignored:,} ignored + {landing.rejected:,} rejected"
         )
         for file in files:
             file.unlink()
@@ -406,7 +406,9 @@ class Increment:
         Rebuild(derivation, self.summary).run(self.on_work, self._read_ahead)
         if change.everything:
             store.set_mark(DIRECTORY_MARK, "\n".join(found.locations))
-        self.say(f"rebuilt {self.summary.touchpoints:,} touchpoints and {self.summary.accounts_rebuilt:,} accounts")
+        self.say(
+            f"rebuilt {counted(self.summary.touchpoints, 'touchpoint')} and {counted(self.summary.accounts_rebuilt, 'account')}"
+        )
 
     def _lost(self, store: Store, found: FoundDirectory, change: Changed) -> Iterator[str]:
         """Settings and files of the directory that the last derivation had and this one has not: every figure follows them."""

@@ -14,7 +14,7 @@ from pipelines.observe.observer import Observer
 from pipelines.plan import FileUnit, file_unit_id, increments
 from pipelines.run import run_once
 from pipelines.settings import BY_HEADER
-from pipelines.summary import Say
+from pipelines.summary import Say, counted
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
@@ -81,7 +81,7 @@ def replay_units(
             store.set_mark("unpublished", last_run(store))
             done += commit_units(store, [unit_row(u) for u in batch], now)
             again += (unit.unit_id for unit in batch)
-            say(f"read {done.units:,} of {len(units):,} units again: {done.records:,} records")
+            say(f"read {done.units:,} of {counted(len(units), 'unit')} again: {counted(done.records, 'record')}")
     if observer is not None:
         observer.replayed({"new": done.new, "changed": done.changed, "gone": done.gone})
     run_once(workspace, now, fixed=fixed, say=say, observer=observer, again=Again(again, refused))

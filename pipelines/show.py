@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.errors import UserError
-from pipelines.summary import Summary
+from pipelines.summary import Summary, counted
 from transforms.sources import SourceSpec
 from warehouse.rows import Row, dicts, first
 
@@ -54,14 +54,16 @@ def print_summary(out: Console, summary: Summary) -> None:
         out.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
     if summary.records or summary.units:
         out.print(
-            f"{summary.records:,} records in {summary.units:,} new units: {summary.accepted:,} accepted, {summary.duplicate:,} duplicate, "
-            f"{summary.ignored:,} ignored, {summary.rejected:,} rejected",
+            f"{counted(summary.records, 'record')} in {counted(summary.units, 'new unit')}: "
+            f"{summary.accepted:,} accepted, {summary.duplicate:,} duplicate, {summary.ignored:,} ignored, {summary.rejected:,} rejected",
             soft_wrap=True,
         )
     else:
         out.print("no new units")
     if summary.accounts_rebuilt or summary.touchpoints:
-        out.print(f"{summary.touchpoints:,} touchpoints and {summary.accounts_rebuilt:,} accounts rebuilt")
+        out.print(
+            f"{counted(summary.touchpoints, 'touchpoint')} and {counted(summary.accounts_rebuilt, 'account')} rebuilt"
+        )
     # what waits to be published, because the audit failed, is not what stands there
     waiting = "not published; still the last one" if summary.unpublished else "up to date"
     state = "published" if summary.published else waiting

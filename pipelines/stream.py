@@ -18,7 +18,7 @@ from pipelines.errors import BrokerUnavailable
 from pipelines.kafka.broker import look
 from pipelines.observe.observer import Observer
 from pipelines.run import Session
-from pipelines.summary import Say, Summary
+from pipelines.summary import Say, Summary, counted
 from pipelines.workspace import Workspace
 from transforms.times import DAY
 
@@ -285,7 +285,7 @@ def line(summary: Summary, seconds: float) -> str:
     """One increment on one line, for a log."""
     lag = sum(summary.lag.values())
     parts = [
-        f"{summary.records:,} records in {seconds:.1f} s",
+        f"{counted(summary.records, 'record')} in {seconds:.1f} s",
         f"{summary.accepted:,} accepted, {summary.duplicate:,} duplicate, {summary.ignored:,} ignored, {summary.rejected:,} rejected",
         f"lag {lag:,}",
         "published" if summary.published else "nothing to publish",

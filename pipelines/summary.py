@@ -12,6 +12,11 @@ Say = Callable[[str], None]
 """Takes a line for whoever watches."""
 
 
+def counted(n: int, thing: str) -> str:
+    """``1 unit``, ``2,000 units``."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
 class Summary(msgspec.Struct, kw_only=True):
     """What a run did: the machine's summary of ``--json``."""
 

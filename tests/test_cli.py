@@ -711,3 +711,17 @@ def test_a_report_of_many_months_ends_with_the_lifetime(
     months = [f"2026-{month:02}-01" for month in range(7, 13)]
     assert [row["period_start"] for row in rows if row["period_grain"] == "month"] == months
     assert (rows[-1]["period_grain"], rows[-1]["seller_touch_count"]) == ("lifetime", 6)
+
+
+def test_one_of_something_is_told_as_one(
+    example_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(example_root, [(name, data) for name, data in payloads() if name.endswith("t02.eml")])
+    assert touchloop(monkeypatch, "run", "--workspace", str(example_root), "--as-of", "2026-05-11T00:00:00Z") == 0
+    told = capsys.readouterr()
+    assert "landed 1 unit: 1 record = 1 accepted" in told.err
+    assert "rebuilt 1 touchpoint and 1 account\n" in told.err
+    assert "1 record in 1 new unit: 1 accepted" in told.out
+    assert "1 touchpoint and 1 account rebuilt" in told.out
+    assert touchloop(monkeypatch, "doctor", "--workspace", str(example_root)) == 0
+    assert "inbox/email/: 1 file\n" in capsys.readouterr().out
