@@ -112,10 +112,10 @@ def _witnesses(rows: list[Row]) -> Iterator[str]:
 PERSON_RULES = {
     "R1": "an external id in the directory, or in a profile with what leads there",
     "R2": "an email address in the directory",
-    "R3": "an alias, or the same address without its +tag",
+    "R3": "an alias, or the same address without its +tag (at Gmail without dots, too)",
     "R4": "a phone number that exactly one person has",
     "R5": "an anonymous id that an identified event bound",
-    "R6": "nobody in the directory has that identifier: a provisional party",
+    "R6": "that identifier leads to nobody in the directory, or not to one person alone: a provisional party",
 }
 
 
@@ -133,19 +133,21 @@ ACCOUNT_RULES = {
     "A1": "the payload names the account",
     "A2": "the person's account in the directory",
     "A3": "the domain of an address belongs to exactly one account",
-    "A4": "the domain belongs to several accounts",
-    "A5": "everybody else in the thread belongs to one account",
+    "A4": "the domain belongs to several accounts, and nothing else in the message or its thread tells which",
+    "A5": "whoever else in the thread has an account is of this one",
     "A6": "nothing leads to an account",
 }
 
 
+SETTLED = "the domain belongs to several accounts, and others in its thread or conversation to this one of them"
+"""A4 where it gives an account."""
 DEAL_RULES = {
     "explicit": "the payload names it",
     "group_member": "somebody of its buying group took part",
     "team": "its owner, or somebody of the owner's team, took part",
-    "only": "the account's only one at that time",
-    "ambiguous": "the account had several at that time, and nothing tells which",
-    "none": "the account had none at that time",
+    "only": "the account's only one that was open then or opened soon after",
+    "ambiguous": "the account had several that were open then or opened soon after, and nothing tells which",
+    "none": "the account had none that was open then or opened soon after",
 }
 
 
@@ -153,9 +155,10 @@ def _account(told: Explanation) -> Iterator[str]:
     for row in told.resolution:
         rule = row["account_rule_id"]
         others = f" (candidates: {', '.join(row['account_candidates'])})" if len(row["account_candidates"]) > 1 else ""
-        yield f"Account: {row['account_id'] or 'none'}, {row['account_resolution']}: {rule}, {ACCOUNT_RULES.get(rule, '')}{others}"
+        reason = SETTLED if rule == "A4" and row["account_id"] else ACCOUNT_RULES.get(rule, "")
+        yield f"Account: {row['account_id'] or 'none'}, {row['account_resolution']}: {rule}, {reason}{others}"
         if told.further_accounts:
-            yield f"  it counts for {', '.join(told.further_accounts)} too, whose people took part"
+            yield f"  it is of {', '.join(told.further_accounts)} too, whose people are among those named"
         deals = (
             f" (candidates: {', '.join(row['opportunity_candidates'])})"
             if len(row["opportunity_candidates"]) > 1
@@ -166,9 +169,18 @@ def _account(told: Explanation) -> Iterator[str]:
         yield f"Deal: {row['opportunity_id'] or 'none'}, {why}{deals}"
 
 
+UNCLASSIFIED = {
+    "no_evidence": "no rule found evidence",
+    "tie": "rules of equal priority name different jobs",
+    "below_min_confidence": "the evidence ranks below journeys.min_confidence",
+}
+
+
 def _job(t: Row) -> Iterator[str]:
     if t["buying_job"] == "unclassified":
-        yield f"Buying job: unclassified ({t['buying_job_basis'] or 'no rule found evidence'})"
+        basis, _, rules = (t["buying_job_basis"] or "no_evidence").partition(":")
+        why = UNCLASSIFIED.get(basis, basis) + (f": {rules.replace(',', ', ')}" if rules else "")
+        yield f"Buying job: unclassified, {why}"
     else:
         rule, rank = t["buying_job_rule_id"], t["buying_job_confidence"]
         yield f"Buying job: {t['buying_job']}, by rule {rule} (rank of evidence {rank}): {t['buying_job_basis']}"
@@ -178,7 +190,7 @@ def _job(t: Row) -> Iterator[str]:
 
 def _journeys(rows: list[Row]) -> Iterator[str]:
     for row in rows:
-        session = f"session {row['session_no']}" if row["session_no"] else "no session: outreach that was not taken up"
+        session = f"session {row['session_no']}" if row["session_no"] else "no session: outreach outside of all"
         visit = f"visit {row['visit_no']} ({row['buying_job']})" if row["visit_no"] else "no visit of a job"
         yield f"Journey of {row['journey_scope']} {row['key']}: {session}, {visit}"
         if row["closes"]:
