@@ -50,7 +50,7 @@ LEDGER_UNIT = Table(
         Column("range_start", "bigint", "First byte (a file: 0) or first offset", required=True, minimum=0),
         Column("range_end", "bigint", "One past the last byte or offset", required=True, minimum=0),
         count("record_count", "Raw records in it: accepted + duplicate + ignored + rejected, always", big=True),
-        count("accepted_count", "Records with at least one event not seen before", big=True),
+        count("accepted_count", "Records with at least one event not seen before; of the directory, rows that were read", big=True),
         count("duplicate_count", "Records all of whose events had been seen before", big=True),
         count("ignored_count", "Records that are deliberately no event; reasons in ignored_record_count", big=True),
         count("rejected_count", "Records that could not become an event; reasons in rejected_record", big=True),

@@ -15,7 +15,7 @@ TABLES = (
         text("touchpoint_id", "Countable touchpoint", nn=True),
         text("journey_id", "Journey", nn=True),
         text("account_id", "Account", nn=True),
-        Column("session_no", "int", "Session; NULL for unanswered outreach", minimum=1),
+        Column("session_no", "int", "Session; NULL for outreach outside of all, before the first or after the gap behind one", minimum=1),
         Column("visit_no", "int", "Visit; NULL for what neither starts nor continues one", minimum=1),
     ), by_touchpoint=True, sort=("account_id", "journey_id")),
     Table("fact_session", "journey", "journey x session", ("journey_id", "session_no"), (
