@@ -11,7 +11,7 @@ FACT_EVENT = Table(
         text("event_id", "Hash of (source, source_event_id, revision)", nn=True, origin="CE id"),
         text("source", "URI-reference of the producer, e.g. /slack/T0001", nn=True, origin="CE source"),
         text("source_event_id", "Native id; (source, source_event_id, revision) is unique, a repeat is a duplicate", nn=True, origin="CE id"),
-        Column("revision", "int", "1 for the first; a correction carries a higher number that its payload determines", required=True, minimum=1),
+        Column("revision", "int", "1 for what was said once; a correction, and every version of a calendar entry, carries a higher number that its payload determines", required=True, minimum=1),
         text("channel", "Channel of the interaction; NULL where the event only binds identifiers", values=vocab.CHANNELS),
         at("occurred_at", "Start of what the event tells of", nn=True, origin="CE time"),
         at("received_at", "When the pipeline first saw it; set by the pipeline", nn=True, origin="SEG receivedAt"),

@@ -62,7 +62,7 @@ FACT_TOUCHPOINT = Table(
         number("seller_minutes", "Duration times our attendees", unit="minutes", nn=True, minimum=0),
         text("buying_job_rule_id", "Rule that named the job"),
         share("buying_job_confidence", "Rank of evidence of the rule's tier, not a probability"),
-        text("buying_job_basis", "Evidence in words, or tie:<ids>"),
+        text("buying_job_basis", "tier:what was found; of an unclassified one no_evidence, tie:<rules> or below_min_confidence:<rule>"),
         texts("dart_dimensions", "DART dimensions that it is a trace of", values=vocab.DART),
         flag("is_late", "received_at - occurred_at > late_after", nn=True),
         text("raw_ref", "unit_id#position of the winning witness", nn=True),
