@@ -13,7 +13,7 @@ import msgspec
 
 from pipelines.errors import TooManyRejects
 from pipelines.settings import CrmFiles, Rejects, WorkspaceSettings
-from pipelines.summary import version
+from pipelines.summary import counted, version
 from schemas import vocab
 from transforms.business_time import SellerCalendars
 from transforms.channels import channel_of, modality
@@ -66,7 +66,8 @@ def most_often(rejects: Sequence[Rejected]) -> str:
     """The fault that most of them have, in words. There must be one."""
     often = Counter((reason, field or "", detail) for _, _, reason, field, detail in rejects)
     (reason, field, detail), times = min(often.items(), key=lambda one: (-one[1], one[0]))
-    return f"{reason} {field} ({times:,} times): {detail}"
+    named = f"{reason} {field}" if field else reason
+    return f"{named} ({counted(times, 'time')}): {detail}"
 
 
 class ReadDirectory(msgspec.Struct, frozen=True):

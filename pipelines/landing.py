@@ -10,6 +10,7 @@ from pipelines.errors import TooManyRejects
 from pipelines.kafka.plan import GAP, KafkaUnit
 from pipelines.plan import FileUnit, deal
 from pipelines.settings import BY_HEADER, Rejects
+from pipelines.summary import counted
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
@@ -84,7 +85,7 @@ def refuse(
             place, question, lost = unit.location, "Is the file in the right folder?", "it"
         refused[unit_id] = TooManyRejects(
             f"{place}: {rejected:,} of {records:,} records were rejected by the {unit.system} adapter, more than "
-            f"rejects.max_share = {limits.max_share:g}. Most often: {reason} ({often:,} times), e.g. {example}. "
+            f"rejects.max_share = {limits.max_share:g}. Most often: {reason} ({counted(often, 'time')}), e.g. {example}. "
             f"{question} {outcome or f'Nothing of {lost} was landed; everything else was.'}"
         )
     return refused

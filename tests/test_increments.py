@@ -375,7 +375,7 @@ def test_a_directory_that_cannot_be_read_stops_the_job(tmp_path: Path) -> None:
     people.write_text(proper.replace(",", ";"))
     put(root, [("slack/later.jsonl", json.dumps(slack_message(2)).encode())])
     rows = len(proper.splitlines()) - 1
-    told = rf"crm/people\.csv: {rows} of {rows} rows were rejected.*malformed_csv .*the header's columns are separated by ';', where commas must be"
+    told = rf"crm/people\.csv: {rows} of {rows} rows were rejected.*malformed_csv \({rows} times\): the header's columns are separated by ';'"
     for _ in range(2):
         with pytest.raises(TooManyRejects, match=told):
             increment(root)
@@ -421,7 +421,7 @@ def test_rejected_rows_of_the_directory_are_told(tmp_path: Path) -> None:
     summary = increment(root)
     of_groups, of_deals, of_stages = summary.warnings
     assert of_deals.startswith(
-        "inbox/crm/opportunities.csv: 1 of 1 rows were rejected, and what they say is in no figure. Most often: invalid_field status (1 times): "
+        "inbox/crm/opportunities.csv: 1 of 1 rows were rejected, and what they say is in no figure. Most often: invalid_field status (1 time): "
     )
     assert "Closed Lost" in of_deals
     assert of_deals.endswith("touchloop rejects list --source crm shows them")
