@@ -52,8 +52,8 @@ _WARNING = (
     rf"|external {_MAIL}(?:[.!]|[ \t]*(?=\n)))"
 )
 _STRANGER = (
-    r"(?:you|some people who received this message) don['’]t often get e?mail from \S{1,200}"
-    r"(?:[ \t]*learn why this is important\S{0,120})?"
+    r"(?:you|some people who received this message) don['’]t often get e?mail from\s{1,3}\S{1,200}"
+    r"(?:\s{0,3}learn why this is important(?:\s{1,3}at\s{1,3}https?://\S{1,120}|\s{0,3}<https?://\S{1,120}|\S{0,120}))?"
 )
 _ADVICE = (
     r"(?:please )?(?:(?:do not|don['’]t|never) (?:click|open|reply|respond|follow|trust|enter)|exercise|use caution"

@@ -339,6 +339,10 @@ def test_own_text(text: str, own: str) -> None:
         "EXTERNAL EMAIL: Do not click links or open attachments unless you know the sender.\n",
         "[EXTERNAL] This message was sent from outside your company. Please use caution with links.\n----------\n",
         "You don't often get email from ann@example.com. Learn why this is important<https://aka.ms/x>\n",
+        "You don't often get email from ann@example.com. Learn why this is important <https://aka.ms/x>\n\n",
+        "[You don't often get email from ann@example.com. Learn why this is important at https://aka.ms/LearnAboutSender ]\n\n",
+        "[Some people who received this message don't often get email from\nann@example.com. Learn why this is important at\n"
+        "https://aka.ms/LearnAboutSender ]\n\n",
         "ACHTUNG: Diese E-Mail stammt von einem externen Absender. Bitte klicken Sie nicht auf Links.\n\n",
     ],
 )
