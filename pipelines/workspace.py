@@ -37,7 +37,7 @@ session_gap_days = 14
 session_clock = "buyer"             # or "all"
 
 [business_hours]
-days = ["mon", "tue", "wed", "thu", "fri"]
+days = ["mon", "tue", "wed", "thu", "fri"]  # also with hours of their own: "fri 09:00-12:00", "fri 13:00-15:00"
 start = "09:00"
 end = "17:00"
 timezone = "UTC"

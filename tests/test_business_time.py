@@ -134,6 +134,21 @@ def test_agrees_with_counting_minutes(start: int, minutes: int) -> None:
     assert calendar.business_seconds(start * MINUTE, (start + minutes) * MINUTE) == counted * 60
 
 
+def test_a_day_may_have_hours_of_its_own() -> None:
+    """A break at noon and a short Friday; the other days are open from start to end."""
+    days = ("mon", "Tuesday 09:00-12:30", "tue 13:30-18:00", "fri 09:00-15:00")
+    calendar = BusinessCalendar.of(BusinessHours(days=days))
+    week = [
+        (slot.iso_weekday, slot.slot_no, slot.opens_minute, slot.closes_minute)
+        for slot in calendar.slots(is_default=True)
+    ]
+    assert week == [(1, 1, 540, 1020), (2, 1, 540, 750), (2, 2, 810, 1080), (5, 1, 540, 900)]
+    assert calendar.business_seconds(at("03-02 00:00"), at("03-09 00:00")) == (8 + 8 + 6) * H
+    assert calendar.business_seconds(at("03-03 12:00"), at("03-03 14:00")) == H
+    assert calendar.business_seconds(at("03-06 14:00"), at("03-09 10:00")) == 2 * H
+    assert calendar.day_seconds == 22 * H / 3
+
+
 def test_sellers_have_their_own_zone() -> None:
     """A seller's zone replaces the settings' one; an unknown zone or seller keeps it."""
     calendars = SellerCalendars(BusinessHours(), {"S2": "Asia/Tokyo", "S3": "Mars/Olympus"})
@@ -149,6 +164,15 @@ def test_sellers_have_their_own_zone() -> None:
         (BusinessHours(end="24:30"), "business_hours.end is '24:30'"),
         (BusinessHours(start="17:00", end="09:00"), "business_hours.end is '09:00'"),
         (BusinessHours(days=("mon", "someday")), "business_hours.days holds 'someday'"),
+        (BusinessHours(days=("mon", "tue 9-17")), "business_hours.days 'tue 9-17': its time is '9'"),
+        (
+            BusinessHours(days=("mon", "tue 09:00-08:00")),
+            "business_hours.days holds 'tue 09:00-08:00': 08:00 is not later",
+        ),
+        (BusinessHours(days=("mon 09:00", "tue")), "business_hours.days 'mon 09:00': its time is ''"),
+        (BusinessHours(days=("mon 09:00 - 12:00",)), "business_hours.days holds 'mon 09:00 - 12:00': not one of"),
+        (BusinessHours(days=("mon", "mon 16:00-18:00")), "business_hours.days: business slots of mon overlap"),
+        (BusinessHours(days=(" ",)), "business_hours.days holds ' '"),
         (BusinessHours(days=()), "business_hours.days: names no day"),
         (BusinessHours(holidays=("Christmas",)), "business_hours.holidays holds 'Christmas'"),
     ],

@@ -62,6 +62,7 @@ def touchloop(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         ("[rejects]\nmax_share = 2", "rejects.max_share: 2: Expected `float` <= 1.0"),
         ("[business_hours]\nstart = '9am'", "business_hours.start is '9am'"),
         ("[business_hours]\ndays = ['someday']", "business_hours.days"),
+        ("[business_hours]\ndays = ['fri 9-15']", "business_hours.days 'fri 9-15': its time is '9': not a time of day"),
         ("[identity]\nexecutive_titles = ['(']", "identity.executive_titles: '(' is no regular expression"),
         ("[coverage]\nchannels = ['email', 'fax']", "coverage.channels: 'fax' is none of chat, email,"),
         ("[coverage]\nchannels = ['email', 'email']", "coverage.channels: 'email' is named twice"),

@@ -104,8 +104,12 @@ class BusinessCalendar:
             raise ValueError(f"business_hours.end is {hours.end!r}: not later than its start, {hours.start!r}")
         if not hours.days:
             raise ValueError("business_hours.days: names no day")
-        slots = [(_weekday(day), start, end) for day in hours.days]
-        return BusinessCalendar(slots, [_holiday(text) for text in hours.holidays], zone)
+        slots = [_slot(day, start, end) for day in hours.days]
+        holidays = [_holiday(text) for text in hours.holidays]
+        try:
+            return BusinessCalendar(slots, holidays, zone)
+        except ValueError as error:
+            raise ValueError(f"business_hours.days: {error}") from None
 
     def business_seconds(self, start: int, end: int) -> int:
         """Whole open seconds between two moments in microseconds; 0 if ``end`` is not later."""
@@ -210,11 +214,20 @@ def _minute(text: str, name: str) -> int:
     raise ValueError(f"business_hours.{name} is {text!r}: not a time of day like 09:00")
 
 
-def _weekday(text: str) -> int:
-    name = text.strip().lower()[:3]
-    if name not in WEEKDAYS:
-        raise ValueError(f"business_hours.days holds {text!r}: not one of {', '.join(WEEKDAYS)}")
-    return WEEKDAYS.index(name)
+def _slot(text: str, start: int, end: int) -> Slot:
+    """``fri``, which is open from ``start`` to ``end``, or ``fri 09:00-15:00``."""
+    name, *span = text.split() or [""]
+    weekday = name.lower()[:3]
+    if weekday not in WEEKDAYS or len(span) > 1:
+        raise ValueError(
+            f"business_hours.days holds {text!r}: not one of {', '.join(WEEKDAYS)}, alone or with hours (fri 09:00-15:00)"
+        )
+    for hours in span:
+        opens, _, closes = hours.partition("-")
+        start, end = (_minute(one, f"days {text!r}: its time") for one in (opens, closes))
+        if end <= start:
+            raise ValueError(f"business_hours.days holds {text!r}: {closes} is not later than {opens}")
+    return WEEKDAYS.index(weekday), start, end
 
 
 def _holiday(text: str) -> date:

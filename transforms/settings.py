@@ -110,6 +110,7 @@ class BusinessHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """The calendar against which waiting is measured; a seller's own ``timezone`` in ``people.csv`` replaces ``timezone``."""
 
     days: tuple[Text, ...] = ("mon", "tue", "wed", "thu", "fri")
+    """Each open from ``start`` to ``end``, or in a slot of its own, of which a day may have several (``fri 09:00-12:00``, ``fri 13:00-15:00``)."""
     start: str = "09:00"
     end: str = "17:00"
     timezone: str = "UTC"
