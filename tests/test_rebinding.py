@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -183,22 +184,22 @@ def test_a_profile_concerns_its_own_events_only(tmp_path: Path) -> None:
     assert increment(root).touchpoints == 0
 
 
+def _after(root: Path, query: str, *items: Item) -> list[tuple[Any, ...]]:
+    """What the tables answer once these have landed, too."""
+    put(root, list(items))
+    increment(root)
+    with snapshot(root, published=False) as connection:
+        return connection.execute(query).fetchall()
+
+
 def test_a_contact_of_one_company_tells_the_account(tmp_path: Path) -> None:
     """A1: of a conversation whose author nobody knows by address, before or after it; as long as there is one account only."""
     root = _with_another_account(tmp_path)
     who = hash_id("external_id:intercom:c7")
-
-    def told(*items: Item) -> list[tuple[Any, ...]]:
-        put(root, list(items))
-        increment(root)
-        with snapshot(root, published=False) as connection:
-            return connection.execute(
-                """SELECT t.account_id, t.account_resolution, t.actor_side, p.person_id FROM fact_touchpoint t
-                   JOIN fact_touchpoint_participant p USING (touchpoint_id)
-                   WHERE p.identifier_hash = ? AND p.participation_role = 'actor'""",
-                [who],
-            ).fetchall()
-
+    authors = f"""SELECT t.account_id, t.account_resolution, t.actor_side, p.person_id FROM fact_touchpoint t
+                  JOIN fact_touchpoint_participant p USING (touchpoint_id)
+                  WHERE p.identifier_hash = '{who}' AND p.participation_role = 'actor'"""
+    told = partial(_after, root, authors)
     assert told(conversation(4, "c7")) == [(None, "unresolved", "buyer", None)]
     assert told(contact("c7", 1, companies=of_companies("somewhere else"))) == [(None, "unresolved", "buyer", None)]
     assert told(contact("c7", 2, companies=of_companies("A1"))) == [("A1", "explicit", "buyer", None)]
@@ -211,15 +212,9 @@ def test_what_no_longer_holds_is_taken_out(tmp_path: Path) -> None:
     """A second profile names another person: the user is nobody's, with no link left, and the conflict says why."""
     root = example(tmp_path)
     who = hash_id("external_id:slack:U7")
-
-    def told(*items: Item) -> list[tuple[Any, ...]]:
-        put(root, list(items))
-        increment(root)
-        with snapshot(root, published=False) as connection:
-            links = f"SELECT person_id FROM identity_link WHERE identifier_hash = '{who}'"
-            conflicts = f"SELECT detail FROM identity_conflict WHERE identifier_hash = '{who}'"
-            return connection.execute(f"{links} UNION ALL {conflicts}").fetchall()
-
+    links = f"SELECT person_id FROM identity_link WHERE identifier_hash = '{who}'"
+    conflicts = f"SELECT detail FROM identity_conflict WHERE identifier_hash = '{who}'"
+    told = partial(_after, root, f"{links} UNION ALL {conflicts}")
     assert told(*SAID) == []
     assert told(profile("U7", 1, email=TOM)) == [("B2",)]
     assert told(profile("U7", 9, email=INES)) == [("its profiles name B2 and B3, so it is bound to nobody",)]
