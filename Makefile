@@ -43,7 +43,7 @@ test: $(READY) ## unit, golden and property tests
 
 # what reads and writes databases, with the next major version of DuckDB; everything else is the same
 test-duckdb2: $(DUCKDB2)/.ready ## the tests of the warehouse with DuckDB 2, in an environment of their own
-	PYTHONPATH=. $(DUCKDB2)/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(addprefix tests/test_,$(addsuffix .py,$(OF_DATABASES)))
+	PYTHONPATH=$(CURDIR) $(DUCKDB2)/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(addprefix tests/test_,$(addsuffix .py,$(OF_DATABASES)))
 
 OF_DATABASES := audit digests example_run explain gate landed marts publish questions report restated series store
 

@@ -27,7 +27,7 @@ from pipelines.workspace import Workspace
 from transforms.directory import Directory
 from transforms.erasure import STAND_INS, Erasures, native
 from transforms.event import Event, Party, decode_event, encode_event, hash_id, named
-from transforms.normal import ANONYMOUS, crm_id, email_base, email_id, phone_id, without_account
+from transforms.normal import ANONYMOUS, crm_id, email_base, email_id, names_of, phone_id, without_account
 from transforms.person_index import is_native
 from warehouse import erase as kept
 from warehouse.publish import current
@@ -167,7 +167,8 @@ def _closure(known: set[str], together: set[tuple[str, ...]], directory: Directo
         beside = {one for ids in free if not known.isdisjoint(ids) for one in ids} - known - theirs
         new = set(filter(is_native, beside))
         if not new:
-            others = {one for ids in free if known.isdisjoint(ids) and _is_named(ids) for one in ids}
+            # a device that somebody else was known on is theirs too
+            others = {one for ids in free if known.isdisjoint(ids) and names_of(ids) for one in ids}
             new = beside - others
         if not new:
             return known
@@ -177,11 +178,6 @@ def _closure(known: set[str], together: set[tuple[str, ...]], directory: Directo
 def _may_be(directory: Directory, identifier: str, person_id: str | None) -> bool:
     """Whether nobody else is known by it."""
     return directory.person_of((identifier,)).person_id in (None, person_id) and not directory.is_shared(identifier)
-
-
-def _is_named(ids: tuple[str, ...]) -> bool:
-    """Whether they hold more than anonymous ids: a device that somebody else was known on is his too."""
-    return any(not one.startswith(ANONYMOUS) for one in ids)
 
 
 def _stand_in(known: set[str], domains: tuple[str, ...], directory: Directory) -> str:

@@ -16,7 +16,7 @@ from rich.table import Table
 from pipelines.errors import UserError
 from pipelines.summary import Summary, counted
 from transforms.sources import SourceSpec
-from warehouse.rows import Row, dicts, first
+from warehouse.rows import Row, dicts, of_last_run
 
 
 def open_snapshot(path: Path) -> duckdb.DuckDBPyConnection:
@@ -103,12 +103,12 @@ class Shown(msgspec.Struct):
 def shown(snapshot: Path, page: Path) -> Shown:
     """Read it. Raises ``UserError`` where nothing is published."""
     with reading_snapshot(snapshot) as connection:
-        as_of = first(connection, "SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1")
+        as_of = of_last_run(connection, "as_of")
         seller_level = bool(dicts(connection, SELLER_LEVEL))
         pair = dicts(connection, PAIR) if seller_level else []
         coverage = dicts(connection, PERIODS, [pair[0]["seller_id"], pair[0]["account_id"]]) if pair else []
         return Shown(
-            snapshot=str(snapshot), page=str(page) if page.is_file() else None, as_of=as_of[0] if as_of else None,
+            snapshot=str(snapshot), page=str(page) if page.is_file() else None, as_of=as_of,
             journeys=dicts(connection, JOURNEYS, [MOST]), journey_count=_rows(connection, "mart_journey_summary"),
             loops=dicts(connection, LOOPS, [MOST]), loop_count=_rows(connection, "fact_loop"), seller_level=seller_level,
             pairs=pair[0]["pairs"] if pair else 0, coverage=coverage, trust=dicts(connection, TRUST),

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from schemas.ddl import quoted
-from warehouse.rows import first
+from warehouse.rows import first, of_last_run
 from warehouse.store import Store
 
 OUTCOMES = ("accepted", "duplicate", "ignored", "rejected")
@@ -112,8 +112,8 @@ def totals(store: Store) -> Totals:
 
 def last_run(store: Store) -> str | None:
     """The run whose tables these are: a snapshot of them bears its name."""
-    row = first(store.connection, "SELECT run_id FROM dim_run ORDER BY rowid DESC LIMIT 1")
-    return row[0] if row else None
+    found: str | None = of_last_run(store.connection, "run_id")
+    return found
 
 
 def adopt_units(store: Store, run_id: str) -> int:

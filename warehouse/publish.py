@@ -30,7 +30,7 @@ from schemas.registry import TABLES
 from warehouse.digests import DIGESTS, Part, digests_of
 from warehouse.identity import TELLERS
 from warehouse.parquet import WRITERS, link, write_parquet
-from warehouse.rows import first
+from warehouse.rows import of_last_run
 from warehouse.store import SETTINGS
 
 SELLER_TABLES = ("mart_seller_account_period", "mart_seller_period", "mart_response_time")
@@ -122,14 +122,14 @@ class Candidate:
                 f"SET temp_directory={quoted(str(self.spill))}",
             ):
                 con.execute(statement)
-            row = first(con, "SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1")
+            run_at = of_last_run(con, "as_of")
             tables = write_parquet(
                 con, self.digests, self.folder / "parquet", old / "parquet" if old else None, read_manifest(old), run_id,
                 writers,
             )  # fmt: skip
         finally:
             con.close()
-        as_of = row[0].isoformat() if row and row[0] else ""
+        as_of = run_at.isoformat() if run_at else ""
         manifest = {"snapshot": self.id, "run_id": run_id, "as_of": as_of, "tables": tables}
         (self.folder / "parquet" / "manifest.json").write_text(
             json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8"

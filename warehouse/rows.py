@@ -13,6 +13,12 @@ def first(connection: Any, sql: str, parameters: Any = None) -> tuple[Any, ...] 
     return rows[0] if rows else None
 
 
+def of_last_run(connection: Any, column: str) -> Any:
+    """What ``dim_run`` tells of the run whose tables these are; None before the first."""
+    row = first(connection, f"SELECT {column} FROM dim_run ORDER BY rowid DESC LIMIT 1")
+    return row[0] if row else None
+
+
 def dicts(connection: Any, sql: str, parameters: Any = None) -> list[Row]:
     """The rows of a query by the names of its columns; ``parameters`` as DuckDB takes them."""
     cursor = connection.execute(sql, parameters)

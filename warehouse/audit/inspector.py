@@ -18,7 +18,7 @@ from warehouse.audit.datasource import add_duckdb
 from warehouse.audit.declared import CATALOG
 from warehouse.audit.gate import Verdict, judge
 from warehouse.audit.suites import suites
-from warehouse.rows import first
+from warehouse.rows import of_last_run
 from warehouse.store import SETTINGS, THREADS
 
 MEMORY = "700MB"
@@ -103,7 +103,7 @@ class Inspector:
             ).fetchall()
         }
         try:
-            run = first(self.connection, "SELECT run_id FROM dim_run ORDER BY rowid DESC LIMIT 1")
+            run = of_last_run(self.connection, "run_id")
         except duckdb.Error:
             run = None  # the verdict says what is wrong with the table
-        return len(have & TABLES.keys()), str(run[0])[:12] if run else "no-run"
+        return len(have & TABLES.keys()), str(run)[:12] if run else "no-run"
