@@ -92,3 +92,52 @@ def assert_subset(event: Event, want: dict[str, Any]) -> None:
             assert set(expected) <= PARTY_FIELDS
             for name, item in expected.items():
                 assert plain(getattr(party, name)) == item, name
+
+
+BLANKS = ("\0", " ")
+
+
+@pytest.mark.parametrize("source", sorted(all_sources()))
+def test_ids_are_of_more_than_blanks(source: str) -> None:
+    """A text of nothing but a NUL or a space is no id: whoever has it would be one and the same."""
+    tried = 0
+    for path in (path for path in CASES if path.parent.name == source and ".accept." in path.name):
+        case = json.loads(path.read_text(encoding="utf-8"))
+        context = Context(name=case.get("name", "golden"), zone=case.get("zone"), until=4_000_000_000_000_000)
+        for data in spoiled(case):
+            tried += 1
+            try:
+                parsed = parse_record(all_sources()[source], data, context)
+            except Reject:
+                continue
+            for event in () if isinstance(parsed, Ignored) else parsed:
+                native = (event.source_event_id, event.conversation_id, event.thread_id, event.account_hint)
+                assert all(text is None or text.strip("\0 ") for text in native), (path.name, data, native)
+                for party in event.parties:
+                    named = [identifier.rpartition(":")[2] for identifier in party.ids]
+                    assert all(text.strip("\0 ") for text in named), (path.name, data, party)
+    assert tried
+
+
+def spoiled(case: dict[str, Any]) -> list[bytes]:
+    """A golden record with one of its texts, whichever it is, in place of which stands a blank."""
+    if "text" in case:  # cells of a row, lines of a mail
+        cells = case["text"].split("\t") if "\t" in case["text"] else case["text"].splitlines(keepends=True)
+        mark = "\t" if "\t" in case["text"] else ""
+        return [
+            mark.join([*cells[:at], blank, *cells[at + 1 :]]).encode() for at in range(len(cells)) for blank in BLANKS
+        ]
+    told = []
+
+    def visit(value: Any, put: Any) -> None:
+        if isinstance(value, dict | list):
+            for key in value if isinstance(value, dict) else range(len(value)):
+                visit(value[key], lambda new, key=key, value=value: value.__setitem__(key, new))
+        elif isinstance(value, str):
+            for blank in BLANKS:
+                put(blank)
+                told.append(json.dumps(case["record"]).encode())
+            put(value)
+
+    visit(case["record"], lambda new: None)
+    return told

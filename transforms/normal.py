@@ -192,6 +192,12 @@ def scrub(text: str) -> str:
     return _SURROGATES.sub("\ufffd", text).replace("\0", "")
 
 
+def native_id(text: str | None) -> str:
+    """A system's own id, scrubbed; empty where it is missing or of nothing but blanks, which tell nobody apart."""
+    known = scrub(text) if text else ""
+    return "" if known.isspace() else known
+
+
 def last_part(native: str) -> str:
     """A native id as the last part of a key, without a slash: what stands before it may hold some, and two things would share a key."""
     return native.replace("%", "%25").replace("/", "%2F")

@@ -20,7 +20,7 @@ from transforms.mail_mime import (
     method_of,
     read_message,
 )
-from transforms.normal import scrub
+from transforms.normal import native_id, scrub
 from transforms.sources import Context, SourceSpec
 from transforms.times import from_epoch_millis
 
@@ -120,24 +120,24 @@ def parse(data: bytes, context: Context) -> Event | Ignored:
     verdict = no_mail(message.label_ids or ())
     if verdict is not None:
         return verdict
-    if not message.id:
+    own = native_id(message.id)
+    if not own:
         raise Reject("missing_field", "$.id", "the message has no id")
     headers, parts = _content(message)
     if not headers:
-        raise Reject("missing_field", "$.payload.headers", f"message {message.id[:80]!r} has no headers")
+        raise Reject("missing_field", "$.payload.headers", f"message {own[:80]!r} has no headers")
     recorded_at = _internal_date(message, headers)
-    native_id = scrub(message.id)
     own_id = message_id(headers)
     return mail_event(
         headers,
         parts,
         source="/gmail",
-        source_event_id=native_id,
-        dedupe_key=f"email:{own_id}" if own_id else f"src:/gmail/{native_id}",
+        source_event_id=own,
+        dedupe_key=f"email:{own_id}" if own_id else f"src:/gmail/{own}",
         own_id=own_id,
         sent=sent_at(headers, context.zone, recorded_at),
         recorded_at=recorded_at,
-        conversation_id=scrub(message.thread_id) if message.thread_id else None,
+        conversation_id=native_id(message.thread_id) or None,
     )
 
 
@@ -249,7 +249,7 @@ SOURCE = SourceSpec(
     name="gmail",
     title="Gmail API",
     channel="email",
-    version="1.7.0",
+    version="1.8.0",
     framing="json",
     parse=parse,
     explode=explode,

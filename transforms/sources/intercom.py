@@ -18,7 +18,7 @@ import msgspec
 from transforms.apart import Inner
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.markup import html_plain
-from transforms.normal import clean_subject, email_id, phone_id, scrub, text_facts
+from transforms.normal import clean_subject, email_id, native_id, phone_id, scrub, text_facts
 from transforms.sources import Context, SourceSpec
 from transforms.sources.intercom_kinds import (
     ATTACHMENTS,
@@ -250,7 +250,7 @@ def _distinct(people: list[Author]) -> list[Author]:
 def _ids(native: Id, address: str | None, phone: str | None) -> tuple[str, ...]:
     """Remembered: a person's messages come by the dozen."""
     ids = (
-        f"external_id:intercom:{scrub(str(native))}" if native not in (None, "") else None,
+        f"external_id:intercom:{known}" if native is not None and (known := native_id(str(native))) else None,
         email_id(address) if address else None,
         phone_id(phone) if phone else None,
     )
@@ -282,7 +282,8 @@ def _identity(item: Item, heard_at: int | None, context: Context, path: str) -> 
         ids += _ids(absorbed, None, None)
         event_id += f"/{absorbed}"  # what else is said of the contact in that second does not say this
     companies = (item.companies.companies or item.companies.data or ()) if item.companies else ()
-    accounts = {str(one.company_id) for one in companies if one.company_id not in (None, "")}
+    named = (native_id(str(one.company_id)) for one in companies if one.company_id is not None)
+    accounts = {account for account in named if account}
     return Event(
         source="/intercom",
         source_event_id=event_id,
@@ -290,15 +291,16 @@ def _identity(item: Item, heard_at: int | None, context: Context, path: str) -> 
         channel="chat",
         occurred_at=occurred_at,
         dedupe_key=f"src:/intercom/{event_id}",
-        account_hint=scrub(accounts.pop()) if len(accounts) == 1 else None,
+        account_hint=accounts.pop() if len(accounts) == 1 else None,
         parties=(Party(ids, "actor", scrub(item.name) if item.name else None, "buyer"),),
     )
 
 
 def _id(value: Id, field: str) -> str:
-    if value is None or value == "":
+    native = "" if value is None else native_id(str(value))
+    if not native:
         raise Reject("missing_field", field, f"{field} is missing")
-    return scrub(str(value))
+    return native
 
 
 def _when(value: Moment, field: str, context: Context) -> int:

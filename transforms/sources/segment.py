@@ -224,7 +224,7 @@ def _group(call: Call, record: bytes, zone: str | None) -> Parsed:
 
 def _alias(call: Call, record: bytes, zone: str | None) -> Parsed:
     """Two ids of one user. The spec lets the previous one be a user's or an anonymous id, so it is bound as both."""
-    previous = id_of(call.previousId)
+    previous = text_of(call.previousId)
     if previous is None:
         raise Reject(
             "missing_field", "$.previousId", f"$.previousId is {shown(call.previousId)}: an alias call needs it"
@@ -320,7 +320,7 @@ def _chat(call: Call, record: bytes, zone: str | None, conversation: str, from_c
 def _agent(properties: Properties, role: str, is_copilot: bool) -> Party:
     ids = []
     # an agent's id is the chat tool's, not one of Segment's users
-    if (agent := id_of(properties.agent_id)) is not None:
+    if (agent := text_of(properties.agent_id)) is not None:
         ids.append(f"external_id:live_chat:{agent}")
     username = properties.agent_username
     if type(username) is str and "@" in username and (address := email_id(username)):
@@ -352,7 +352,7 @@ SOURCE = SourceSpec(
     name="segment",
     title="Segment",
     channel="app",
-    version="10",
+    version="11",
     framing="json",
     parse=parse,
     explode=explode,

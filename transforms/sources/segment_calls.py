@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from transforms.event import Party, Reject, hash_id
-from transforms.normal import email_id, scrub
+from transforms.normal import email_id, native_id, scrub
 from transforms.times import from_epoch_millis, from_epoch_seconds, parse_iso
 
 
@@ -176,8 +176,8 @@ def received_at(call: Call, zone: str | None) -> int | None:
 
 def message_id(call: Call, record: bytes) -> str:
     """The call's id, else a hash of what it says, the times of its delivery aside: a retry must be recognised."""
-    if type(call.messageId) is str and call.messageId:
-        return call.messageId if call.messageId.isascii() else scrub(call.messageId)
+    if type(call.messageId) is str and (told := native_id(call.messageId)):
+        return told
     try:
         content = {name: value for name, value in json.loads(record).items() if name not in ("sentAt", "receivedAt")}
     except ValueError:  # a number or a text, in a field that means nothing here, that this stricter reader refuses

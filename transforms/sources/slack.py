@@ -19,7 +19,7 @@ import msgspec
 
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.markup import mrkdwn_plain
-from transforms.normal import clean_subject, email_id, phone_id, scrub, text_facts
+from transforms.normal import clean_subject, email_id, native_id, phone_id, scrub, text_facts
 from transforms.sources import Context, SourceSpec
 from transforms.sources.slack_kinds import (
     BOT_SUBTYPES,
@@ -200,7 +200,7 @@ def _sent(message: Message, source: str, channel: str, ts: str | None, path: str
         sequence=ts,
         dedupe_key=f"chat:{source}/{channel}/{ts}",
         conversation_id=channel,
-        thread_id=scrub(message.thread_ts) if message.thread_ts else None,
+        thread_id=native_id(message.thread_ts) or None,
         message_id=ts,
         subject_text=clean_subject(text, 120),
         first_line=first_line,
@@ -240,7 +240,7 @@ def _void(event: Message, gone: Message, source: str, context: Context, ts: str 
         sequence=ts,
         dedupe_key=f"chat:{source}/{channel}/{ts}",
         conversation_id=channel,
-        thread_id=scrub(gone.thread_ts) if gone.thread_ts else None,
+        thread_id=native_id(gone.thread_ts) or None,
         message_id=ts,
         parties=(actor,) if actor else (),
     )
@@ -248,7 +248,8 @@ def _void(event: Message, gone: Message, source: str, context: Context, ts: str 
 
 def _identity(user: User, source: str, heard_at: str | int | None, path: str) -> Event | Ignored:
     """A profile binds the Slack id to address and telephone; each state of a profile is an event of its own."""
-    if not user.id:
+    native = native_id(user.id)
+    if not native:
         raise Reject("missing_field", f"{path}.id", f"{path}.id is missing")
     when = user.updated if user.updated is not None else heard_at
     if when == 0 and (user.is_bot or user.id == "USLACKBOT"):
@@ -256,7 +257,7 @@ def _identity(user: User, source: str, heard_at: str | int | None, path: str) ->
     if when is None:
         raise Reject("missing_field", f"{path}.updated", f"{path}.updated is missing: user {user.id} has no time")
     occurred_at = from_epoch_seconds(when, f"{path}.updated")
-    native, profile = scrub(user.id), user.profile or Profile()
+    profile = user.profile or Profile()
     ids = (f"external_id:slack:{native}", email_id(profile.email or ""), phone_id(profile.phone or ""))
     name = profile.real_name or user.real_name or profile.display_name or user.name
     system = user.is_bot or native == "USLACKBOT"
@@ -289,8 +290,8 @@ def _actor(message: Message) -> Party | None:
     if profile is not None:
         name = profile.real_name or profile.display_name or name
         address = email_id(profile.email) if profile.email else None
-    native = native or bot
-    ids: tuple[str, ...] = (f"external_id:slack:{scrub(native)}",) if native else ()
+    known = native_id(native or bot)
+    ids: tuple[str, ...] = (f"external_id:slack:{known}",) if known else ()
     if address:
         ids += (address,)
     return Party(ids, "actor", scrub(name) if name else None, "system" if is_bot else None)
@@ -332,7 +333,7 @@ def _channel(event: Message, context: Context, path: str) -> str:
     channel = event.channel
     if channel.__class__ is dict:
         channel = channel.get("id")
-    found = scrub(channel) if isinstance(channel, str) and channel else _folders(context.name)[0]
+    found = (native_id(channel) if isinstance(channel, str) else "") or _folders(context.name)[0]
     if not found:
         raise Reject("missing_field", f"{path}.channel", f"{path}.channel is missing, and the file names none")
     return found

@@ -15,7 +15,7 @@ import msgspec
 from transforms.app_names import Act, act_of, is_health_check, is_robot
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.job_label import job_label
-from transforms.normal import email_id, scrub
+from transforms.normal import email_id, native_id, scrub
 from transforms.plan_items import PlanFacts, plan_facts
 from transforms.sources import Context, SourceSpec
 from transforms.times import parse_iso
@@ -222,9 +222,9 @@ def _to_event(row: Row) -> Parsed:
         return Ignored("transaction_item")  # its transaction is the act
     else:
         raise _unknown(row)
-    if not row.event_id:
+    event_id = native_id(row.event_id)
+    if not event_id:
         raise Reject("missing_field", "event_id", "column event_id is empty: the event cannot be told from its repeats")
-    event_id = row.event_id if row.event_id.isascii() else scrub(row.event_id)
     occurred_at, recorded_at, quality = _when(row)
     session = row.session
     is_mobile = row.platform in _MOBILE
@@ -407,7 +407,7 @@ SOURCE = SourceSpec(
     name="snowplow",
     title="Snowplow",
     channel="app",
-    version="8",
+    version="9",
     framing="lines",
     parse=parse,
     supports=(
