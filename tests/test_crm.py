@@ -159,6 +159,13 @@ def test_byte_order_mark_blank_lines_and_quoted_line_ends_are_no_obstacle() -> N
     ]
 
 
+def test_a_spreadsheets_rows_of_empty_cells_are_no_records() -> None:
+    """They are written above and below the table and between its rows, with as many cells as the table is wide, or fewer."""
+    data = b',\r\naccount_id,name\r\n,\r\nA1,One\r\n"", \r\n,,\r\nA2,Two\r\n,\r\n'
+    assert [(n, raw) for n, raw, _ in read_crm_file("accounts.csv", data)] == [(0, b"A1,One"), (1, b"A2,Two")]
+    assert rows("accounts.csv", data) == [Account(account_id="A1", name="One"), Account(account_id="A2", name="Two")]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "reason", "field", "shown"),
     [

@@ -25,7 +25,8 @@ class CsvRecord(msgspec.Struct, frozen=True):
 
 
 def split_csv(data: bytes) -> tuple[list[str] | Reject, Iterator[CsvRecord]]:
-    """(column names, trimmed and lowercased; the data records). Blank lines are no records; nothing raises.
+    """(column names, trimmed and lowercased; the data records). Blank lines are no records, nor are a spreadsheet's rows of empty cells;
+    nothing raises.
 
     ``data`` is RFC 4180 with commas, in UTF-8, with or without a byte order mark.
     """
@@ -47,7 +48,8 @@ def _records(data: bytes) -> Iterator[CsvRecord]:
             at += 1
             continue
         fields, used = _record(lines, at)
-        yield CsvRecord(b"".join(lines[at : at + used]).rstrip(b"\r\n"), fields)
+        if isinstance(fields, Reject) or any(map(str.strip, fields)):
+            yield CsvRecord(b"".join(lines[at : at + used]).rstrip(b"\r\n"), fields)
         at += used
 
 
