@@ -272,6 +272,8 @@ def test_a_role_may_be_held_twice_at_different_times() -> None:
         "O1,B1,Champion,2026-03-01\nO1,B1,champion,2026-03-01\n"
     )
     assert verdicts("buying_group.csv", text) == [("row", None), ("row", None), ("duplicate_key", "opportunity_id")]
+    repeat = rows("buying_group.csv", text)[2]
+    assert "'O1, B1, champion, 2026-03-01T00:00:00+00:00' stands in record 1 already" in repeat.detail
 
 
 def test_unknown_columns_are_named_and_kept_out() -> None:

@@ -38,7 +38,7 @@ from transforms.crm_rows import (
 from transforms.csv_records import split_csv
 from transforms.event import Reject
 from transforms.normal import email_id, is_national_phone, of_system, phone_id, registrable_domain, scrub
-from transforms.times import parse_iso, zone_of
+from transforms.times import parse_iso, to_datetime, zone_of
 
 __all__ = [
     "CRM_FILES", "Account", "Alias", "Asset", "Assignment", "Crm", "GroupMember", "Opportunity", "Person", "Row",
@@ -206,8 +206,13 @@ def _check_unique(row: Row, key: tuple[str, ...], seen: dict[tuple[Any, ...], in
     value = tuple(getattr(row, column) for column in key)
     first = seen.setdefault(value, position)
     if first != position:
-        shown = ", ".join(str(part) for part in value)[:120]
+        shown = ", ".join(map(_shown, value))[:120]
         raise Reject("duplicate_key", key[0], f"{'+'.join(key)} {shown!r} stands in record {first} already")
+
+
+def _shown(part: str | int | None) -> str:
+    """A part of a key as a file has it: all but times are text."""
+    return to_datetime(part).isoformat() if isinstance(part, int) else part or ""
 
 
 def _invalid(column: str, text: str, wanted: str) -> Reject:
