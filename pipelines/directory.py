@@ -33,7 +33,7 @@ from transforms.loops import core_ranks
 from transforms.stages import stages_of_deals
 
 SYSTEM = "crm"
-ADAPTER_VERSION = "1.4.0"
+ADAPTER_VERSION = "1.5.0"
 
 
 Rejected = tuple[int, bytes, str, str | None, str]

@@ -166,6 +166,21 @@ def test_a_spreadsheets_rows_of_empty_cells_are_no_records() -> None:
     assert rows("accounts.csv", data) == [Account(account_id="A1", name="One"), Account(account_id="A2", name="Two")]
 
 
+def test_an_end_of_which_only_the_day_is_told_does_not_lie_before_a_start_on_that_day() -> None:
+    """Salesforce has the second of a deal's creation and the day of its close; one closed the day before stays a bad row."""
+
+    def closed(opened_at: str, closed_at: str, zone: str | None = None) -> int | None:
+        (deal,) = rows("opportunities.csv", OPPORTUNITIES + f"O1,A1,,,{opened_at},{closed_at},won,,,,\n", zone=zone)
+        return None if isinstance(deal, Reject) else deal.closed_at
+
+    assert closed("2026-05-01T14:00:00Z", "2026-05-01") == utc(2026, 5, 1, 14)
+    assert closed("2026-05-01T00:30:00+02:00", "2026-05-01", zone="Europe/Berlin") == utc(2026, 4, 30, 22, 30)
+    assert closed("2026-05-01T14:00:00Z", "2026-04-30") is None
+    assert closed("2026-05-01T14:00:00Z", "2026-05-01T13:00:00Z") is None
+    groups = "opportunity_id,person_id,buyer_role,valid_from,valid_to\nO1,B1,user,2026-05-01T14:00:00Z,2026-05-01\n"
+    assert rows("buying_group.csv", groups)[0].valid_to == utc(2026, 5, 1, 14)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "reason", "field", "shown"),
     [

@@ -3,6 +3,7 @@
 Decisions where the files may say more than one thing:
 
 * A date alone is midnight in ``zone``, else UTC, for ends too: ``valid_to`` is the first moment that no longer counts.
+  An end of which only the day is told, the one of its start, does not lie before it: it is the start.
   A time of day that names no zone is a bad row unless ``zone`` is given. ``9999-…`` in ``valid_to`` means "still".
 * An open deal's ``closed_at`` is a forecast, as CRMs show one, and is dropped.
 * An address that is none is a rejected row, because it would otherwise fail in silence; a phone number that is none is
@@ -38,7 +39,7 @@ from transforms.crm_rows import (
 from transforms.csv_records import split_csv
 from transforms.event import Reject
 from transforms.normal import email_id, is_national_phone, of_system, phone_id, registrable_domain, scrub
-from transforms.times import parse_iso, to_datetime, zone_of
+from transforms.times import DAY, parse_iso, to_datetime, zone_of
 
 __all__ = [
     "CRM_FILES", "Account", "Alias", "Asset", "Assignment", "Crm", "GroupMember", "Opportunity", "Person", "Row",
@@ -181,25 +182,30 @@ def _row(row_type: type, layout: _Layout, cells: dict[str, str], zone: str | Non
             parse = layout.cells.get(column)
             values[column] = text if parse is None else parse(text, column, zone)
     row: Row = row_type(**values)
-    return _consistent(row)
+    return _consistent(row, cells)
 
 
-def _consistent(row: Row) -> Row:
+def _consistent(row: Row, cells: Mapping[str, str]) -> Row:
     """The row with what depends on several columns settled, or a reject."""
     if isinstance(row, Opportunity):
         if row.status == "open":
             return msgspec.structs.replace(row, closed_at=None)
-        _check_order(row.opened_at, row.closed_at, "closed_at", "opened_at")
-    elif isinstance(row, GroupMember | Assignment):
-        _check_order(row.valid_from, row.valid_to, "valid_to", "valid_from")
-    elif isinstance(row, Alias):
+        return _in_order(row, cells, "opened_at", "closed_at")
+    if isinstance(row, GroupMember | Assignment):
+        return _in_order(row, cells, "valid_from", "valid_to")
+    if isinstance(row, Alias):
         return msgspec.structs.replace(row, identifier=_identifier(row.identifier_type, row.identifier))
     return row
 
 
-def _check_order(start: int | None, end: int | None, end_column: str, start_column: str) -> None:
-    if start is not None and end is not None and end < start:
-        raise Reject("invalid_interval", end_column, f"{end_column} lies before {start_column}")
+def _in_order(row: Row, cells: Mapping[str, str], start_column: str, end_column: str) -> Row:
+    """The row with an end that does not lie before its start, or a reject: Salesforce tells when a deal was created, but only the day it closed."""
+    start, end = getattr(row, start_column), getattr(row, end_column)
+    if start is None or end is None or end >= start:
+        return row
+    if start - end < DAY and _DATE.fullmatch(cells[end_column]):
+        return msgspec.structs.replace(row, **{end_column: start})
+    raise Reject("invalid_interval", end_column, f"{end_column} lies before {start_column}")
 
 
 def _check_unique(row: Row, key: tuple[str, ...], seen: dict[tuple[Any, ...], int], position: int) -> None:
