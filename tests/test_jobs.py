@@ -391,6 +391,15 @@ def test_maps_can_be_changed_and_emptied() -> None:
     assert not book.is_ack("Thanks", None, False, False)
 
 
+@pytest.mark.parametrize("name", ["Quote Requested", "pricing_request_submitted", "requestQuote"])
+def test_who_asks_for_a_quote_on_a_page_speaks_of_prices(name: str) -> None:
+    """As whoever writes "Quote?" does: what they need is a proposal, not a comparison. To ask for a salesperson names no price."""
+    verdict = BOOK.classify_session([PageSpan(None, name, MINUTE, 1)])
+    assert (verdict.job, verdict.add_tags) == (SS, ("price_terms",))
+    assert BOOK.tag_assets["price_terms"] == "pricing_proposal"
+    assert BOOK.classify_session([PageSpan(None, "Contact Sales", MINUTE, 1)]).add_tags == ()
+
+
 def test_a_label_of_a_session_takes_no_tag_away() -> None:
     """Whoever names the job says nothing of what else the rules see in the pages and calls."""
     trial = PageSpan("/x", "Trial Started", MINUTE, 1)
