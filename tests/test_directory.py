@@ -645,6 +645,38 @@ def test_a_title_level_makes_an_executive(title: str, executive: bool) -> None:
 @pytest.mark.parametrize(
     "title",
     [
+        "Geschäftsführer", "Kaufmännische Geschäftsführerin", "Gescha\u0308ftsfu\u0308hrer:in", "GESCHAEFTSFUEHRER", "Stellv. Geschäftsführer",
+        "Mitglied der Geschäftsleitung", "Vorsitzende der Geschäftsführung", "Vorstand", "Finanzvorstand", "Vorstandsvorsitzender",
+        "Mitglied des Vorstands", "Generaldirektor", "Directeur général", "Directrice Générale Adjointe", "PDG", "P.D.G.",
+        "Président-directeur général", "Vice-présidente ventes", "Director General", "Directora General", "Consejera Delegada",
+        "Gerente General", "Presidente", "Vicepresidente Comercial", "Amministratore Delegato", "Direttrice Generale", "Diretor-Geral",
+        "Algemeen directeur", "Verkställande direktör", "Administrerende direktør", "Toimitusjohtaja",
+    ],
+)  # fmt: skip
+def test_who_heads_a_company_is_an_executive_in_its_own_language_too(title: str) -> None:
+    """However the letters of the title were put together."""
+    directory = Directory.build(Crm(people=[Person(person_id="p", side="buyer", title=title)]), Identity())
+    assert directory.is_executive("p") is True
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Assistentin der Geschäftsführung", "Assistenz Geschäftsführer", "Referent Vorstand", "Vorstandsassistentin", "Sekretärin Vorstand",
+        "Assistante PDG", "Assistante du Directeur général", "Assistant du président", "Adjoint au directeur général",
+        "Asistente del Director General", "Secretaria del Presidente", "Assistente dell'Amministratore Delegato", "Segretaria del Presidente",
+        "Directeur des ventes", "Direktor", "Bereichsleiter", "Geschäftsstellenleiter", "Presidential Fellow", "Directora de Marketing",
+    ],
+)  # fmt: skip
+def test_who_works_for_the_head_of_a_company_is_none_in_its_own_language_either(title: str) -> None:
+    """Nor is a head of less than the company."""
+    directory = Directory.build(Crm(people=[Person(person_id="p", side="buyer", title=title)]), Identity())
+    assert directory.is_executive("p") is False
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
         "Executive Assistant to the CEO",
         "Assistant to the Chief Financial Officer",
         "EA to CEO & CFO",

@@ -48,8 +48,15 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     executive_titles: tuple[Text, ...] = (
         r"\bC([ABCDEFGIKLMNOPRSTX]|IS|HR)O\b", r"\bchief\b", r"\bpresident\b", r"\b[EGRS]?VP\b", r"\bvice president\b",
         r"\bchair(man|woman|person)\b", r"\bmanaging (director|partner)\b", r"\b(co)?founder\b", r"^(co-?)?owner$", r"^partner$",
+        r"\bgesch(ä|ae)ftsf(ü|ue)hrer(in)?\b", r"\b(mitglied|vorsitzender?) der gesch(ä|ae)fts(f(ü|ue)hrung|leitung)\b",
+        r"\b\w*vorst(and|(ä|ae)ndin)\b", r"\bvorstands(mitglied|vorsitzender?)\b", r"\bmitglied des vorstande?s\b", r"\bgeneraldirektor(in)?\b",
+        r"\b(vice-?)?pr[ée]sident[ea]\b", r"\bprésident\b", r"\bPDG\b",
+        r"\b(direct(eur|rice)|directora?|dirett(ore|rice)) g[ée]n[ée]rale?\b", r"\bdiretora?[ -]geral\b",
+        r"\bconsejer[oa] delegad[oa]\b", r"\bgerente general\b", r"\bamministrat(ore delegato|rice delegata|ore unico|rice unica)\b",
+        r"\balgemeen directeur\b", r"\bbestuursvoorzitter\b",
+        r"\bverkställande direktör\b", r"\badministrerende direktør\b", r"\btoimitusjohtaja\b",
     )  # fmt: skip
-    """Used where ``people.csv`` leaves ``is_executive`` empty: VP and above."""
+    """Used where ``people.csv`` leaves ``is_executive`` empty: VP and above in English, heads and boards of companies in the languages beside it."""
 
 
 class Folding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
