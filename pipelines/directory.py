@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from pipelines.errors import TooManyRejects
 from pipelines.settings import CrmFiles, Rejects, WorkspaceSettings
 from pipelines.summary import counted, version
 from schemas import vocab
+from transforms.assets import has_query
 from transforms.business_time import SellerCalendars
 from transforms.channels import channel_of, modality
 from transforms.crm import (
@@ -87,7 +88,7 @@ LISTS: dict[str, str] = {
     "assets.csv": "assets",
     "aliases.csv": "aliases",
 }
-DEALS, STAGES = "opportunities.csv", "stage_history.csv"
+DEALS, STAGES, ASSETS = "opportunities.csv", "stage_history.csv", "assets.csv"
 REFERENCES = (
     ("people.csv", "account_id", "accounts.csv"),
     ("opportunities.csv", "account_id", "accounts.csv"),
@@ -158,6 +159,7 @@ class FoundDirectory:
             found.files.append(_read_file(found, unit_id, location, data, self.reading))
         if self.erasures is not None:
             found = msgspec.structs.replace(found, crm=self.erasures.without_people(found.crm))
+        _warn_of_queries(found)
         _warn_of_strangers(found)  # whoever was erased is missed in no file
         # rejected rows are kept as they are, and may name whoever was erased
         if self.kept is not None and not (self.erasures and any(file.rejects for file in found.files)):
@@ -229,10 +231,24 @@ def _warn_of_strangers(found: ReadDirectory) -> None:
             continue
         named = {getattr(row, column) for row in getattr(found.crm, LISTS[name])} - known[of] - {None}
         if named:
-            shown = ", ".join(sorted(named)[:NAMED]) + (", ..." if len(named) > NAMED else "")
             files[name].warnings.append(
-                f"{files[name].location}: {len(named):,} {column} that {of} does not have ({shown})"
+                f"{files[name].location}: {len(named):,} {column} that {of} does not have ({_first(named)})"
             )
+
+
+def _warn_of_queries(found: ReadDirectory) -> None:
+    """Adds to the warnings of assets.csv which assets no link will ever be: their needs would stay unmet without a word."""
+    for file in found.files:
+        asked = {asset.asset_id for asset in found.crm.assets if has_query(asset)}
+        if asked and file.location.endswith(f"/{ASSETS}"):
+            file.warnings.append(
+                f"{file.location}: {counted(len(asked), 'url')} with a query (?...), by which no link is known: "
+                f"links are compared without theirs ({_first(asked)})"
+            )
+
+
+def _first(ids: Collection[str]) -> str:
+    return ", ".join(sorted(ids)[:NAMED]) + (", ..." if len(ids) > NAMED else "")
 
 
 def crm_paths(folder: Path) -> Iterator[Path]:

@@ -455,6 +455,17 @@ def test_what_the_directory_names_and_does_not_have_is_told(tmp_path: Path) -> N
     assert not any("account_id" in warning for warning in increment(root).warnings)
 
 
+def test_an_asset_that_no_link_will_be_is_told(tmp_path: Path) -> None:
+    """Links are compared without their query, so an address with one is met by none."""
+    root = example(tmp_path)
+    with (root / "inbox" / "crm" / "assets.csv").open("a") as file:
+        file.write("deck,business_case,,https://drive.example.com/file/d/17/view?usp=sharing,\n")
+    assert increment(root).warnings == [
+        "inbox/crm/assets.csv: 1 url with a query (?...), by which no link is known: links are compared without theirs (deck)"
+    ]
+    assert increment(root).warnings == []
+
+
 def test_settings_and_files_of_the_directory_that_are_gone_are_told(tmp_path: Path) -> None:
     """A share that is not mounted would change every figure without a word: the run that finds it so says what is missing, once."""
     root = example(tmp_path)

@@ -31,7 +31,7 @@ class AssetBook:
         for asset in sorted(set(assets), key=lambda one: (one.asset_id, repr(one))):
             if self._by_id.setdefault(asset.asset_id, asset) is not asset:
                 continue
-            if asset.url and "?" not in asset.url:
+            if asset.url and not has_query(asset):
                 self._by_url.setdefault(_plain(asset.url), asset)
             if asset.filename:
                 globs.append((_folded(asset.filename), asset))
@@ -72,6 +72,11 @@ class AssetBook:
 
     def by_id(self, asset_id: str) -> Asset | None:
         return self._by_id.get(asset_id)
+
+
+def has_query(asset: Asset) -> bool:
+    """Whether the asset's own url has one, so that no link is found to lead to it."""
+    return "?" in (asset.url or "")
 
 
 def _plain(url: str) -> str:
