@@ -109,7 +109,7 @@ class Event(msgspec.Struct, array_like=True, gc=False, kw_only=True):
     references: tuple[str, ...] = ()
     """Email: References then In-Reply-To, oldest first, without brackets. Its presence makes the message a reply."""
     native_session_id: str | None = None
-    """App: the tracker's session. Attendance, of one who has no identifier: what a join and its leave have in common."""
+    """App: the tracker's session. Attendance: the stay, which a join, its leave and a list of participants have in common."""
     join_keys: tuple[str, ...] = ()
     """Meetings: what other systems may call the same occurrence: ``ical:<uid>``, ``zoom:<meeting id>``, ``uuid:<occurrence>``,
     ``meet:<code>``, ``teams:<thread>``, ``gcal:<event id>``. Recurring meetings share them: time tells occurrences apart."""

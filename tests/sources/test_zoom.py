@@ -98,6 +98,65 @@ def test_a_guest_who_changes_the_name_stays_one_guest() -> None:
     assert sorted(one.attended_seconds for one in folded.participants) == [2400, 2400, 3600]
 
 
+def test_who_is_told_with_an_address_and_without_one_is_one_guest() -> None:
+    """What is told of one stay is of one person: a webhook may leave out the address that the list has, and the list what a webhook had.
+    Of a stay with two people's addresses, nobody knows whose the rest is; in another occurrence a number is another's."""
+
+    def hook(event: str, moment: str, number: str, uuid: str = UUID, **person: str) -> dict[str, Any]:
+        participant = {
+            "user_id": number,
+            "participant_uuid": f"P{number}",
+            **person,
+            f"{event}_time": f"2026-03-05T{moment}:00Z",
+        }
+        event = {"join": "meeting.participant_joined", "leave": "meeting.participant_left"}[event]
+        return {"event": event, "payload": {"account_id": "acc", "object": {"uuid": uuid, "participant": participant}}}
+
+    def row(number: str, joined: str, left: str, **person: str) -> dict[str, Any]:
+        return {
+            "user_id": number,
+            "join_time": f"2026-03-05T{joined}:00Z",
+            "leave_time": f"2026-03-05T{left}:00Z",
+            **person,
+        }
+
+    ours = hook("join", "10:00", "1", email="s1@ours.example")
+    hooks = [
+        ours,
+        hook("join", "10:05", "2", user_name="Bea"),
+        hook("leave", "10:45", "2", user_name="Bea", email="b1@acme.example"),
+        hook("join", "10:00", "3", user_name="Tom", email="b2@acme.example"),
+        hook("leave", "10:40", "3", user_name="Tom B."),
+    ]
+    rows = [
+        row("2", "10:05", "10:45", name="Bea Buyer"),
+        row("3", "10:00", "10:40", id="zTom", user_email="b2@acme.example"),
+    ]
+    for reports in (
+        hooks,
+        [*hooks, {"uuid": UUID, "participants": rows}],
+        [ours, *hooks[3:], {"uuid": UUID, "participants": rows[1:]}],
+    ):
+        folded = fold(*(event for one in reports for event in events_of(one)))
+        held = only(folded)
+        counted = 2 if hooks[1] in reports else 1
+        assert (held.status, held.buyer_participant_count, held.seller_participant_count) == ("held", counted, 1)
+        assert {one.person_id for one in folded.participants} == {"S1", "B2", *(["B1"] if counted == 2 else [])}
+    shared = [
+        ours,
+        hook("join", "10:05", "2", email="b1@acme.example"),
+        hook("leave", "10:45", "2", email="b2@acme.example"),
+    ]
+    shared.append(hook("join", "10:46", "2", user_name="Bea"))
+    assert only(fold(*(e for one in shared for e in events_of(one)))).buyer_participant_count == 3
+    other = [ours, hooks[1], hook("join", "10:05", "2", uuid="other==", email="b1@acme.example")]
+    assert {one.person_id for one in fold(*(e for one in other for e in events_of(one))).participants} == {
+        "S1",
+        None,
+        "B1",
+    }
+
+
 @pytest.mark.parametrize("name", ["Room 1", "Room 2", "Room 3", "Room 4"])
 def test_who_is_a_user_of_the_account_is_ours(name: str) -> None:
     """Our room and our host without an address are no customers, whichever of webhooks and report comes first."""

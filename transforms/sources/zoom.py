@@ -19,6 +19,7 @@ from transforms.sources.zoom_shapes import (
     occurrence_key,
     participant,
     person_token,
+    stay,
     token,
 )
 from transforms.times import SECOND, from_epoch_millis, parse_iso
@@ -144,7 +145,7 @@ def _presence(webhook: Webhook, context: Context) -> Event:
         occurred_at=moment,
         recorded_at=sent,
         dedupe_key=f"meeting:zoom:{key}",
-        native_session_id=None if party.ids else token(person.participant_uuid) or token(person.user_id),
+        native_session_id=stay(person),
         join_keys=join_keys(meeting),
         organizer=meeting.host(),
         subject_text=clean_subject(meeting.topic),
@@ -201,7 +202,7 @@ SOURCE = SourceSpec(
     name="zoom",
     title="Zoom Meetings",
     channel="video",
-    version="7",
+    version="8",
     framing="json",
     parse=parse,
     explode=explode,

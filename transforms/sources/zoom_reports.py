@@ -20,6 +20,7 @@ from transforms.sources.zoom_shapes import (
     occurrence_key,
     participant,
     person_token,
+    stay,
 )
 from transforms.times import parse_iso
 
@@ -248,6 +249,7 @@ def _attendance(
         occurred_at=joined,
         ended_at=left,
         dedupe_key=f"meeting:zoom:{key}",
+        native_session_id=stay(person),
         join_keys=join_keys(meeting),
         organizer=meeting.host(),
         subject_text=clean_subject(meeting.topic),

@@ -169,3 +169,8 @@ def person_token(person: Person) -> str:
         if found := token(value):
             return found
     return token(person.email) or token(person.user_name) or token(person.name) or "guest"
+
+
+def stay(person: Person) -> str | None:
+    """What all that Zoom tells of one stay has in common: ``user_id``, which lists and webhooks tell, else a webhook's UUID."""
+    return token(person.user_id) or token(person.participant_uuid)
