@@ -160,6 +160,16 @@ def test_an_override_and_its_series_say_the_same_id() -> None:
     assert gone.is_void
 
 
+@pytest.mark.parametrize("moved", [":20260112T000000Z", ";TZID=Europe/Berlin:20260112T000000", ";VALUE=DATE:20260112"])
+def test_an_override_of_a_day_may_name_its_midnight(moved: str) -> None:
+    """The day that is moved is that of the series, however its RECURRENCE-ID is written; one with a time of day is of a series that has one."""
+    rule = events(vevent("UID:a", "DTSTART;VALUE=DATE:20260105", "RRULE:FREQ=WEEKLY;COUNT=2"))
+    (day,) = events(vevent("UID:a", "DTSTART;VALUE=DATE:20260113", f"RECURRENCE-ID{moved}"))
+    assert day.source_event_id == rule[1].source_event_id == "a/20260112"
+    (timed,) = events(vevent("UID:a", "DTSTART:20260113T120000Z", "RECURRENCE-ID:20260112T000000Z"))
+    assert timed.source_event_id == "a/20260112T000000Z"
+
+
 def test_an_added_date_is_one_beside_its_series() -> None:
     """What is added to a series has the id that an exception of it would have, on a day, by a zone's clock and repeating too."""
     ids = {

@@ -303,7 +303,8 @@ def _token(moved: date, component: Component, zones: Zones, own: tzinfo) -> str:
     """RECURRENCE-ID in the form that the series gives its occurrences."""
     if not isinstance(moved, datetime):
         return day_token(moved)
-    if _is_whole_day(component) and moved.time() == time():
+    is_day = _is_whole_day(component) or not isinstance(moment_of(component, "DTSTART") or moved, datetime)
+    if is_day and moved.time() == time():  # of a day, some exporters name the midnight that it begins with
         return day_token(moved.date())
     planned = placed(moved, zone_name(component, "RECURRENCE-ID"), "RECURRENCE-ID", zones, own)
     return token_of(micros(planned, "RECURRENCE-ID"))
@@ -328,7 +329,7 @@ SOURCE = SourceSpec(
     name="ics",
     title="iCalendar",
     channel="in_person",
-    version="8",
+    version="9",
     framing="ics",
     parse=parse,
     supports=(
