@@ -53,7 +53,7 @@ class World(msgspec.Struct, frozen=True):
     settings: Settings
     rules_text: str | None
     as_of: int
-    series: list[tuple[str, str, int, int | None]] = []
+    series: list[tuple[str, str, int, tuple[bytes, ...]]] = []
     """Series of calendar entries of which a newer version or a deletion is known, as ``warehouse.series`` tells them."""
     stages: list[StageChange] = []
     """Of deals, where a rule asks for one; else workers need not be sent them."""

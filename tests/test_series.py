@@ -218,3 +218,71 @@ def test_a_deleted_google_series_is_gone_whole(tmp_path: Path) -> None:
     assert held(other) == []
     with snapshot(root, published=False) as left, snapshot(other, published=False) as right:
         assert contents(left) == contents(right)
+
+
+SAM, DANA = "sam.reyes@vendor.example", "dana.cole@vendor.example"
+SERIES = {
+    "id": "abc", "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=2"],
+    "start": {"dateTime": "2026-03-03T10:00:00Z"}, "end": {"dateTime": "2026-03-03T11:00:00Z"},
+}  # fmt: skip
+VISITS = ["03-03 10:00", "03-10 10:00"]
+
+
+def copy_with(updated: str, dana: str | None, whole: bool = True) -> bytes:
+    """The organiser's copy of a series, or of its first date alone."""
+    guests = [{"email": "bea.winter@northfield.example"}, *([{"email": DANA, "responseStatus": dana}] if dana else [])]
+    fields = SERIES if whole else {key: value for key, value in SERIES.items() if key != "recurrence"}
+    return google(**fields, updated=f"2026-03-{updated}T08:00:00Z", attendees=guests)
+
+
+def page(calendar: str, *items: dict[str, object]) -> bytes:
+    """What a sync of a calendar gives."""
+    return json.dumps({"kind": "calendar#events", "summary": calendar, "nextSyncToken": "t", "items": items}).encode()
+
+
+@pytest.mark.parametrize("is_series", [True, False], ids=["series", "single"])
+def test_a_deletion_from_the_calendar_of_somebody_who_does_not_come_ends_nothing(
+    tmp_path: Path, is_series: bool
+) -> None:
+    """Who declined and deleted a meeting, or is not invited any more, has a deletion of it; so have all, once it is cancelled."""
+    invited, declined, without = (
+        copy_with("01", "accepted", is_series), copy_with("02", "declined", is_series), copy_with("02", None, is_series)
+    )  # fmt: skip
+    deletion: dict[str, object] = {"kind": "calendar#event", "id": "abc", "status": "cancelled"}
+    from_dana, from_sam, from_team = (page(name, deletion) for name in (DANA, SAM, "Team"))
+    stands = VISITS if is_series else VISITS[:1]
+    cases = (
+        ([invited, declined, from_dana], stands),
+        ([invited, without, from_dana], stands),
+        ([invited, from_dana], []),  # nobody says that she only does not come
+        ([invited, declined, from_dana, from_sam], []),
+        ([invited, without, from_team], []),
+    )
+    for number, (files, expected) in enumerate(cases):
+        roots = [example(tmp_path / f"{number}-{way}") for way in ("whole", "forward", "backward")]
+        put(roots[0], [(f"google_calendar/{n}.json", data) for n, data in enumerate(files)])
+        increment(roots[0], AS_OF)
+        for root, order in zip(roots[1:], (files, files[::-1]), strict=True):
+            for n, data in enumerate(order):
+                put(root, [(f"google_calendar/{n}.json", data)])
+                increment(root, AS_OF)
+        assert [held(root) for root in roots] == [expected] * 3, number
+
+
+def test_a_cancellation_sent_to_those_who_are_not_invited_any_more_ends_nothing(tmp_path: Path) -> None:
+    """The organiser takes a guest out: that one gets a cancellation, and the others a version without them (RFC 5546, 3.2.5)."""
+    dana = f"ATTENDEE:mailto:{DANA}"
+    times = ("DTSTART:20260303T100000Z", "DTEND:20260303T110000Z")
+    first = calendar(*times, "SEQUENCE:0", "DTSTAMP:20260301T080000Z", method="REQUEST", people=(ANN, BOB, dana))
+    second = calendar(*times, "SEQUENCE:1", "DTSTAMP:20260302T080000Z", method="REQUEST")
+    taken_out, cancelled = (
+        calendar(*times, "SEQUENCE:1", "STATUS:CANCELLED", "DTSTAMP:20260302T080000Z", method="CANCEL", people=people)
+        for people in ((ANN, dana), (ANN, BOB, dana))
+    )
+    for number, (files, expected) in enumerate(
+        (([first, second, taken_out], VISITS[:1]), ([first, taken_out], []), ([first, second, cancelled], []))
+    ):
+        root = example(tmp_path / str(number))
+        put(root, [(f"ics/{n}.ics", data) for n, data in enumerate(files)])
+        increment(root, AS_OF)
+        assert held(root) == expected

@@ -11,6 +11,7 @@ from fold_world import AS_OF, CRM, SETTINGS, at, party, plan, witness
 
 from pipelines.journeys import World
 from transforms.crm import Account, Crm, StageChange
+from transforms.event import encode_event
 from transforms.settings import Journeys
 
 VISIT = plan("v", "03-11 10:00", "03-11 12:00", ["S1", party("B1", "required")], channel="in_person")
@@ -66,6 +67,7 @@ def test_the_clock_is_the_asking_worlds() -> None:
 def test_the_series_are_the_asking_worlds() -> None:
     """An occurrence that its series has ended is void in the increment that knows of it, and in no other."""
     visit = msgspec.structs.replace(VISIT, source_event_id="weekly/20260311T100000Z")
-    ended = world(series=[(visit.source, "weekly", 1, at("12-01 00:00"))])
+    deletion = msgspec.structs.replace(VISIT, source_event_id="weekly", is_void=True, parties=())
+    ended = world(series=[(visit.source, "weekly", 1, (encode_event(deletion),))])
     voided = [one.folder().fold([witness(visit)]).touchpoints[0].is_voided for one in (world(), ended, world())]
     assert voided == [False, True, False]

@@ -67,6 +67,7 @@ class Erasures:
         changed: dict[str, Any] = {
             "parties": tuple(_stood_in_for(party, found) for party in event.parties),
             "organizer": found.get(event.organizer or "", event.organizer),
+            "calendar": found.get(event.calendar or "", event.calendar),
             "plan_items": tuple(
                 msgspec.structs.replace(item, title=None, owner=item.owner and _stood_in_for(item.owner, found))
                 for item in event.plan_items

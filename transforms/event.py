@@ -150,6 +150,8 @@ class Event(msgspec.Struct, array_like=True, gc=False, kw_only=True):
     """Calendars: SEQUENCE, which tells the versions of an entry apart whatever calendar the copy lies in (RFC 5546)."""
     left_out: tuple[str, ...] = ()
     """Plans: fields of this event that a correction does not tell, or not whole, because they did not change: an older revision has them."""
+    calendar: str | None = None
+    """Plans: whose calendar a deletion was read from that tells nothing of what it deletes, prefixed as in ``Party.ids``."""
 
 
 class Witness(msgspec.Struct, array_like=True, gc=False):
@@ -194,8 +196,9 @@ def named(event: Event) -> Iterator[tuple[str, ...]]:
     for item in event.plan_items:
         if item.owner is not None:
             yield item.owner.ids
-    if event.organizer is not None:
-        yield (event.organizer,)
+    for one in (event.organizer, event.calendar):
+        if one is not None:
+            yield (one,)
 
 
 def hash_id(canonical: str) -> str:

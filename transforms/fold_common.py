@@ -49,6 +49,8 @@ class Fact(msgspec.Struct, gc=False):
     """The newest revision, if it is the one that cancels the record."""
     is_stale: bool = False
     """A plan of which another source tells a newer version."""
+    uninvited: frozenset[str] = frozenset()
+    """Identifiers of those whom an older revision of a plan names, and the newest does not."""
 
 
 class Seat(msgspec.Struct, gc=False):
@@ -158,14 +160,51 @@ def _deletions(bare: Iterable[list[Witness]], facts: Sequence[Fact]) -> list[Fac
 def _newest(record: list[Witness], described: Witness) -> Fact:
     """The newest word on a record, whose witnesses come newest first."""
     trail = {w.event_id: "void" if w.event.is_void else "revision" for w in record if w.event_id != described.event_id}
+    revisions = [w.event for w in record if not w.event.is_void]
+    event = _completed(described.event, revisions)
+    uninvited = _uninvited(event, revisions)
+    ended_by = _ending(record, event, uninvited)
     return Fact(
-        _completed(described.event, [w.event for w in record if not w.event.is_void]),
+        event,
         described,
-        _is_gone(record),
+        ended_by is not None or (event.family in MESSAGES and any(w.event.is_void for w in record)),
         min(w.received_at for w in record),
         tuple(sorted(trail.items())),
-        record[0].event if record[0].event.is_void else None,
+        ended_by,
+        uninvited=uninvited,
     )
+
+
+def _ending(record: list[Witness], event: Event, uninvited: frozenset[str]) -> Event | None:
+    """The newest revision of a record, newest first, that calls it off; None where none does that is newer than what describes it."""
+    for witness in record:
+        if not witness.event.is_void:
+            return None
+        if event.is_void or ends(witness.event, event, uninvited):
+            return witness.event
+    return None
+
+
+def ends(void: Event, event: Event, uninvited: frozenset[str]) -> bool:
+    """Whether a deletion is of the plan that ``event`` describes.
+
+    One that is sent to guests who are not invited any more, or is read from the calendar of somebody who is not, or has declined,
+    takes it off their calendars; the others meet.
+    """
+    if void.calendar is not None:
+        answers = [
+            party.attended for party in event.parties if void.calendar in party.ids and party.role != "organizer"
+        ]
+        return void.calendar not in uninvited and False not in answers
+    guests = [party for party in void.parties if party.role != "organizer"]
+    return not guests or not all(party.ids and uninvited.issuperset(party.ids) for party in guests)
+
+
+def _uninvited(event: Event, revisions: Sequence[Event]) -> frozenset[str]:
+    if event.family != "schedule" or len(revisions) < 2:
+        return frozenset()
+    before = {one for older in revisions for party in older.parties for one in party.ids}
+    return frozenset(before.difference((event.organizer,), *(party.ids for party in event.parties)))
 
 
 def _completed(event: Event, revisions: Sequence[Event]) -> Event:
@@ -198,12 +237,6 @@ def _completed(event: Event, revisions: Sequence[Event]) -> Event:
         ended_at=None if length is None else event.occurred_at + length,
         join_keys=tuple(dict.fromkeys(event.join_keys + teller["join_keys"].join_keys)),
     )
-
-
-def _is_gone(record: list[Witness]) -> bool:
-    """Whether the record, newest first, does not count any more."""
-    newest = record[0].event
-    return newest.is_void or (newest.family in MESSAGES and any(witness.event.is_void for witness in record))
 
 
 def _newest_first(witness: Witness) -> tuple[int, str, int, str, int]:

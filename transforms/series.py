@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from transforms.calendars import EXCEPTION
-from transforms.fold_common import Fact
+from transforms.event import Event, decode_event
+from transforms.fold_common import Fact, ends
+from transforms.times import LATEST
 
 OCCURRENCE = "^(.+)[/_]([0-9]{8}(T[0-9]{6}Z)?|[0-9]{10,})$"
 """``<series>/20260105T090000Z``, ``<series>_20260105``, ``<series>/<epoch milliseconds>``: how adapters name an occurrence.
@@ -27,8 +29,7 @@ class Series(msgspec.Struct, frozen=True):
     version: int
     """What its newest version says has this revision, below ``EXCEPTION``: that of its occurrences, or of the entry that is no series
     any more."""
-    ended_at: int | None
-    """When its deletion was written (microseconds; ``LATEST`` where that is not told); None: it was not deleted."""
+    deletions: tuple[Event, ...] = ()
 
 
 class SeriesBook:
@@ -38,15 +39,17 @@ class SeriesBook:
         self._known = known
 
     @staticmethod
-    def of(rows: Iterable[tuple[str, str, int, int | None]]) -> SeriesBook:
-        """Rows (source, series, version, ended_at) to a book."""
-        return SeriesBook({(source, name): Series(version, ended) for source, name, version, ended in rows})
+    def of(rows: Iterable[tuple[str, str, int, tuple[bytes, ...]]]) -> SeriesBook:
+        """Rows (source, series, version, deletions as the vault has them) to a book."""
+        return SeriesBook(
+            {(source, name): Series(version, tuple(map(decode_event, gone))) for source, name, version, gone in rows}
+        )
 
     def end(self, plans: Sequence[Fact]) -> None:
         """Void the facts of family ``schedule`` that their series ends, in place.
 
-        A deletion ends what was written before it, or at a time that nobody tells; a version ends the occurrences of
-        older ones, but no exception: that one was made for its own sake.
+        A deletion ends what was written before it, or at a time that nobody tells, and all if it tells none itself; a version ends the
+        occurrences of older ones, but no exception: that one was made for its own sake.
         """
         if not self._known:
             return
@@ -59,7 +62,11 @@ class SeriesBook:
             if name is None:  # the entry has become a series, or is what has become of one
                 fact.is_void = fact.is_void or event.revision % EXCEPTION < series.version
                 continue
-            is_deleted = series.ended_at is not None and (event.recorded_at or 0) <= series.ended_at
+            is_deleted = any(
+                (event.recorded_at or 0) <= (LATEST if void.recorded_at is None else void.recorded_at)
+                and ends(void, event, fact.uninvited)
+                for void in series.deletions
+            )
             if is_deleted or event.revision < min(series.version, EXCEPTION):
                 fact.is_void = True
 

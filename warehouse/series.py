@@ -5,14 +5,13 @@ from __future__ import annotations
 from warehouse.store import Store
 
 
-def find_series(store: Store, occurrence: str, exception: int) -> list[tuple[str, str, int, int | None]]:
+def find_series(store: Store, occurrence: str, exception: int) -> list[tuple[str, str, int, tuple[bytes, ...]]]:
     """Series of which the warehouse holds more than one version, or a deletion, as the temporary table ``ended_series``;
     ``planned_date`` holds all dates for ``mark_series_dirty``. An entry under the series' own id, which is one date and no series, is
     another version of it.
 
     ``occurrence`` is the regular expression by which an occurrence's id names its series, ``exception`` the revision from
-    which on it speaks for itself. Returns (source, series, newest version, when the deletion was written in microseconds or
-    None). A deletion that tells no time was written last of all.
+    which on it speaks for itself. Returns (source, series, newest version, its deletions as the vault has them).
     """
     con = store.connection
     con.execute(
@@ -33,13 +32,15 @@ def find_series(store: Store, occurrence: str, exception: int) -> list[tuple[str
              SELECT source, series, coalesce(max(revision), 0) AS version, count(DISTINCT revision) > 1 AS is_rewritten
              FROM named LEFT JOIN told USING (source, series) GROUP BY ALL),
            deletion AS (
-             SELECT source, source_event_id AS series, max(coalesce(epoch_us(recorded_at), 4102444800000000)) AS ended_at
-             FROM planned_date WHERE is_void GROUP BY ALL)
-           SELECT source, series, version, ended_at FROM series LEFT JOIN deletion USING (source, series)
-           WHERE is_rewritten OR ended_at IS NOT NULL""",
+             SELECT p.source, p.source_event_id AS series, list(detail ORDER BY event_id) AS deletions
+             FROM planned_date p JOIN named n ON p.source = n.source AND p.source_event_id = n.series
+             JOIN vault.event_detail USING (event_id) WHERE is_void GROUP BY ALL)
+           SELECT source, series, version, deletions FROM series LEFT JOIN deletion USING (source, series)
+           WHERE is_rewritten OR deletions IS NOT NULL""",
         {"exception": exception},
     )
-    return con.execute("SELECT source, series, version, ended_at FROM ended_series ORDER BY ALL").fetchall()
+    rows = con.execute("SELECT source, series, version, deletions FROM ended_series ORDER BY source, series").fetchall()
+    return [(source, name, version, tuple(gone or ())) for source, name, version, gone in rows]
 
 
 def mark_series_dirty(store: Store) -> None:

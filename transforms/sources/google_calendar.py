@@ -22,10 +22,10 @@ from transforms.calendars import (
     title,
     token_of,
 )
-from transforms.event import Event, Ignored, Party, Reject
+from transforms.event import Event, Ignored, Party, Reject, hash_id
 from transforms.ical import FAULTS, Zones, borrowed, series
 from transforms.job_label import job_label
-from transforms.normal import clean_subject
+from transforms.normal import clean_subject, email_id
 from transforms.sources import Context, SourceSpec
 from transforms.times import EARLIEST, SECOND, parse_iso, zone_of
 from transforms.venues import venue
@@ -121,6 +121,8 @@ class Resource(msgspec.Struct, rename="camel", frozen=True):
     """``private`` and ``shared`` names and values that an application wrote; whatever they are, the event is one."""
     calendar_time_zone: str | None = None
     """Of the page that the event came in; ``explode`` writes it into entries of a day."""
+    calendar_summary: str | None = None
+    """Likewise, into deletions: what the calendar is called, which for somebody's own is their address."""
 
 
 class Head(msgspec.Struct, rename="camel", frozen=True):
@@ -134,6 +136,7 @@ class Head(msgspec.Struct, rename="camel", frozen=True):
 class Page(msgspec.Struct, rename="camel", frozen=True):
     items: list[msgspec.Raw] | None = None
     time_zone: msgspec.Raw = msgspec.Raw()
+    summary: msgspec.Raw = msgspec.Raw()
 
 
 _head = msgspec.json.Decoder(Head)
@@ -144,19 +147,24 @@ _resource = msgspec.json.Decoder(Resource)
 def explode(frame: bytes, context: Context) -> Iterable[bytes]:
     """``{"items": [...]}`` to its items; anything else, and a page without items, is one record.
 
-    Where the page names the calendar's time zone, its all-day entries get it, for nothing in them says whose noon they mean.
+    Where the page names the calendar's time zone, its all-day entries get it, for nothing in them says whose noon they mean; where it
+    is called by an address, deletions that hold little but an id get that.
     """
     page = _page.decode(frame)
     if not page.items:
         return [frame]
-    zone = bytes(page.time_zone)
-    return [_with_zone(bytes(item), zone) for item in page.items]
+    zone, owner = bytes(page.time_zone), bytes(page.summary)
+    return [_with_page(bytes(item), zone, owner) for item in page.items]
 
 
-def _with_zone(item: bytes, zone: bytes) -> bytes:
-    if zone[:1] != b'"' or item[:1] != b"{" or b'"date"' not in item:
+def _with_page(item: bytes, zone: bytes, owner: bytes) -> bytes:
+    if item[:1] != b"{":
         return item
-    return b'{"calendarTimeZone":' + zone + b"," + item[1:]
+    if zone[:1] == b'"' and b'"date"' in item:
+        item = b'{"calendarTimeZone":' + zone + b"," + item[1:]
+    if owner[:1] == b'"' and b"@" in owner and b'"cancelled"' in item and b'"start"' not in item:
+        item = b'{"calendarSummary":' + owner + b"," + item[1:]
+    return item
 
 
 def parse(record: bytes, context: Context) -> list[Event] | Ignored:
@@ -192,8 +200,10 @@ def _meeting(resource: Resource, context: Context) -> list[Event] | Ignored:
     entry = _entry(resource, base, parties, organizer, room)
     keys = tuple(dict.fromkeys((f"gcal:{native}", f"gcal:{base}")))
     if is_cancelled and resource.start is None:
-        slot, revision = _forgotten(resource, context), _revision(resource) if resource.updated else _LAST_WORD
-        return [event_of(entry, slot, event_id=native, revision=revision, join_keys=keys)]
+        owner = email_id(resource.calendar_summary) if resource.calendar_summary else None
+        slot, revision = _forgotten(resource, context), _revision(resource) if resource.updated else _last_word(owner)
+        gone = event_of(entry, slot, event_id=native, revision=revision, join_keys=keys)
+        return [msgspec.structs.replace(gone, calendar=owner)]
     slot, zone = _slot(resource, context)
     planned = resource.original_start_time
     if planned is not None:
@@ -229,6 +239,11 @@ def _revision(resource: Resource) -> int:
     number = parse_iso(resource.updated, "$.updated") // SECOND if resource.updated else resource.sequence + 1
     number -= bool(resource.attendees_omitted)  # of one edit, the copy that names everybody goes first
     return min(max(number, 1), _LAST_WORD - 1)
+
+
+def _last_word(owner: str | None) -> int:
+    """Of a deletion without a time. Those from several people's calendars are told apart: each may mean its own copy alone."""
+    return _LAST_WORD if owner is None else _LAST_WORD - 1 - int(hash_id(owner)[:6], 16)
 
 
 # who and what
@@ -371,7 +386,7 @@ SOURCE = SourceSpec(
     name="google_calendar",
     title="Google Calendar",
     channel="in_person",
-    version="11",
+    version="12",
     framing="json",
     parse=parse,
     supports=(
