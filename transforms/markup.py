@@ -20,6 +20,13 @@ _MRKDWN_QUOTE = re.compile(r"^&gt;&gt;&gt;(?s:.*)|^(?:&gt;|>).*$", re.MULTILINE)
 _URL = re.compile(r"https?://[^\s<>\"']+")
 _MRKDWN_LINK = re.compile(rf"<([^<>]*)>|{_URL.pattern}")
 _TRAILING = ".,;:!?)]}"
+_MARKED = re.compile(
+    "|".join(
+        rf"(?<![\w*_~`/]){mark}(?=[^\s{mark}])((?:[^{mark}\n]|(?<=\w){mark}(?=\w))+)(?<=[^\s`]){mark}(?![\w*_~`/])"
+        for mark in (r"\*", "_", "~")
+    )
+)
+"""``*bold*``, ``_italic_``, ``~struck~`` as Slack takes them for such: at the borders of words, on one line, outside code and paths."""
 
 _BLOCKS = frozenset(
     {"p", "br", "div", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "hr"}
@@ -30,10 +37,10 @@ _UNSEEN = frozenset({"script", "style", "head", "title", "blockquote"})
 def mrkdwn_plain(text: str | None) -> Plain:
     """``<@U1> see <https://a.example/x?y=1|this> &amp; that`` to ``@U1 see this & that`` and its URL.
 
-    Slack puts every URL in brackets; what other tools write of a message often has it bare.
+    ``*Is it done?*`` is ``Is it done?`` in bold. Slack puts every URL in brackets; what other tools write of a message often has it bare.
     """
     if text is None or ("<" not in text and "&" not in text and "://" not in text):
-        return text, ()
+        return _unmarked(text), ()
     links: list[str] = []
 
     def shown(match: re.Match[str]) -> str:
@@ -48,7 +55,7 @@ def mrkdwn_plain(text: str | None) -> Plain:
         return _link(_mrkdwn_unescape(target), _mrkdwn_unescape(label), links)
 
     own = _MRKDWN_QUOTE.sub("", text) if "&gt;" in text or ">" in text[:1] else text
-    return _mrkdwn_unescape(_MRKDWN_LINK.sub(shown, own)), tuple(dict.fromkeys(links))
+    return _unmarked(_mrkdwn_unescape(_MRKDWN_LINK.sub(shown, own))), tuple(dict.fromkeys(links))
 
 
 def html_plain(body: str | None) -> Plain:
@@ -66,6 +73,15 @@ def html_plain(body: str | None) -> Plain:
         reader.pieces = [unescape(_ANGLED.sub(" ", body))]
     text = _URL.sub(lambda match: _bare(match.group(), reader.links), "".join(reader.pieces))
     return text.strip(), tuple(dict.fromkeys(reader.links))
+
+
+def _unmarked(text: str | None) -> str | None:
+    """Without the marks of bold, italic and struck text, which may stand inside one another."""
+    if text is None or ("*" not in text and "_" not in text and "~" not in text):
+        return text
+    for _ in "*_~":
+        text = _MARKED.sub(lambda match: match[match.lastindex or 0], text)
+    return text
 
 
 def _mrkdwn_unescape(text: str) -> str:

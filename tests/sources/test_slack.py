@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +130,33 @@ def test_whom_a_message_calls_is_none_of_its_first_words(text: str, first_line: 
     assert event.first_line == first_line
     assert event.subject_text is not None
     assert event.subject_text.startswith(("@", "#", "Thanks"))
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("*Is it done?*", "Is it done?"),
+        ("*_Is it done?_*", "Is it done?"),
+        ("*Agenda*: ~none~ _pricing_, <https://example.com/_a_|*this*>", "Agenda: none pricing, this"),
+        ("_see my_file.txt_", "see my_file.txt"),
+        ("5*3*2, a_b_c, **kwargs, __init__.py, 2 * 3 * 4, *nix and *bsd", None),
+        ("see `*.py*`, `_a_` and https://example.com/_a_/b", None),
+        ("* one", None),
+    ],
+)
+def test_marks_of_bold_and_italic_are_no_words(text: str, plain: str | None) -> None:
+    """A question in bold ends in its question mark; a mark inside a word, a path or code, or without its end, is one of the text's."""
+    event = events_of(message(text=text, channel="C0DEAL0001"))[0]
+    assert event.first_line == event.subject_text == (plain or text)
+    assert event.content_chars == len(plain or text)
+
+
+@pytest.mark.parametrize("piece", ["*a ", "*", " _a_a", "(*a*", "~ "])
+def test_many_marks_cost_no_more_than_as_many_letters(piece: str) -> None:
+    """A message may be 40,000 characters of openings that nothing closes."""
+    started = time.process_time()
+    events_of(message(text=piece * (40_000 // len(piece)), channel="C0DEAL0001"))
+    assert time.process_time() - started < 2
 
 
 def test_event_and_export_agree() -> None:
