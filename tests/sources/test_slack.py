@@ -122,14 +122,17 @@ def test_other_frames_stay_whole(frame: bytes) -> None:
         ("Thanks <@U0SAM0001>", "Thanks @U0SAM0001"),
         ("<#C0DEAL0001|deal> is done", "#deal is done"),
         ("<@U0SAM0001>", "@U0SAM0001"),
+        ("Any news? <@U0SAM0001> <!here>", "Any news?"),
+        ("<@U0SAM0001> any news? <@U0SUE0001>\nWe wait", "any news?"),
+        ("Is it you? <@U0SAM0001> said so", "Is it you? @U0SAM0001 said so"),
     ],
 )
 def test_whom_a_message_calls_is_none_of_its_first_words(text: str, first_line: str) -> None:
-    """A mention says to whom thanks go, and takes nothing from their being thanks; the subject shows it."""
+    """A mention says to whom thanks or a question go, and takes nothing from their being that; the subject shows it."""
     event = events_of(message(text=text, channel="C0DEAL0001"))[0]
     assert event.first_line == first_line
     assert event.subject_text is not None
-    assert event.subject_text.startswith(("@", "#", "Thanks"))
+    assert event.subject_text.startswith(("@", "#", "Thanks", "Any news? @", "Is it you?"))
 
 
 @pytest.mark.parametrize(

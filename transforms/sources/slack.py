@@ -19,7 +19,7 @@ import msgspec
 
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.markup import mrkdwn_plain
-from transforms.normal import clean_subject, email_id, native_id, phone_id, scrub, text_facts
+from transforms.normal import QUESTION_MARKS, clean_subject, email_id, native_id, phone_id, scrub, text_facts
 from transforms.sources import Context, SourceSpec
 from transforms.sources.slack_kinds import (
     BOT_SUBTYPES,
@@ -40,8 +40,11 @@ _response = msgspec.json.Decoder(Response)
 _DATED = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TEAM = re.compile(r"T[A-Z0-9]{6,}")
 _CHANNEL = re.compile(r"(?<![A-Za-z0-9])[CDG][A-Z0-9]{7,}(?![A-Za-z0-9])")
-_CALLED = re.compile(r"\s*(?:<(?:@|!(?:here|channel|everyone|subteam\^))[^<>]*>[\s,:;.!-]*)+")
+_CALL = r"<(?:@|!(?:here|channel|everyone|subteam\^))[^<>]*>"
+_CALLED = re.compile(rf"\s*(?:{_CALL}[\s,:;.!-]*)+")
 """Those whom a message calls before it says anything: ``<@U1> <!here>: ``."""
+_ASKED = re.compile(rf"(?<=[{QUESTION_MARKS}])(?:[^\S\n]*{_CALL})+[^\S\n]*$", re.MULTILINE)
+"""Those whom a line calls behind its question mark: ``Any news? <@U1> <@U2>``."""
 
 
 def parse(data: bytes, context: Context) -> Parsed:
@@ -182,8 +185,8 @@ def _sent(message: Message, source: str, channel: str, ts: str | None, path: str
     said = _own_text(message)
     text, links = mrkdwn_plain(said)
     first_line, has_question, content_chars = text_facts(text)
-    if said and (called := _CALLED.match(said)):  # whom it is to is none of its words
-        first_line = text_facts(mrkdwn_plain(said[called.end() :])[0])[0] or first_line
+    if said and (own := _uncalled(said)) != said:
+        first_line = text_facts(mrkdwn_plain(own)[0])[0] or first_line
     files = message.files or ((message.file,) if message.file else ())
     if files:
         links += tuple(f.url_private for f in files if f.is_external and f.url_private)
@@ -307,6 +310,14 @@ def _own_text(message: Message) -> str | None:
     return message.text
 
 
+def _uncalled(said: str) -> str:
+    """A text without those whom it is to, who are none of its words: before them, and behind a question mark."""
+    if "<" not in said:
+        return said
+    called = _CALLED.match(said)
+    return _ASKED.sub("", said[called.end() :] if called else said)
+
+
 def _edited_at(message: Message, path: str) -> int | None:
     ts = message.edited.ts if message.edited is not None else None
     return from_epoch_seconds(ts, f"{path}.edited.ts") if ts else None
@@ -364,7 +375,7 @@ SOURCE = SourceSpec(
     name="slack",
     title="Slack",
     channel="chat",
-    version="1.9.0",
+    version="1.10.0",
     framing="json",
     parse=parse,
     explode=explode,
