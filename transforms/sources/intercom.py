@@ -184,7 +184,8 @@ def _message(
     occurred_at = _when(created_at, f"{path}.created_at", context)
     author = part.author or NOBODY
     actor = _party(author, "actor", known)
-    automated = actor.side == "system" or part.delivered_as in AUTOMATED_DELIVERIES
+    # what a contact writes in a conversation that a workflow or a campaign began is still the contact's
+    automated = actor.side == "system" or (actor.side != "buyer" and part.delivered_as in AUTOMATED_DELIVERIES)
     parties: tuple[Party, ...] = (actor,)
     if actor.side != "buyer":
         parties += tuple(_party(one, "to", known) for one in _distinct(known) if one.id != author.id)
@@ -316,7 +317,7 @@ SOURCE = SourceSpec(
     name="intercom",
     title="Intercom",
     channel="chat",
-    version="1.7.0",
+    version="1.8.0",
     framing="json",
     parse=parse,
     explode=explode,
