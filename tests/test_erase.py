@@ -26,6 +26,7 @@ from schemas.registry import TABLES
 from transforms.crm_rows import Account, Alias, Crm, Person
 from transforms.erasure import DROPPED, Erasures
 from transforms.event import Event, Party, PlanItem, hash_id
+from transforms.fold_words import question_pattern
 from transforms.jobs import Rulebook
 from transforms.times import parse_iso
 from warehouse.erase import NOT_KEPT
@@ -440,6 +441,20 @@ def test_rules_see_in_what_is_kept_what_they_saw_before(text: str) -> None:
     assert rules.meeting_kind(kept) == rules.meeting_kind(text)
     assert rules.is_ack(kept, None, None, False) == rules.is_ack(text, None, None, False)
     assert rules.may_speak(kept) == rules.may_speak(text)
+
+
+def test_a_question_stays_one_at_the_end_of_its_line() -> None:
+    """A mail in Intercom has its subject and its first line on two lines, and either may ask."""
+    asks = question_pattern(())
+    for text, is_question in (
+        ("Review for Ann?\nSee below", True),
+        ("To Ann\nDone?", True),
+        ("Done? Yes, Ann\nBye", False),
+    ):
+        kept = erasures().without(event(first_line=text)).first_line
+        assert kept is not None
+        assert "Ann" not in kept
+        assert (asks.search(kept) is not None) == is_question
 
 
 SAME = (

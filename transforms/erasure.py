@@ -90,9 +90,11 @@ class Erasures:
         )
 
     def _seen_by_rules(self, text: str | None) -> str | None:
+        """Line by line, since a question is one at the end of its line."""
+        return None if text is None else "\n".join(map(self._seen_of, text.split("\n")))
+
+    def _seen_of(self, text: str) -> str:
         """``Pricing for Ann Buyer?`` to ``Pricing ?``: the parts that any pattern finds, and what marks a reply or a question."""
-        if text is None:
-            return None
         kept = reply_prefix(text)
         spans = [one.span() for pattern in (*self._patterns, _QUESTION) for one in pattern.finditer(text, len(kept))]
         parts, reached = [kept.strip()], len(kept)

@@ -122,7 +122,8 @@ class Event(msgspec.Struct, array_like=True, gc=False, kw_only=True):
     subject_text: str | None = None
     """Email subject or meeting title; for chat the first 120 characters. Never a body."""
     first_line: str | None = None
-    """First own line that is neither empty nor a mere greeting, 120 characters at most; kept in the vault only, for rules."""
+    """First own line that is neither empty nor a mere greeting, 120 characters at most; before it, on a line of its own, the subject of a
+    mail that came as a chat (Intercom). Kept in the vault only, for rules."""
     has_question: bool | None = None
     """A ``?`` anywhere in the own text (quoted text aside): no acknowledgement. None if no text was available."""
     content_chars: int | None = None

@@ -18,7 +18,16 @@ import msgspec
 from transforms.apart import Inner
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.markup import html_plain
-from transforms.normal import clean_subject, email_id, native_id, phone_id, scrub, text_facts
+from transforms.normal import (
+    clean_subject,
+    email_id,
+    has_question_mark,
+    is_parents_subject,
+    native_id,
+    phone_id,
+    scrub,
+    text_facts,
+)
 from transforms.sources import Context, SourceSpec
 from transforms.sources.intercom_kinds import (
     ATTACHMENTS,
@@ -212,9 +221,19 @@ def _message(
     text, event.links = html_plain(part.body)
     event.first_line, event.has_question, event.content_chars = text_facts(text)
     event.subject_text = clean_subject(text, 120)
+    if part.type == "email" and (subject := _own_subject(part.subject)):
+        event.first_line = "\n".join(line for line in (subject, event.first_line) if line)
+        event.has_question = bool(event.has_question) or has_question_mark(subject)
+        event.subject_text = clean_subject(f"{subject} {text or ''}", 120)
     if part.attachments:
         event.attachments = tuple(scrub(one.name) for one in part.attachments if one.name)
     return event
+
+
+def _own_subject(subject: str | None) -> str | None:
+    """The subject of a mail that begins a conversation, which its words begin with; of a ``Re:`` none, for it is the parent's."""
+    own = clean_subject(html_plain(subject)[0], 120)
+    return None if is_parents_subject(own) else own
 
 
 def _revision(part: Part, occurred_at: int, path: str, context: Context) -> int:
@@ -317,7 +336,7 @@ SOURCE = SourceSpec(
     name="intercom",
     title="Intercom",
     channel="chat",
-    version="1.8.0",
+    version="1.9.0",
     framing="json",
     parse=parse,
     explode=explode,

@@ -26,6 +26,7 @@ class Part(msgspec.Struct, gc=False):
     type: str | None = None
     part_type: str | None = None
     delivered_as: str | None = None
+    subject: str | None = None
     body: str | None = None
     author: Author | None = None
     attachments: list[Attachment] | None = None
