@@ -94,6 +94,23 @@ def test_an_answer_in_a_channel_reaches_those_of_the_other_side_who_write_there(
     assert not answer.is_internal
 
 
+def test_what_we_say_in_a_channel_reaches_those_too_who_write_in_its_threads_alone() -> None:
+    """Everybody in the channel sees what stands outside threads or begins one; what is said inside a thread, those see who write there."""
+    folded = fold(
+        chat("1", START, "B2"),
+        chat("2", "03-08 09:00", "S1"),
+        chat("3", "03-08 10:00", "B1", thread_id="2"),
+        chat("4", "03-08 11:00", "S1", thread_id="2"),
+        chat("5", "03-08 12:00", "S1"),
+    )
+    reached = {
+        row.source_event_id: {who for who, one in people(folded, row).items() if one.participation_role == "to"}
+        for row in folded.touchpoints
+        if row.direction == "outbound"
+    }
+    assert reached == {"C1/2": {"B1", "B2"}, "C1/4": {"B1"}, "C1/5": {"B1", "B2"}}
+
+
 def test_minutes_of_a_message_are_a_setting() -> None:
     """A burst of two messages takes either side two minutes, or one where the settings say half a minute each."""
     burst = [chat("1", START, "B1", parties=(party("B1", "actor"), party("S1", "to"))), chat("2", START + SECOND, "B1")]

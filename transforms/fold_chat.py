@@ -79,7 +79,7 @@ def fold_chats(facts: Sequence[Fact], resolve: Resolver, bench: Workbench) -> li
     voices = {conversation: Voices.of(messages) for conversation, messages in everyone.items()}
     drafts: list[Draft] = []
     for stream, messages in streams.items():
-        audience = Audience(messages, voices[stream[:2]])
+        audience = Audience(messages, voices[stream[:2]], stream[2])
         drafts.extend(_fold_stream(stream, messages, audience, resolve, bench))
     return drafts
 
@@ -168,10 +168,15 @@ def stream_of(event: Event, roots: set[tuple[str, str, str]]) -> Stream:
     if event.thread_id:
         return (event.source, conversation, event.thread_id)
     if roots:
-        for own in (event.source_event_id, event.dedupe_key.rpartition("/")[2]):
+        for own in own_ids(event):
             if (event.source, conversation, own) in roots:
                 return (event.source, conversation, own)
     return (event.source, conversation, "")
+
+
+def own_ids(event: Event) -> tuple[str, str]:
+    """By which of its ids a thread may name the message that it begins with."""
+    return event.source_event_id, event.dedupe_key.rpartition("/")[2]
 
 
 def message_order(message: Message) -> tuple[int, str, str]:
@@ -238,25 +243,31 @@ class Audience:
     """Whom a burst reaches where the source names no recipients: the authors of the other side.
 
     Those of the same thread if there are any, else those of the whole conversation: a seller's answer in a channel that
-    a buyer writes in is outbound to that buyer. A partner has them before him in a thread of his own too. A seller who
-    had not written there yet is in copy: he was there, as his answer shows, but it is not he to whom the buyer turned.
+    a buyer writes in is outbound to that buyer. What we or a partner say outside threads, or begin one with, everybody sees who writes
+    in any of them. A partner has customers before him in a thread of his own too. A seller who had not written there yet is in copy: he
+    was there, as his answer shows, but it is not he to whom the buyer turned.
     """
 
-    def __init__(self, stream: Sequence[Message], conversation: Voices) -> None:
+    def __init__(self, stream: Sequence[Message], conversation: Voices, root: str) -> None:
         near, far = _authors(stream), conversation.authors
-        self.outside = [a for a in near if a.side not in OURS] or [a for a in far if a.side not in OURS]
-        self.customers = _customers(near) or _customers(far)
+        self._root = root
+        self.everybody = [a for a in far if a.side not in OURS]
+        self.outside = [a for a in near if a.side not in OURS] or self.everybody
+        self.all_customers = _customers(far)
+        self.customers = _customers(near) or self.all_customers
         self.sellers = [a for a in near if a.side == "seller"] or [a for a in far if a.side == "seller"]
         self.is_bot_only = not self.sellers and any(author.side == "system" for author in near)
         self._since = conversation.since
 
-    def of(self, side: str, at: int) -> list[tuple[ResolvedParty, str]]:
-        """Whom a burst of this side reaches that begins at a moment, each with a role."""
+    def of(self, messages: Sequence[Message]) -> list[tuple[ResolvedParty, str]]:
+        """Whom the messages of a burst reach, each with a role."""
+        side, at = messages[0].author.side, messages[0].occurred_at
+        is_open = not self._root or any(self._root in own_ids(message.fact.event) for message in messages)
         if side in OURS:
-            return [(author, "to") for author in self.outside]
+            return [(author, "to") for author in (self.everybody if is_open else self.outside)]
         sellers = [(one, "to" if self._since.get(one.party_id, at) <= at else "cc") for one in self.sellers]
         if side == PARTNER:  # speaks before the customer, if one is there
-            sellers += [(author, "to") for author in self.customers]
+            sellers += [(author, "to") for author in (self.all_customers if is_open else self.customers)]
         return sellers
 
 
@@ -398,7 +409,7 @@ def _seats(burst: Burst, audience: Audience, resolve: Resolver) -> list[Seat]:
                         seats[found.party_id] = Seat(found, party.role, found.side, event.source)
     if not is_addressed:
         first = burst.messages[0]
-        for found, role in audience.of(first.author.side, first.occurred_at):
+        for found, role in audience.of(burst.messages):
             if found.party_id not in seats:
                 seats[found.party_id] = Seat(found, role, found.side, first.fact.event.source)
     return list(seats.values())

@@ -189,14 +189,18 @@ def _burst(key: tuple[str | None, ...], burst: list[Told]) -> Touch:
 
 def put_readers(t: Touch, touches: list[Touch]) -> None:
     """Whom the author turned to: those who write in the thread, else in the room, even what they take back. We write to all who are not
-    ours, a buyer to us, a partner to both; who of us only answers later is in copy."""
+    ours, a buyer to us, a partner to both, and all in the room see what is said outside threads or begins one; who of us only answers
+    later is in copy."""
     if any(p.role != "actor" for p in t.people):
         return
     own = _party_of(t.people[0].side) if t.people else "unknown"
     room = sorted((x for x in touches if room_of(x) == room_of(t)), key=lambda x: x.start)
     near = [x for x in room if x.thread == t.thread]
+    root = t.thread[-1] if t.thread else None
+    is_open = root is None or any(w.event.message_id == root for w in t.live)
     for others in WRITES_TO[own]:
-        found = _authors(near, others) or _authors(room, others)
+        seen_by_all = is_open and "buyer" in others
+        found = (not seen_by_all and _authors(near, others)) or _authors(room, others)
         for p in found:
             if not any(q.key == p.key for q in t.people):
                 wrote = any(x.start <= t.start for x in room if p.key in {q.key for q in _authors([x], others)})
