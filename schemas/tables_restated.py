@@ -26,7 +26,7 @@ METRIC_RESTATEMENT = Table("metric_restatement", "mart", "restated value", ("res
          "were final, and more than 200 (history landed in parts); the line gives their number in the period, before and after", nn=True,
          values=vocab.RESTATEMENT_CHANGES),
     text("metric", "Column of the mart; row_count: the row itself, 0 to 1 if it appeared, 1 to 0 if it vanished", nn=True),
-    text("item", "Of a metric that is a list: what came into it (0 to 1) or left it (1 to 0); else NULL"),
+    text("item", "Of a metric that is a list: what came into it (0 to 1; NULL to 1 with a row that appeared) or left it (1 to 0; 1 to NULL with a row that vanished); else NULL"),
     number("old_value", "Figure before; a flag is 0 or 1; NULL if it was NULL or there was no row"),
     number("new_value", "Figure after; NULL if it is NULL or there is no row any more"),
     Column("old_num", "bigint", "Numerator of old_value, of a share that has one"),
