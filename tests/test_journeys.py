@@ -356,6 +356,12 @@ class TestTriggers:
         assert with_person("B9", is_engaged=False) == "buyer_initiated"
         assert with_person("S9", is_engaged=True) == "buyer_initiated"
 
+    def test_the_first_of_several_new_stakeholders_is_the_trigger(self) -> None:
+        """Also where somebody else is new in the return itself."""
+        between = touchpoint("n", "03-03 12:00")
+        new = {key: [participant(key, 0, party, "actor", is_engaged=True)] for key, party in (("n", "B8"), ("z", "B9"))}
+        assert self.loop(touchpoint("z", "03-04 09:00", job=SE), between, people=new) == ("new_stakeholder", "n")
+
     def test_parallel_loops(self) -> None:
         """A loop around always-on work alone, or back to it, is parallel."""
         rows = [touchpoint(str(n), at("03-02 09:00") + n * HOUR, job=j) for n, j in enumerate((SE, VA, SE, VA, RB, VA))]
