@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from multiprocessing import get_context
+from pathlib import Path
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.groups import component_names
+from warehouse.groups import WHEN_BITS, close_over_edges, component_names, forget_change, label_groups
+from warehouse.store import Store
 
 edges = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=60)
 
@@ -41,3 +45,30 @@ def test_the_order_of_edges_does_not_matter(pairs: list[tuple[int, int]], random
         for p in (pairs, shuffled)
     ]
     assert both[0].equals(both[1])
+
+
+EVENTS = 2_000_000
+
+
+def label_many(folder: Path) -> None:
+    """In a process of its own: what hangs in DuckDB cannot be interrupted."""
+    with Store(folder / "warehouse.duckdb", folder / "vault.duckdb", folder) as store:
+        con = store.connection
+        who = f"(hash(-n) >> {WHEN_BITS}) << {WHEN_BITS}, (hash(n + {EVENTS}) >> {WHEN_BITS}) << {WHEN_BITS}"
+        con.execute(f"INSERT INTO vault.edge SELECT 'u', hash(n // 4), hash(-n - 1) FROM range({EVENTS}) t(n)")
+        con.execute(f"INSERT INTO vault.kin SELECT {who} FROM range({EVENTS}) t(n)")
+        con.execute(f"INSERT INTO vault.kin SELECT hash(-n - 1), hash(n + {EVENTS}) FROM range({EVENTS}) t(n)")
+        con.execute("INSERT INTO vault.dirty SELECT DISTINCT a FROM vault.edge")
+        forget_change(store)
+        close_over_edges(store, everything=True)
+        label_groups(store)
+        assert store.count("SELECT count(DISTINCT group_hash) FROM key_group") == EVENTS // 4
+
+
+def test_more_edges_than_duckdb_streams(tmp_path: Path) -> None:
+    """Where everything is grouped again, the edges are more than DuckDB holds of a result that is read bit by bit: it waited for ever."""
+    labelling = get_context("spawn").Process(target=label_many, args=(tmp_path,))
+    labelling.start()
+    labelling.join(180)
+    labelling.kill()
+    assert labelling.exitcode == 0

@@ -93,15 +93,16 @@ def label_groups(store: Store) -> None:
     are not listed.
     """
     con = store.connection
-    edges = con.execute(
+    # taken whole: DuckDB waits for ever where the branches of a union have filled what a result that is read bit by bit holds (its issue 22215)
+    edges = con.sql(
         f"""WITH near AS (SELECT a, b FROM vault.edge SEMI JOIN affected ON a = fold_hash),
                  kin AS (FROM any_kin ANTI JOIN gone_kin USING (a, b)),
                  keys AS (SELECT fold_hash AS key FROM affected UNION ALL SELECT b FROM near),
                  on_days AS (SELECT b AS key, b & ~{WHEN}::UBIGINT AS who, b & {WHEN} AS of_day FROM near)
             FROM near UNION ALL FROM kin SEMI JOIN keys ON a = key
             UNION ALL SELECT DISTINCT key, b | of_day FROM on_days JOIN kin ON who = a"""
-    ).fetchnumpy()
-    groups = component_names(np.asarray(edges["a"], dtype=np.uint64), np.asarray(edges["b"], dtype=np.uint64))
+    ).to_arrow_table()
+    groups = component_names(edges.column("a").to_numpy(), edges.column("b").to_numpy())
     con.register("labels", groups)
     con.execute("CREATE OR REPLACE TEMP TABLE key_group AS FROM labels")
     con.unregister("labels")
