@@ -85,9 +85,11 @@ class Derivation:
                 self.rebound = mark_rebound(self.store, before, self.world.directory())
                 tell_change(self.store, before, self.world.directory())
                 self.small &= self.store.count("SELECT count(*) FROM vault.dirty") < self.workers.worth_groups
-            self._find_series()
+            has_series = self._find_series()
             if groups.close_over_edges(self.store, everything=everything) > MANY_GROUPS:
                 self.store.allow(little=False)
+            if has_series:
+                self.world = msgspec.structs.replace(self.world, series=series.affected_series(self.store))
             groups.label_groups(self.store)
             shards = derive.write_event_shards(
                 self.store, self.scratch / "events", self.settings.shard_events, self._hands
@@ -145,12 +147,12 @@ class Derivation:
         assert self.change.previous is not None
         derive.mark_due_plans(self.store, self.change.previous, self.now)
 
-    def _find_series(self) -> None:
+    def _find_series(self) -> bool:
         """Of the calendar: occurrences that lie in other groups than the new version or the deletion that ends them."""
         found = series.find_series(self.store, OCCURRENCE, EXCEPTION)
-        self.world = msgspec.structs.replace(self.world, series=found)
         if found:
             series.mark_series_dirty(self.store)
+        return bool(found)
 
     def _deal(self, shards: list[Path]) -> list[list[Path]]:
         return [hand for hand in (shards[n :: self._hands] for n in range(self._hands)) if hand]

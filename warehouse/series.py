@@ -5,13 +5,12 @@ from __future__ import annotations
 from warehouse.store import Store
 
 
-def find_series(store: Store, occurrence: str, exception: int) -> list[tuple[str, str, int, tuple[bytes, ...]]]:
+def find_series(store: Store, occurrence: str, exception: int) -> int:
     """Series of which the warehouse holds more than one version, or a deletion, as the temporary table ``ended_series``;
-    ``planned_date`` holds all dates for ``mark_series_dirty``. An entry under the series' own id, which is one date and no series, is
-    another version of it.
+    ``planned_date`` holds all dates. An entry under the series' own id, which is one date and no series, is another version of it.
 
     ``occurrence`` is the regular expression by which an occurrence's id names its series, ``exception`` the revision from
-    which on it speaks for itself. Returns (source, series, newest version, its deletions as the vault has them).
+    which on it speaks for itself. Returns how many they are.
     """
     con = store.connection
     con.execute(
@@ -31,16 +30,15 @@ def find_series(store: Store, occurrence: str, exception: int) -> list[tuple[str
            series AS (
              SELECT source, series, coalesce(max(revision), 0) AS version, count(DISTINCT revision) > 1 AS is_rewritten
              FROM named LEFT JOIN told USING (source, series) GROUP BY ALL),
-           deletion AS (
-             SELECT p.source, p.source_event_id AS series, list(detail ORDER BY event_id) AS deletions
-             FROM planned_date p JOIN named n ON p.source = n.source AND p.source_event_id = n.series
-             JOIN vault.event_detail USING (event_id) WHERE is_void GROUP BY ALL)
-           SELECT source, series, version, deletions FROM series LEFT JOIN deletion USING (source, series)
-           WHERE is_rewritten OR deletions IS NOT NULL""",
+           deleted AS (SELECT DISTINCT source, source_event_id AS series FROM planned_date WHERE is_void)
+           SELECT source, series, version FROM series LEFT JOIN deleted d USING (source, series)
+           WHERE is_rewritten OR d.source IS NOT NULL""",
         {"exception": exception},
     )
-    rows = con.execute("SELECT source, series, version, deletions FROM ended_series ORDER BY source, series").fetchall()
-    return [(source, name, version, tuple(gone or ())) for source, name, version, gone in rows]
+    found = store.count("SELECT count(*) FROM ended_series")
+    if not found:
+        con.execute("DROP TABLE temp.planned_date")
+    return found
 
 
 def mark_series_dirty(store: Store) -> None:
@@ -55,4 +53,34 @@ def mark_series_dirty(store: Store) -> None:
            moving AS (SELECT DISTINCT source, series FROM dated SEMI JOIN vault.dirty USING (fold_hash))
            SELECT DISTINCT fold_hash FROM dated SEMI JOIN moving USING (source, series)"""
     )
-    con.execute("DROP TABLE planned_date")
+
+
+def affected_series(store: Store) -> list[tuple[str, str, int, tuple[bytes, ...]]]:
+    """Of the series that ``find_series`` found, those with a date in ``affected``: (source, series, newest version, its deletions as the
+    vault has them). Nothing else of them is asked for when what is affected is folded."""
+    con = store.connection
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE affected_series AS
+           WITH dated AS (
+             SELECT source, coalesce(series, source_event_id) AS series FROM planned_date
+             WHERE event_id IN (SELECT event_id FROM vault.event_detail SEMI JOIN affected USING (fold_hash)))
+           SELECT source, series, version FROM ended_series SEMI JOIN dated USING (source, series)"""
+    )
+    # where the few are, first: a join would read every event that there is
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE deletion AS
+           SELECT s.source, s.series, event_id, d.rowid AS place
+           FROM planned_date p JOIN affected_series s ON p.source = s.source AND p.source_event_id = s.series
+           JOIN vault.event_detail d USING (event_id) WHERE is_void"""
+    )
+    deletions: dict[tuple[str, str], list[bytes]] = {}
+    for source, series, detail in con.execute(
+        """SELECT source, series, detail FROM deletion JOIN (
+             SELECT rowid AS place, detail FROM vault.event_detail WHERE rowid IN (SELECT place FROM deletion)) USING (place)
+           ORDER BY event_id"""
+    ).fetchall():
+        deletions.setdefault((source, series), []).append(detail)
+    rows = con.execute("SELECT source, series, version FROM affected_series ORDER BY ALL").fetchall()
+    for name in ("deletion", "affected_series", "planned_date", "ended_series"):
+        con.execute(f"DROP TABLE temp.{name}")
+    return [(source, name, version, tuple(deletions.get((source, name), ()))) for source, name, version in rows]
