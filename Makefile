@@ -45,7 +45,7 @@ test: $(READY) ## unit, golden and property tests
 test-duckdb2: $(DUCKDB2)/.ready ## the tests of the warehouse with DuckDB 2, in an environment of their own
 	PYTHONPATH=$(CURDIR) $(DUCKDB2)/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(addprefix tests/test_,$(addsuffix .py,$(OF_DATABASES)))
 
-OF_DATABASES := audit digests example_run explain gate landed marts publish questions report restated series store
+OF_DATABASES := audit digests example_run explain gate groups landed marts publish questions report restated series store
 
 $(DUCKDB2)/.ready: $(READY) requirements-duckdb2.lock
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(DUCKDB2)

@@ -148,11 +148,11 @@ class Derivation:
         derive.mark_due_plans(self.store, self.change.previous, self.now)
 
     def _find_series(self) -> bool:
-        """Of the calendar: occurrences that lie in other groups than the new version or the deletion that ends them."""
+        """Of the calendar: occurrences that lie in other groups than the new version or the deletion that ends them. Whether there are any."""
         found = series.find_series(self.store, OCCURRENCE, EXCEPTION)
         if found:
             series.mark_series_dirty(self.store)
-        return bool(found)
+        return found
 
     def _deal(self, shards: list[Path]) -> list[list[Path]]:
         return [hand for hand in (shards[n :: self._hands] for n in range(self._hands)) if hand]

@@ -193,9 +193,8 @@ def scrub(text: str) -> str:
 
 
 def native_id(text: str | None) -> str:
-    """A system's own id, scrubbed; empty where it is missing or of nothing but blanks, which tell nobody apart."""
-    known = scrub(text) if text else ""
-    return "" if known.isspace() else known
+    """A system's own id, scrubbed and without blanks around it; empty where it is missing or of nothing else, which tells nobody apart."""
+    return scrub(text).strip() if text else ""
 
 
 def last_part(native: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from warehouse.store import Store
 
 
-def find_series(store: Store, occurrence: str, exception: int) -> int:
+def find_series(store: Store, occurrence: str, exception: int) -> bool:
     """Series of which the warehouse holds more than one version, or a deletion, as the temporary table ``ended_series``;
     ``planned_date`` holds all dates. An entry under the series' own id, which is one date and no series, is another version of it.
 
     ``occurrence`` is the regular expression by which an occurrence's id names its series, ``exception`` the revision from
-    which on it speaks for itself. Returns how many they are.
+    which on it speaks for itself. Returns whether there are any.
     """
     con = store.connection
     con.execute(
@@ -35,10 +35,10 @@ def find_series(store: Store, occurrence: str, exception: int) -> int:
            WHERE is_rewritten OR d.source IS NOT NULL""",
         {"exception": exception},
     )
-    found = store.count("SELECT count(*) FROM ended_series")
-    if not found:
-        con.execute("DROP TABLE temp.planned_date")
-    return found
+    if store.count("SELECT count(*) FROM ended_series"):
+        return True
+    _forget(store)
+    return False
 
 
 def mark_series_dirty(store: Store) -> None:
@@ -81,6 +81,10 @@ def affected_series(store: Store) -> list[tuple[str, str, int, tuple[bytes, ...]
     ).fetchall():
         deletions.setdefault((source, series), []).append(detail)
     rows = con.execute("SELECT source, series, version FROM affected_series ORDER BY ALL").fetchall()
-    for name in ("deletion", "affected_series", "planned_date", "ended_series"):
-        con.execute(f"DROP TABLE temp.{name}")
+    _forget(store, "deletion", "affected_series")
     return [(source, name, version, tuple(deletions.get((source, name), ()))) for source, name, version in rows]
+
+
+def _forget(store: Store, *more: str) -> None:
+    for name in ("planned_date", "ended_series", *more):
+        store.connection.execute(f"DROP TABLE temp.{name}")

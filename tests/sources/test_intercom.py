@@ -155,7 +155,7 @@ def test_real_payloads(real_dir: Path, folder: str, chat: int, identity: int) ->
     """Every real payload is read; none is rejected."""
     root = real_dir / "chat" / folder
     if not root.is_dir():
-        pytest.skip(f"no {root}")
+        pytest.skip(f"no folder of real payloads at {root} (set TOUCHLOOP_REAL)")
     outcomes: Counter[str] = Counter()
     for path in sorted(root.iterdir()):
         for record in exploded(json.loads(path.read_text(encoding="utf-8"))):

@@ -211,7 +211,7 @@ def test_real_payloads(real_dir: Path, folder: str) -> None:
     """Real payloads are read, and those that are rejected are known not to be Slack's or to lack what they must say."""
     root = real_dir / "chat" / folder
     if not root.is_dir():
-        pytest.skip(f"no {root}")
+        pytest.skip(f"no folder of real payloads at {root} (set TOUCHLOOP_REAL)")
     outcomes: Counter[str] = Counter()
     rejects: set[tuple[str, str, str | None]] = set()
     for path in sorted(p for p in root.iterdir() if p.suffix in {".json", ".txt"}):

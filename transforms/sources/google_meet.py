@@ -13,7 +13,7 @@ import msgspec
 
 from transforms.apart import Inner
 from transforms.event import Event, Ignored, Party, Reject
-from transforms.normal import clean_subject, email_id, phone_id, scrub
+from transforms.normal import clean_subject, email_id, native_id, phone_id, scrub
 from transforms.sources import Context, SourceSpec
 from transforms.times import DAY, SECOND, checked, from_epoch_seconds, parse_iso, to_datetime
 
@@ -71,7 +71,7 @@ class Stay(msgspec.Struct, frozen=True):
     where: str
 
     def text(self, name: str) -> str | None:
-        return scrub(self.texts.get(name, "")).strip()[:LONGEST_ID] or None
+        return native_id(self.texts.get(name))[:LONGEST_ID] or None
 
     def path(self, name: str) -> str:
         return f"{self.where}.parameters.{name}"
@@ -137,7 +137,7 @@ def _event(activity: Activity, index: int, stay: Stay, context: Context) -> Even
     key, join_keys = _occurrence(stay, occurred)
     address = stay.text("organizer_email")
     organizer = email_id(address) if address and MASK not in address else None
-    customer = scrub(activity.id.customer_id or "").strip()[:LONGEST_ID]
+    customer = native_id(activity.id.customer_id)[:LONGEST_ID]
     return Event(
         source=f"/google_meet/{customer}" if customer else "/google_meet",
         source_event_id=_native_id(activity, index, stay),

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from transforms.event import Party, Reject, hash_id
-from transforms.normal import email_id, native_id, scrub
+from transforms.normal import email_id, native_id
 from transforms.times import from_epoch_millis, from_epoch_seconds, parse_iso
 
 
@@ -207,7 +207,7 @@ def text_of(value: Any) -> str | None:
 
 
 def _clean(text: str) -> str | None:
-    return scrub(text[:1000]).strip() or None
+    return native_id(text[:1000]) or None
 
 
 def shown(value: Any) -> str:

@@ -363,13 +363,13 @@ def _client_session(contexts: str, anonymous: str) -> tuple[str, str]:
 @lru_cache(maxsize=16_384)
 def _party(user: str, *devices: str) -> tuple[Party, ...]:
     """Remembered: a user's events come by the dozen."""
-    user = scrub(user[:1000]).strip()
+    user = native_id(user[:1000])
     ids = []
     if user:
         ids.append(f"external_id:snowplow:{user}")
         if "@" in user and (address := email_id(user)):
             ids.append(address)
-    ids += [f"anonymous_id:snowplow:{known}" for device in devices if (known := scrub(device[:1000]).strip())]
+    ids += [f"anonymous_id:snowplow:{known}" for device in devices if (known := native_id(device[:1000]))]
     return (Party(tuple(dict.fromkeys(ids)), "actor"),)
 
 

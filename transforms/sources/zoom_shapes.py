@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from transforms.event import Party, Reject
-from transforms.normal import clean_subject, email_id, phone_id, scrub
+from transforms.normal import clean_subject, email_id, native_id, phone_id
 from transforms.times import DAY, to_datetime
 
 Text = str | int | None
@@ -104,7 +104,7 @@ def token(value: Text) -> str | None:
     """An id as text, without what no table can hold; None if it is empty."""
     if value is None:
         return None
-    return scrub(str(value)).strip()[:LONGEST_ID] or None
+    return native_id(str(value))[:LONGEST_ID] or None
 
 
 def join_keys(meeting: Meeting) -> tuple[str, ...]:
