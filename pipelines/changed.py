@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
-from pipelines.directory import FoundDirectory
+from pipelines import derived
+from pipelines.derived import Was
+from pipelines.directory import FoundDirectory, ReadDirectory
 from pipelines.summary import version
 from pipelines.workspace import Workspace
 from transforms.linking import KEYS
@@ -17,6 +20,9 @@ from transforms.times import DAY
 from warehouse import restated
 from warehouse.ledger import counted
 from warehouse.store import DERIVE_AGAIN, Store
+
+DIRECTORY_MARK = "directory_files"
+"""Of the state: locations of the directory's files that the last derivation read, a line each."""
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -27,10 +33,9 @@ class Changed(msgspec.Struct, frozen=True):
     before: dict[str, str | None]
     bindings: list[tuple[str, ...]]
     """Identifiers that payloads say belong together."""
-    bound: list[tuple[str, ...]]
-    """Those of the last derivation, if they are others."""
-    rebound: bool
-    """They are others, and nothing else is: what is derived again are the events of whom they make somebody else."""
+    was: Was | None
+    """Of the last derivation where the directory or the bindings are others, and nothing else is: what is derived again are the events
+    and accounts of which they make something else."""
     everything: bool
     """Something that any figure may rest on; else only what the dirty events touch, and what is due, is derived again."""
     dirty: int
@@ -41,13 +46,17 @@ class Changed(msgspec.Struct, frozen=True):
     """A UTC day has passed: plans fall due and waits grow with the clock alone."""
 
     def __bool__(self) -> bool:
-        return self.everything or self.dirty > 0 or self.counted or self.due or self.rebound
+        return self.everything or self.dirty > 0 or self.counted or self.due or self.was is not None
 
     @property
     def previous(self) -> int | None:
         """The clock of the last derivation."""
         as_of = self.before["as_of"]
         return int(as_of) if as_of else None
+
+    @property
+    def has_new_directory(self) -> bool:
+        return self.before["directory"] != self.rests_on["directory"]
 
     @property
     def relinked(self) -> bool:
@@ -65,10 +74,11 @@ class Changed(msgspec.Struct, frozen=True):
             upgraded=is_unknown and restated.is_upgrade(store.connection),
         )
 
-    def note(self, store: Store) -> None:
-        """After the commit: this is what the tables rest on."""
-        if self.everything or self.rebound:
+    def note(self, store: Store, kept: Path, read: ReadDirectory) -> None:
+        """After the commit: this is what the tables rest on. ``kept``: where the directory is left for the next one."""
+        if self.everything or self.was is not None:
             remember_bindings(store, self.bindings)
+            derived.keep(kept, read)
         for name, value in self.rests_on.items():
             store.set_mark(name, value)
 
@@ -87,25 +97,46 @@ def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: 
     }
     before = {name: store.mark(name) for name in rests_on}
     # what another version derived, this one might derive otherwise: no table holds figures of both
-    everything = any(before[name] != rests_on[name] for name in ("directory", "config", "version", "keys"))
+    everything = any(before[name] != rests_on[name] for name in ("config", "version", "keys"))
     everything |= before["as_of"] is None or (fixed and before["as_of"] != str(now))
     # a clock set back by days: what it has counted by then is undone nowhere else
     everything |= before["as_of"] is not None and int(before["as_of"]) // DAY > now // DAY
-    rebound = before["bindings"] not in (None, "", rests_on["bindings"])
-    bound = bindings_in(store, "bound") if rebound else []
-    # not if a crash, or a version that kept only their digest, has left others
-    everything |= rebound and before["bindings"] != digest_of(bound)
+    was = None if everything else was_before(store, workspace, directory, before, rests_on)
+    everything |= was is None and any(before[name] != rests_on[name] for name in FOLLOWED)
     return Changed(
         rests_on=rests_on,
         before=before,
         bindings=bindings,
-        bound=bound,
-        rebound=rebound and not everything,
+        was=was,
         everything=everything,
         dirty=store.count("SELECT count(*) FROM vault.dirty"),
         counted=before["ledger"] != rests_on["ledger"],
         due=before["as_of"] is not None and int(before["as_of"]) // DAY < now // DAY,
     )
+
+
+FOLLOWED = ("directory", "bindings")
+"""What another of concerns its own accounts and people."""
+
+
+def was_before(
+    store: Store, workspace: Workspace, found: FoundDirectory, before: Mapping[str, str | None], now: Mapping[str, str]
+) -> Was | None:
+    """The directory and the bindings that the marks of ``before`` tell of; None if they are those of ``now``, or if it is not known
+    what they were, or what of them is another now concerns everything."""
+    if all(before[name] == now[name] for name in FOLLOWED):
+        return None
+    bindings = bindings_in(store, "bound")
+    # a crash, or a version that kept only their digest, has left others
+    if before["bindings"] != digest_of(bindings):
+        return None
+    directory = found.read()
+    if before["directory"] == now["directory"]:
+        return Was(directory.crm, bindings)
+    last = derived.kept(workspace.derived, before["directory"])
+    if last is None or (store.mark(DIRECTORY_MARK) or "").splitlines() != found.locations:
+        return None
+    return derived.changed_since(last, directory, bindings)
 
 
 def bindings_in(store: Store, table: str) -> list[tuple[str, ...]]:

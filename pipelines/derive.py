@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pipelines.changed import Changed
+from pipelines.derived import Was
 from pipelines.directory import ReadDirectory
 from pipelines.journeys import PARTICIPANT_COLUMNS, TOUCHPOINT_COLUMNS, ShardJob, World, run_accounts, run_fold
 from pipelines.kin import tell_change, tell_kin
-from pipelines.rebinding import mark_rebound
+from pipelines.rebinding import mark_named
 from pipelines.relink import link_again
 from pipelines.staging import Stage, staged
 from pipelines.workers import Workers
 from pipelines.workspace import Workspace
 from transforms.calendars import EXCEPTION
+from transforms.directory import Directory
 from transforms.series import OCCURRENCE
 from warehouse import derive, groups, identity, series
 from warehouse.store import Store
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 SMALL_EVENTS = 5_000
 """Events below which, where all are folded, other processes cost more than they save; else the workers say what is worth it."""
+MOST = 0.5
+"""Of the conversations, users and meetings: where more of them are dirty, it costs less to derive everything than to compare it with what was."""
 MANY_GROUPS, MANY_ACCOUNTS = 50_000, 5_000
 """Conversations, users and meetings that are folded, and accounts that are rebuilt, above which the warehouse takes all the memory that it may."""
 
@@ -59,7 +63,7 @@ class Derivation:
         self.is_long = events > self.settings.shard_events
         """More than a worker folds at a time."""
         self.rebound: frozenset[str] = frozenset()
-        """Identifiers (hashes) that profiles landed since make somebody else's."""
+        """Identifiers (hashes) that another directory, or profiles landed since, make somebody else's."""
         self.touchpoints = 0
         self.accounts = 0
 
@@ -68,23 +72,21 @@ class Derivation:
         return {p.person_id: directory.is_executive(p.person_id) for p in self.world.crm.people}
 
     def run(self) -> None:
-        con, everything = self.store.connection, self.change.everything
-        if everything or self.change.due:
+        con = self.store.connection
+        if self.change.everything or self.change.due:
             self.store.allow(little=False)
         with self.phase("group"):
             groups.forget_change(self.store)
             if self.change.relinked:
                 link_again(self.store)
+            if self.change.was is not None:
+                self._mark_elsewhere(self.change.was)
+            everything = self.change.everything
             if everything:
                 groups.mark_everything_dirty(self.store)
                 tell_kin(self.store, self.world.directory())
             elif self.change.previous is not None:
                 self._mark_due()
-            if self.change.rebound:
-                before = msgspec.structs.replace(self.world, bindings=self.change.bound).directory()
-                self.rebound = mark_rebound(self.store, before, self.world.directory())
-                tell_change(self.store, before, self.world.directory())
-                self.small &= self.store.count("SELECT count(*) FROM vault.dirty") < self.workers.worth_groups
             has_series = self._find_series()
             if groups.close_over_edges(self.store, everything=everything) > MANY_GROUPS:
                 self.store.allow(little=False)
@@ -103,6 +105,9 @@ class Derivation:
             con.execute("BEGIN")
             derive.begin_touchpoints(self.store, everything=everything)
             self.touchpoints = derive.put_touchpoints(self.store, partial(staged, folded), everything=everything)
+            if self.change.was is not None:
+                change = self.change.was.change
+                derive.touch_accounts(self.store, change.accounts, change.people | change.members)
             if everything:
                 identity.forget_all(con)
             else:
@@ -129,9 +134,25 @@ class Derivation:
             derive.put_accounts(self.store, partial(staged, rebuilt), everything=everything)
 
     def done(self) -> None:
-        if self.change.rebound:
+        if self.change.was is not None:
             groups.keep_kin(self.store)
         derive.clear_dirty(self.store)
+
+    def _mark_elsewhere(self, was: Was) -> None:
+        """Mark dirty what another directory, or other profiles, may make different; where that is most of all, all of it is derived again."""
+        before = Directory.build(was.crm, self.world.settings.identity, was.bindings)
+        now = self.world.directory()
+        elsewhere = now.differing(before, was.change.people)
+        mark_named(self.store, elsewhere, was.change.known)
+        derive.mark_accounts(self.store, was.change.accounts)
+        if derive.dirty_share(self.store) > MOST:
+            self.change = msgspec.structs.replace(self.change, everything=True, was=None)
+            self.store.allow(little=False)
+            self.small = self.store.count("SELECT count(*) FROM vault.event_detail") < SMALL_EVENTS
+            return
+        self.rebound = elsewhere.identifiers
+        tell_change(self.store, before, now)
+        self.small &= self.store.count("SELECT count(*) FROM vault.dirty") < self.workers.worth_groups
 
     def _stage_directory(self, folded: Path, only: frozenset[str] | None = None) -> None:
         """What the directory itself says of identifiers, or of these (hashes), and what its rows disagree about; folding adds what

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from pipelines import checked
 from pipelines.errors import TooManyRejects
 from pipelines.settings import CrmFiles, Rejects, WorkspaceSettings
 from pipelines.summary import counted, version
@@ -163,24 +163,15 @@ class FoundDirectory:
         _warn_of_strangers(found)  # whoever was erased is missed in no file
         # rejected rows are kept as they are, and may name whoever was erased
         if self.kept is not None and not (self.erasures and any(file.rejects for file in found.files)):
-            with suppress(OSError):  # the next run reads the files again
-                new = self.kept.with_name(f"{self.kept.name}.new")
-                body = msgspec.msgpack.encode(found)
-                new.write_bytes(self._head + hashlib.sha256(body).digest() + body)
-                new.replace(self.kept)
+            checked.write(self.kept, self._head, msgspec.msgpack.encode(found))
         return found
 
     def _recall(self) -> ReadDirectory | None:
         """What another process has read of the same content, in the same way and version; None if there is no such thing."""
-        if self.kept is None:
-            return None
+        body = checked.read(self.kept, self._head) if self.kept is not None else None
         try:
-            with self.kept.open("rb") as file:
-                if file.read(len(self._head)) != self._head:
-                    return None
-                is_whole = file.read(hashlib.sha256().digest_size) == hashlib.sha256(body := file.read()).digest()
-                return msgspec.msgpack.decode(body, type=ReadDirectory) if is_whole else None
-        except (OSError, msgspec.DecodeError):
+            return None if body is None else msgspec.msgpack.decode(body, type=ReadDirectory)
+        except msgspec.DecodeError:
             return None
 
     @property

@@ -97,7 +97,8 @@ def erase(
         store.set_mark("unpublished", "erase")
     say(f"{done.events:,} events and {done.rejects:,} rejected records no longer say who it was")
     kept.write_anew(workspace.warehouse, workspace.vault, scratch / "spill")
-    workspace.directory.unlink(missing_ok=True)
+    for kept_directory in (workspace.directory, workspace.derived):
+        kept_directory.unlink(missing_ok=True)
     shutil.rmtree(workspace.state / "audit", ignore_errors=True)
     try:
         run_once(Workspace(workspace.root), now, fixed=fixed, say=say, observer=observer)

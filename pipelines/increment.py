@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines import unread
 from pipelines.ahead import NOTHING, Ahead, Found
-from pipelines.changed import Changed, changed
+from pipelines.changed import DIRECTORY_MARK, Changed, changed
 from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, UserError
 from pipelines.kafka.plan import GAP, KafkaPlan, KafkaUnit, rounds
@@ -38,8 +38,6 @@ if TYPE_CHECKING:  # only who has topics, or runs on a cluster, imports what it 
     from pipelines.kafka.connection import Connection
 
 
-DIRECTORY_MARK = "directory_files"
-"""Of the state: locations of the directory's files that the last derivation read, a line each."""
 LITTLE_BYTES = 40_000_000
 """Of units: what a stream takes in at a time lands without all of the warehouse's memory."""
 
@@ -308,7 +306,7 @@ class Increment:
         self.summary.warnings += [warning for file in files for warning in file.warnings]
         before = rows_of_files(store, [file.location for file in files if not file.accepted and not file.rejects])
         self.summary.warnings += [
-            f"{location} has no rows, where it had {rows:,} before: everything is derived again without what they said"
+            f"{location} has no rows, where it had {rows:,} before: what rests on them is derived again without what they said"
             for location, rows in before.items()
         ]
         commit_directory(

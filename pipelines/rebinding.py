@@ -1,19 +1,20 @@
-"""Profiles that came since the last derivation: which identifiers lead to somebody else by them, and whose events have these.
+"""Profiles and CRM exports that came since the last derivation: what leads to somebody else by them, and whose events name it.
 
-A contact who gets an address, or a user whose profile is told for the first time, concerns few events of a long history. They
-are found by reading it once, which costs a small part of deriving everything again.
+A contact who gets an address, a user whose profile is told for the first time, or a deal that another seller owns concerns few events
+of a long history. They are found by reading it once, and by what was derived of them before, which costs a small part of deriving
+everything again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 
 import pyarrow as pa
 
-from transforms.directory import Directory
+from transforms.directory import Elsewhere
 from transforms.event import decode_event, hash_id, named
-from transforms.normal import email_base
+from transforms.normal import ANONYMOUS, email_base, of_any_system, registrable_domain
 from warehouse.store import Store
 
 ROWS = 10_000
@@ -22,31 +23,34 @@ REMEMBERED = 100_000
 """Parties."""
 
 
-def mark_rebound(store: Store, before: Directory, now: Directory) -> frozenset[str]:
-    """Mark dirty the events of whoever may be somebody else ``now``. Returns the identifiers (hashes) that lead elsewhere, of which the
-    directory tells its links again."""
-    changed = now.differing(before)
-    if not changed:
-        return changed
-    chosen = choosing(changed)
+def mark_named(store: Store, elsewhere: Elsewhere, accounts: Collection[str]) -> None:
+    """Mark dirty the events of whoever may be somebody else, or elsewhere, and those of which the payload names one of the ``accounts``."""
+    if not elsewhere and not accounts:
+        return
+    chosen = choosing(elsewhere)
     keys: set[int] = set()
     reader = store.connection.sql("SELECT fold_hash, detail FROM vault.event_detail").to_arrow_reader(ROWS)
     for batch in reader:
         for key, blob in zip(batch["fold_hash"].to_pylist(), batch["detail"].to_pylist(), strict=True):
-            if any(map(chosen, named(decode_event(blob)))):
+            event = decode_event(blob)
+            if event.account_hint in accounts or any(map(chosen, named(event))):
                 keys.add(key)
     store.connection.register("named", pa.table({"fold_hash": pa.array(keys, pa.uint64())}))
     store.connection.execute("INSERT INTO vault.dirty FROM named")
     store.connection.unregister("named")
-    return changed
 
 
-def choosing(wanted: frozenset[str]) -> Callable[[tuple[str, ...]], bool]:
-    """Tells whether one of a party's identifiers, or the base address of one, is wanted."""
+def choosing(elsewhere: Elsewhere) -> Callable[[tuple[str, ...]], bool]:
+    """Tells whether one of a party's identifiers, or what it stands for, leads elsewhere."""
+    identifiers, domains = elsewhere.identifiers, elsewhere.domains
 
     @lru_cache(REMEMBERED)
     def choose(ids: tuple[str, ...]) -> bool:
-        bases = {hash_id(f"email:{email_base(one[6:])}") for one in ids if one.startswith("email:")}
-        return not wanted.isdisjoint({*map(hash_id, ids), *bases})
+        emails = [one for one in ids if one.startswith("email:")]
+        meant = {*ids, *(f"email:{email_base(one[6:])}" for one in emails)}
+        meant.update(of_any_system(one) for one in ids if one.startswith(ANONYMOUS))
+        if not identifiers.isdisjoint(map(hash_id, meant)):
+            return True
+        return bool(domains) and any(registrable_domain(one.rpartition("@")[2]) in domains for one in emails)
 
     return choose

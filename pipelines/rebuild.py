@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pipelines.changed import Changed
 from pipelines.derive import Derivation
 from pipelines.directory import dimension_rows, stage_rows
 from pipelines.summary import Summary, version
@@ -20,7 +21,12 @@ class Rebuild:
     def __init__(self, derivation: Derivation, summary: Summary) -> None:
         self.derivation, self.summary = derivation, summary
         self.store, self.workspace, self.directory = derivation.store, derivation.workspace, derivation.directory
-        self.change, self.now = derivation.change, derivation.now
+        self.now = derivation.now
+
+    @property
+    def change(self) -> Changed:
+        """Once the derivation has begun, it may be of everything."""
+        return self.derivation.change
 
     def run(self, on_work: Callable[[], None], before_marts: Callable[[], None] = lambda: None) -> None:
         """``on_work`` is called when there is room for what takes long to start: after long work of the workers, who need memory
@@ -42,24 +48,28 @@ class Rebuild:
                 everything=self.change.everything,
                 run_id=self.summary.run_id,
                 reasons=reasons,
+                won_from=self.change.was.change.won_from if self.change.was is not None else None,
             )
             self._put_run()
             digests.settle(self.store.connection)
             self.store.commit_to_file()
             self.derivation.done()
-        self.change.note(self.store)
+        self.change.note(self.store, self.workspace.derived, self.directory)
 
     def _put_dimensions(self) -> None:
         con, everything = self.store.connection, self.change.everything
-        if everything:  # so it is whenever one of the things changes that these follow from
+        is_new = everything or self.change.has_new_directory
+        if is_new:  # so it is whenever one of the things changes that these follow from
             dims = dimension_rows(self.directory.crm, self.derivation.executives(), self.workspace.settings)
-            for table, rows in (dims | {"dim_rule": self.workspace.rulebook.dim_rows()}).items():
+            if everything:
+                dims["dim_rule"] = self.workspace.rulebook.dim_rows()
+            for table, rows in dims.items():
                 con.execute(f"DELETE FROM {table}")
                 load_rows(self.store, table, rows)
         # between two of them only the days of open deals grow
         of_open = "WHERE opportunity_id IN (SELECT opportunity_id FROM dim_opportunity WHERE status = 'open')"
-        con.execute(f"DELETE FROM fact_stage_history {'' if everything else of_open}")
-        load_rows(self.store, "fact_stage_history", stage_rows(self.directory, self.now, only_open=not everything))
+        con.execute(f"DELETE FROM fact_stage_history {'' if is_new else of_open}")
+        load_rows(self.store, "fact_stage_history", stage_rows(self.directory, self.now, only_open=not is_new))
 
     def _put_run(self) -> None:
         self.store.connection.execute("DELETE FROM dim_run WHERE run_id = ?", [self.summary.run_id])

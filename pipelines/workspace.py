@@ -96,6 +96,11 @@ class Workspace:
         return self.state / "directory.msgpack"
 
     @property
+    def derived(self) -> Path:
+        """The CRM directory that the tables rest on; without it another one derives everything again."""
+        return self.state / "derived.msgpack"
+
+    @property
     def scratch(self) -> Path:
         """Emptied at the start of every increment; nothing in it is needed after one."""
         return self.state / "scratch"

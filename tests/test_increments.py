@@ -406,7 +406,7 @@ def test_an_export_that_came_empty_is_told(tmp_path: Path) -> None:
     assert increment(root).warnings == []
     deals = (crm / "people.csv").read_text()
     (crm / "people.csv").write_text(deals.splitlines(keepends=True)[0])
-    told = "inbox/crm/people.csv has no rows, where it had 6 before: everything is derived again without what they said"
+    told = "inbox/crm/people.csv has no rows, where it had 6 before: what rests on them is derived again without what they said"
     assert told in increment(root).warnings
     (crm / "people.csv").write_text(deals)
     assert increment(root).warnings == []

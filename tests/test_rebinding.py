@@ -44,7 +44,7 @@ def test_what_other_bindings_change_is_named(
             for hint in (None, "A2"):
                 assert now.party(party(*ids), account_hint=hint) == before.party(party(*ids), account_hint=hint)
     for one, other in ((before.links(), now.links()), (before.conflicts(), now.conflicts())):
-        kept = [[row for row in rows if row.identifier_hash not in differing] for rows in (one, other)]  # type: ignore[attr-defined]
+        kept = [[row for row in rows if row.identifier_hash not in differing.identifiers] for rows in (one, other)]  # type: ignore[attr-defined]
         assert kept[0] == kept[1]
     assert before.differing(now) == differing
     assert not now.differing(now)
@@ -231,4 +231,4 @@ def test_a_profile_may_tell_of_a_conflict_otherwise() -> None:
     before = Directory.build(rows, IDENTITY, [(shared,)])
     now = Directory.build(rows, IDENTITY, [(shared,), (shared, "email:x@group.test")])
     assert len({one.conflict_id for one in now.conflicts()}) == len(now.conflicts()) == len(before.conflicts()) + 1
-    assert hash_id(shared) in now.differing(before)
+    assert hash_id(shared) in now.differing(before).identifiers

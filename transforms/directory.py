@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from transforms.settings import Identity
 from transforms.titles import TitleLevels
 from transforms.touchpoint import IdentityConflict, IdentityLink
 
-__all__ = ["Directory", "PersonMatch", "ResolvedParty"]
+__all__ = ["Directory", "Elsewhere", "PersonMatch", "ResolvedParty"]
 
 _NOTHING_BOUND: Mapping[str, str] = MappingProxyType({})
 _MEMO_LIMIT = 40_000
@@ -53,6 +53,18 @@ class ResolvedParty(msgspec.Struct, frozen=True, gc=False):
     is_executive: bool | None
     attended: bool | None = None
     conflict: IdentityConflict | None = None
+
+
+class Elsewhere(msgspec.Struct, frozen=True):
+    """By what events may name somebody who is somebody else in another directory, or has another account there."""
+
+    identifiers: frozenset[str] = frozenset()
+    """Hashes. An email stands for all that are written with it as their base address too, an anonymous id of any system for those of each."""
+    domains: frozenset[str] = frozenset()
+    """Registrable domains of other accounts than before."""
+
+    def __bool__(self) -> bool:
+        return bool(self.identifiers or self.domains)
 
 
 class Directory:
@@ -246,11 +258,20 @@ class Directory:
                 found.update(self._domains[domain])
         return tuple(sorted(found))
 
-    def differing(self, other: Directory) -> frozenset[str]:
-        """Hashes of the identifiers that another group of bindings makes lead elsewhere, or for another reason."""
+    def differing(self, other: Directory, people: Collection[str] = ()) -> Elsewhere:
+        """What leads elsewhere than in another directory, or for another reason. ``people``: whose rows are not the same in both."""
         mine, theirs = self._profile_accounts, other._profile_accounts
         moved = {one for one in mine.keys() | theirs.keys() if mine.get(one) != theirs.get(one)}
-        return self._index.differing(other._index) | frozenset(map(hash_id, moved))
+        of_mine, of_theirs = self._domains, other._domains
+        domains = {one for one in of_mine.keys() | of_theirs.keys() if of_mine.get(one) != of_theirs.get(one)}
+        for directory in (self, other):
+            at_home = (
+                {p.person_id for p in directory._persons.values() if _is_at(p.emails, domains)} if domains else set()
+            )
+            moved.update(directory._index.leading_to({*people, *at_home}))
+            moved.update(one for one, emails in directory._index.with_addresses() if _is_at(emails, domains))
+        hashes = self._index.differing(other._index) | frozenset(map(hash_id, moved))
+        return Elsewhere(hashes, frozenset(domains))
 
     # inside
 
@@ -359,6 +380,10 @@ class Directory:
         if stated is not None and stated != "unknown":
             return stated
         return "buyer" if has_account else "unknown"
+
+
+def _is_at(emails: Iterable[str], domains: Collection[str]) -> bool:
+    return any(registrable_domain(one.rpartition("@")[2]) in domains for one in emails)
 
 
 def _normal_domains(domains: Iterable[str]) -> frozenset[str]:

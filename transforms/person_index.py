@@ -7,7 +7,7 @@ Identifiers are prefixed normal forms as in ``event.Party.ids``.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -125,11 +125,12 @@ class PersonIndex:
         return PersonMatch(person_id, rule, identifier, conflict)
 
     def differing(self, other: PersonIndex) -> frozenset[str]:
-        """Hashes of the identifiers that lead elsewhere, or for another reason, than in an index of the same directory with other
-        bindings. An email stands for all that are written with it as their base address too."""
+        """Hashes of the identifiers that lead elsewhere, or for another reason, than in an index of other rows or bindings. An email
+        stands for all that are written with it as their base address too, an anonymous id of any system for those of each."""
         found: set[str] = set()
         for mine, theirs in (
             (self._hits, other._hits),
+            (self._rivals, other._rivals),
             (self._emails, other._emails),
             (self._mailboxes, other._mailboxes),
             (self.conflicts, other.conflicts),
@@ -138,6 +139,16 @@ class PersonIndex:
         ours, others = self.told(), other.told()
         disputed = {one for one in ours.keys() | others.keys() if ours.get(one) != others.get(one)}
         return frozenset(map(hash_id, found)) | {(ours | others)[one].identifier_hash for one in disputed}
+
+    def leading_to(self, people: Collection[str]) -> Iterator[str]:
+        """Identifiers that may mean one of these people."""
+        for known in (self._hits, self._mailboxes):
+            yield from (one for one, hit in known.items() if hit.person_id in people)
+        yield from (one for one, rivals in self._rivals.items() if not set(people).isdisjoint(rivals))
+
+    def with_addresses(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Identifiers that nobody is known by, each with the addresses that a profile of the same human names."""
+        yield from self._emails.items()
 
     def told(self) -> dict[str, IdentityConflict]:
         """What the directory's rows and the profiles disagree about, by the id of the conflict."""

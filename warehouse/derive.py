@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+import pyarrow as pa
 
 from schemas.registry import TABLES
 from warehouse import changes, digests, exchange, steps
@@ -144,6 +147,51 @@ def mark_due_plans(store: Store, previous: int, now: int) -> None:
              WHERE status = 'scheduled' AND ended_at > make_timestamptz(?) AND ended_at <= make_timestamptz(?))""",
         [previous, now],
     )
+
+
+def mark_accounts(store: Store, accounts: Collection[str]) -> None:
+    """Mark dirty what the touchpoints and internal steps of these accounts rest on."""
+    with named_accounts(store, accounts):
+        store.connection.execute(
+            """INSERT INTO vault.dirty SELECT DISTINCT fold_hash FROM vault.event_detail WHERE event_id IN (
+                 SELECT event_id FROM bridge_touchpoint_event WHERE touchpoint_id IN (
+                   SELECT touchpoint_id FROM bridge_touchpoint_account SEMI JOIN named_account USING (account_id)
+                   UNION ALL SELECT touchpoint_id FROM fact_internal_step SEMI JOIN named_account USING (account_id)))"""
+        )
+
+
+def dirty_share(store: Store) -> float:
+    """Of the conversations, users and meetings that events are of: how many are marked."""
+    every, dirty = store.connection.execute(
+        """SELECT count(DISTINCT fold_hash), count(DISTINCT fold_hash) FILTER (fold_hash IN (SELECT fold_hash FROM vault.dirty))
+           FROM vault.event_detail"""
+    ).fetchall()[0]
+    return float(dirty / every) if every else 0.0
+
+
+def touch_accounts(store: Store, accounts: Collection[str], people: Collection[str]) -> None:
+    """After ``put_touchpoints``: build these accounts again, and those in whose touchpoints one of these people is, and measure all of
+    their periods."""
+    con = store.connection
+    con.register("named_people", pa.table({"person_id": pa.array(people, pa.string())}))
+    with named_accounts(store, accounts):
+        con.execute(
+            """CREATE OR REPLACE TEMP TABLE whole AS SELECT account_id FROM named_account
+               UNION SELECT account_id FROM bridge_touchpoint_account SEMI JOIN (
+                 SELECT touchpoint_id FROM fact_touchpoint_participant SEMI JOIN named_people USING (person_id)) USING (touchpoint_id)"""
+        )
+    con.execute("INSERT INTO touched FROM whole ANTI JOIN touched USING (account_id)")
+    con.execute("INSERT INTO changed SELECT account_id, NULL, true FROM whole")
+    con.execute("DROP TABLE temp.whole")
+    con.unregister("named_people")
+
+
+@contextmanager
+def named_accounts(store: Store, accounts: Collection[str]) -> Iterator[None]:
+    """While inside, ``named_account(account_id)`` are these."""
+    store.connection.register("named_account", pa.table({"account_id": pa.array(accounts, pa.string())}))
+    yield
+    store.connection.unregister("named_account")
 
 
 def finish_touchpoints(store: Store, *, due: bool) -> int:

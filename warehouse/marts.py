@@ -75,7 +75,21 @@ SCOPES = (
     "further_account",
     "scope_relationship",
 )
-SCRATCH = (*CALENDAR, *MARKS, *SCOPES, "in_reach", "loading", "touch", "seller_touch", *BASE, *ROWS, *DEAL, *CODES)
+SCRATCH = (
+    *CALENDAR,
+    *MARKS,
+    *SCOPES,
+    "former_deal",
+    "scope_deal",
+    "in_reach",
+    "loading",
+    "touch",
+    "seller_touch",
+    *BASE,
+    *ROWS,
+    *DEAL,
+    *CODES,
+)
 """Temporary tables, dropped when the marts are built."""
 
 Scope = tuple[str, list[str]]
@@ -91,13 +105,20 @@ def model(name: str) -> str:
 
 
 def build_marts(
-    connection: Any, parameters: Parameters, *, everything: bool, run_id: str, reasons: Sequence[str] = ()
+    connection: Any,
+    parameters: Parameters,
+    *,
+    everything: bool,
+    run_id: str,
+    reasons: Sequence[str] = (),
+    won_from: int | None = None,
 ) -> None:
     """Rebuild the marts inside the transaction that is open.
 
     ``everything``: all of them, from nothing. Else the rows of the periods in which a time of the temporary table
     ``changed(account_id, happened_at, is_ours)`` lies (of all periods of the account where it is NULL), the rollups that hold them, the
-    deals and relationships of the accounts in ``touched(account_id)``, and the small marts whole.
+    deals and relationships of the accounts in ``touched(account_id)``, and the small marts whole. ``won_from`` (microseconds): deals
+    that were won at that time or later are others than those of the last build, and the signals that are measured by them too.
 
     What changes of periods that were final is logged as changed by ``run_id``, for ``reasons`` (see ``warehouse.restated``).
     """
@@ -108,7 +129,7 @@ def build_marts(
         connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table}")
     digests.begin(connection)
     put = _put_anew if everything else _exchange
-    declare(connection, parameters, everything=everything)
+    declare(connection, parameters, everything=everything, won_from=won_from)
     for name in (*CALENDAR, *MARKS):
         _stage(connection, name)
     if not everything and _has_another_start(connection):
@@ -209,16 +230,25 @@ def _finalise(connection: Any) -> None:
 
 
 def _build_deals(connection: Any, put: Put, *, everything: bool) -> None:
+    _stage(connection, "former_deal")
     for deals, marts in (("base_deal", BY_DEAL), ("base_deal_landmark", AT_LANDMARK)):
         _stage(connection, "deal", deals)
-        if marts is AT_LANDMARK and not everything and not connection.execute("SELECT 1 FROM deal LIMIT 1").fetchall():
-            return  # no closed deal is in scope
+        _stage(connection, "scope_deal")
+        if marts is AT_LANDMARK and not everything and not _has_landmark_in_scope(connection):
+            return
         for name in DEAL[1:]:
             _stage(connection, name)
         if marts is BY_DEAL:
             _build_dart(connection, put, everything=everything)
         for mart in marts:
-            put(connection, mart, None if everything else ("deal", ["opportunity_id"]))
+            put(connection, mart, None if everything else ("scope_deal", ["opportunity_id"]))
+
+
+def _has_landmark_in_scope(connection: Any) -> bool:
+    found = (
+        "FROM deal UNION ALL SELECT opportunity_id FROM mart_deal_landmark SEMI JOIN scope_deal USING (opportunity_id)"
+    )
+    return bool(connection.execute(f"SELECT 1 FROM (SELECT opportunity_id {found}) LIMIT 1").fetchall())
 
 
 def _build_dart(connection: Any, put: Put, *, everything: bool) -> None:

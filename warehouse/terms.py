@@ -99,10 +99,11 @@ def counts_in(is_primary: str, direction: str) -> str:
     return f"({is_primary} OR {direction} IN ('outbound', 'mutual'))"
 
 
-def declare(connection: Any, parameters: Parameters, *, everything: bool) -> None:
+def declare(connection: Any, parameters: Parameters, *, everything: bool, won_from: int | None = None) -> None:
     """Temporary table ``param`` (one row), codes of channels, modalities and jobs as bits, and macros over them.
 
-    ``param.last_as_of`` is the clock of the last build, NULL before the first.
+    ``param.last_as_of`` is the clock of the last build, NULL before the first; ``param.won_from`` (microseconds) as ``marts.build_marts``
+    is told it.
     """
     channels = sorted(ALL_CHANNELS)
     values = asdict(parameters)
@@ -117,6 +118,7 @@ def declare(connection: Any, parameters: Parameters, *, everything: bool) -> Non
     columns = ", ".join(_typed(name, value) for name, value in values.items())
     # a clock may have been set back: the last run is not the one with the latest clock
     columns += ", (SELECT as_of FROM dim_run ORDER BY rowid DESC LIMIT 1) AS last_as_of"
+    columns += f", {'NULL::TIMESTAMPTZ' if won_from is None else f'make_timestamptz({won_from})'} AS won_from"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE param AS SELECT {columns}",
         [list(v) if isinstance(v, tuple) else v for v in values.values()],

@@ -1,6 +1,7 @@
 -- Closed deals as they stood at their landmark, so many days before the close: what could have been known while they were open.
 -- Grain: won or lost deal that was open at its landmark. Key: opportunity_id. The columns of base_deal; ``seen_until``: the landmark.
--- In scope: those of accounts that were touched (a plan's witness may come without a change of the touchpoint), and those that have no row yet.
+-- In scope: those of accounts that were touched (a plan's witness may come without a change of the touchpoint), those that have no row yet, and
+-- those that other deals won before them are the measure of.
 WITH
 run AS (FROM param),
 closed AS (
@@ -12,4 +13,4 @@ SELECT opportunity_id, account_id, opened_at, closed_at, status, loss_reason, am
 FROM closed
 WHERE opened_at <= landmark_at
   AND ((SELECT everything FROM run) OR account_id IN (SELECT account_id FROM touched UNION SELECT account_id FROM scope_account)
-       OR opportunity_id NOT IN (SELECT opportunity_id FROM mart_deal_landmark))
+       OR landmark_at >= (SELECT won_from FROM run) OR opportunity_id NOT IN (SELECT opportunity_id FROM mart_deal_landmark))

@@ -1,0 +1,179 @@
+"""Another CRM export: what its rows make different is named, and what is not named is as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from test_directory import IDENTITY, crm, directories, party
+
+from pipelines.journeys import accounts_of_people
+from pipelines.rebinding import choosing
+from transforms.crm_change import CrmChange, crm_change
+from transforms.crm_rows import Account, Alias, Asset, Assignment, Crm, GroupMember, Opportunity, Person, StageChange
+from transforms.directory import Directory
+from transforms.opportunity import choose_opportunity
+
+NAMES = (
+    "email:x@acme.test", "email:x@group.test", "email:x@gmail.com", "email:x+1@gmail.com", "email:x+2@acme.test", "email:q@mail.group.test",
+    "email:y@beta.test", "external_id:slack:1", "external_id:slack:2", "external_id:teams:9", "external_id:crm:C1", "phone:+493012345678",
+    "anonymous_id:segment:7", "anonymous_id:snowplow:7",
+)  # fmt: skip
+ACCOUNTS = ("A1", "A2", "A3")
+_domains = st.lists(st.sampled_from(("acme.test", "group.test", "gmail.com", "beta.test")), max_size=2, unique=True)
+_accounts = st.lists(
+    st.builds(
+        Account,
+        account_id=st.sampled_from(ACCOUNTS),
+        domains=_domains.map(tuple),
+        country=st.sampled_from((None, "DE", "US")),
+        owner_seller_id=st.sampled_from((None, "C1", "C3")),
+    ),
+    unique_by=lambda one: one.account_id,
+)
+_people = st.sampled_from(("C1", "C2", "C3", "C10"))
+_deals = st.lists(
+    st.builds(
+        Opportunity,
+        opportunity_id=st.sampled_from(("O1", "O2", "O3")),
+        account_id=st.sampled_from(ACCOUNTS),
+        opened_at=st.sampled_from((3, 7)),
+        status=st.just("open"),
+        owner_seller_id=st.sampled_from((None, "C1", "C3")),
+    ),
+    unique_by=lambda one: one.opportunity_id,
+)
+_groups = st.lists(
+    st.builds(GroupMember, opportunity_id=st.sampled_from(("O1", "O2", "O3")), person_id=_people, buyer_role=st.sampled_from(("user", "champion"))),
+    max_size=4,
+)  # fmt: skip
+_assignments = st.lists(
+    st.builds(Assignment, account_id=st.sampled_from(ACCOUNTS), seller_id=_people, role=st.sampled_from(("owner", "team"))),
+    max_size=3,
+)  # fmt: skip
+_anywhere = st.lists(
+    _people.map(lambda one: Alias(identifier_type="anonymous_id", identifier="anonymous_id:*:7", person_id=one)),
+    max_size=1,
+)
+
+
+@st.composite
+def exports(draw: st.DrawFn) -> tuple[Crm, list[tuple[str, ...]]]:
+    rows, bindings = draw(directories())
+    people = [
+        msgspec.structs.replace(one, team_id=draw(st.sampled_from((None, "T1"))), title=draw(st.sampled_from((None, "CEO"))))
+        for one in rows.people
+    ]  # fmt: skip
+    made = msgspec.structs.replace(
+        rows, accounts=draw(_accounts), people=people, opportunities=draw(_deals), buying_group=draw(_groups), assignments=draw(_assignments),
+        aliases=[*rows.aliases, *draw(_anywhere)],
+    )  # fmt: skip
+    return made, bindings
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[tuple[Crm, list[tuple[str, ...]]], tuple[Crm, list[tuple[str, ...]]]]:
+    """Two exports that have most files in common."""
+    before, other = draw(exports()), draw(exports())
+    theirs = draw(st.lists(st.sampled_from(Crm.__struct_fields__), max_size=3))
+    now = msgspec.structs.replace(before[0], **{name: getattr(other[0], name) for name in theirs})
+    return before, (now, draw(st.sampled_from((before[1], other[1]))))
+
+
+@given(pairs(), st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map(tuple), min_size=1, max_size=20))
+@settings(max_examples=300)
+def test_what_another_export_changes_is_named(pair: Any, parties: Sequence[tuple[str, ...]]) -> None:
+    """Parties without a name that leads elsewhere are who they were, and accounts that are not named have what they had."""
+    (rows, bindings), (other_rows, other_bindings) = pair
+    change = crm_change(rows, other_rows)
+    assume(change is not None)
+    assert change is not None
+    before = Directory.build(rows, IDENTITY, bindings)
+    now = Directory.build(other_rows, IDENTITY, other_bindings)
+    elsewhere = now.differing(before, change.people)
+    chosen = choosing(elsewhere)
+    people = [one.person_id for one in rows.people]
+    for ids in parties:
+        if not chosen(ids):
+            assert now.profile_account([party(*ids)]) == before.profile_account([party(*ids)])
+            for hint in (None, "A1", "A2"):
+                assert now.party(party(*ids), account_hint=hint) == before.party(party(*ids), account_hint=hint)
+                assert now.person_of(ids, hint) == before.person_of(ids, hint)
+    for one, another in ((before.links(), now.links()), (before.conflicts(), now.conflicts())):
+        kept = [[row for row in rows if row.identifier_hash not in elsewhere.identifiers] for rows in (one, another)]  # type: ignore[attr-defined]
+        assert kept[0] == kept[1]
+    for account in {*ACCOUNTS} - change.accounts:
+        assert now.account(account) == before.account(account)
+        assert now.opportunities_of(account) == before.opportunities_of(account)
+        assert now.sellers_of(account) == before.sellers_of(account)
+        assert now.owner_of(account, 5) == before.owner_of(account, 5)
+        acting = [before.party(party(f"external_id:crm:{one}")) for one in people]
+        assert choose_opportunity(now, account, 9, acting, None) == choose_opportunity(before, account, 9, acting, None)
+        for deal in before.opportunities_of(account):
+            assert now.group_members(deal.opportunity_id) == before.group_members(deal.opportunity_id)
+    for account in {*ACCOUNTS} - change.known:
+        assert now.known_account(account) == before.known_account(account)
+    was, is_now = accounts_of_people(rows), accounts_of_people(other_rows)
+    for person in {*was, *is_now} - change.people - change.members:
+        assert is_now.get(person) == was.get(person)
+    assert crm_change(other_rows, rows) in (None, change)  # to leave a team is another thing than to join one
+    assert before.differing(now, change.people) == elsewhere
+
+
+@given(exports())
+def test_the_same_rows_change_nothing(given_rows: tuple[Crm, list[tuple[str, ...]]]) -> None:
+    rows, bindings = given_rows
+    again = Crm(**{name: list(reversed(getattr(rows, name))) for name in Crm.__struct_fields__})
+    assert crm_change(rows, again) == CrmChange()
+    assert not Directory.build(again, IDENTITY, bindings).differing(Directory.build(rows, IDENTITY, bindings))
+
+
+def _seller(**told: Any) -> Person:
+    return Person(person_id="S7", side="seller", **told)
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (crm(), crm(assets=[Asset(asset_id="F1", asset_type="roi_model")])),
+        (crm(), crm(buying_group=[GroupMember(opportunity_id="O1", person_id="B1", buyer_role="user")])),
+        (crm(people=[_seller(team_id="T1")]), crm(people=[_seller(team_id="T2")])),
+        (crm(people=[_seller(team_id="T1")]), crm()),
+    ],
+    ids=["an asset", "the first buying group", "a seller's team", "a seller"],
+)
+def test_some_of_it_concerns_everything(before: Crm, now: Crm) -> None:
+    """What counts as an asset; whether groups are known at all; whose figures a team's are."""
+    assert crm_change(before, now) is None
+
+
+def deal(number: int, status: str = "won", closed_at: int | None = None, **told: Any) -> Opportunity:
+    return Opportunity(
+        opportunity_id=f"O{number}", account_id="A1", opened_at=1, status=status, closed_at=closed_at, **told
+    )
+
+
+def test_a_deal_that_is_won_measures_those_after_it() -> None:
+    """Of deals that have been won, or in another way, the first; an amount changes nothing of when."""
+    same = [deal(1, closed_at=50), deal(2, "open"), deal(3, closed_at=90)]
+    change = crm_change(
+        crm(opportunities=same), crm(opportunities=[*same[:1], deal(2, closed_at=80), deal(3, closed_at=70)])
+    )
+    assert change is not None
+    assert (change.won_from, change.accounts) == (70, {"A1"})
+    change = crm_change(crm(opportunities=same), crm(opportunities=[*same[:2], deal(3, "lost", closed_at=90)]))
+    assert change is not None
+    assert change.won_from == 90
+    change = crm_change(crm(opportunities=same), crm(opportunities=[same[0], deal(2, "lost", closed_at=60), same[2]]))
+    assert change is not None
+    assert change.won_from is None
+
+
+def test_stages_are_of_the_deals_account() -> None:
+    rows = crm(opportunities=[deal(1, "open")])
+    change = crm_change(rows, rows, [], [StageChange(opportunity_id="O1", entered_at=5, stage="Proof")])
+    assert change == CrmChange(accounts=frozenset({"A1"}))
