@@ -28,6 +28,8 @@ MAX_ATTACHMENTS = 50
 MAX_CACHED_CHARS = 300
 
 _BRACKETED = re.compile(r"<([^<>]+)>")
+# How MH, Exmh and others begin an In-Reply-To: ``Message from Ann Lee <ann@example.com> of "Mon, ..." <id@example.com>``.
+_WRITER = re.compile(r"\bfrom\b[^<>]{0,300}<[^<>]+>\s+of\b", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _ONE_ADDRESS = re.compile(
     r'\s*(?:(?:"([^"\\]*)"|([^<>,;:"()@\\\[\]]*?))\s*<\s*([^<>\s,;:"()\\]+@[^<>\s,;:"()\\]+)\s*>|([^<>\s,;:"()\\]+@[^<>\s,;:"()\\]+))\s*(?:,|$)'
@@ -72,9 +74,9 @@ def message_id(headers: Headers) -> str | None:
 
 
 def id_list(value: str) -> list[str]:
-    """The ids of a References or In-Reply-To header; old mailers put prose around them."""
+    """The ids of a References or In-Reply-To header; old mailers put prose around them, with the address of whoever is answered."""
     if "<" in value:
-        raw = _BRACKETED.findall(value)
+        raw = _BRACKETED.findall(_WRITER.sub(" ", value))
     else:
         words = value.replace(",", " ").split()
         raw = words if all("@" in word for word in words) else []

@@ -237,6 +237,10 @@ def test_prose_is_no_reference() -> None:
     assert id_list("<yes>") == []
     assert id_list("a1@Example.com, a2@x a3@x") == ["a1@example.com", "a2@x", "a3@x"]
     assert id_list("ann's message <a1@Example.com> of Monday") == ["a1@example.com"]
+    # the address of whoever is answered names no message: all answers to one person would be one thread
+    assert id_list('Message from Ann <ann@example.com> of\n "Mon, 2 Mar 2026" <a1@example.com>') == ["a1@example.com"]
+    assert id_list("Message from ann@example.com of Monday <a1@example.com>") == ["a1@example.com"]
+    assert id_list("Message from Ann Lee <ann@example.com> of Monday") == []
     assert one(HEAD + b"In-Reply-To: Your message of Monday\r\n\r\n").interaction_kind == "reply"
 
 
