@@ -20,6 +20,7 @@ _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
 _PLAIN = re.compile(r"[a-z0-9._%+'\-]+@[a-z0-9\-]+(?:\.[a-z0-9\-]+)+")
 _UNLISTED = re.compile(r"(?:^|\.)([a-z0-9_\-]+\.[a-z](?:[a-z0-9\-]*[a-z0-9])?)$")
 _SPACES = re.compile(r"\s+")
+_NO_ID = re.compile(r"[0-]+|-1|\(?null\)?|undefined|none|nil|nan|anonymous|\[object object\]", re.IGNORECASE)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -195,6 +196,13 @@ def scrub(text: str) -> str:
 def native_id(text: str | None) -> str:
     """A system's own id, scrubbed and without blanks around it; empty where it is missing or of nothing else, which tells nobody apart."""
     return scrub(text).strip() if text else ""
+
+
+def user_id(text: str | None) -> str:
+    """The native id of a tracker's user or device; empty also for what programs write where they know none, which all strangers
+    would share: ``null``, ``undefined``, nothing but zeros."""
+    known = native_id(text)
+    return "" if _NO_ID.fullmatch(known) else known
 
 
 def last_part(native: str) -> str:

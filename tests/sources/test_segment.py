@@ -127,6 +127,26 @@ def test_a_batch_without_shared_fields_keeps_its_calls_bytes() -> None:
 
 
 @pytest.mark.parametrize(
+    "nobody", ["null", "NULL", " undefined ", "anonymous", "-1", "0", "00000000-0000-0000-0000-000000000000"]
+)
+def test_what_stands_for_no_id_is_none(nobody: str) -> None:
+    """All strangers would share it, and be whoever is once identified with it."""
+    call = {"type": "page", "messageId": "m", "timestamp": "2026-03-02T09:10:00Z", "properties": {"path": "/"}}
+    (told,) = events({**call, "userId": nobody, "anonymousId": "a-1"})
+    assert told.parties[0].ids == ("anonymous_id:segment:a-1",)
+    (told,) = events({**call, "userId": "u-1", "anonymousId": nobody})
+    assert told.parties[0].ids == ("external_id:segment:u-1",)
+    for nothing in (
+        {**call, "userId": nobody, "anonymousId": nobody},
+        {**call, "type": "alias", "userId": "u-1", "previousId": nobody},
+    ):
+        with pytest.raises(Reject):
+            parse_record(SOURCE, json.dumps(nothing).encode(), CONTEXT)
+    group = {**call, "type": "group", "groupId": "A1", "userId": nobody}
+    assert isinstance(parse_record(SOURCE, json.dumps(group).encode(), CONTEXT), Ignored)
+
+
+@pytest.mark.parametrize(
     "name",
     ["Email Sent", "Push Delivered", "SMS Send", "Email Soft Bounced", "Email Unsubscribed", "mobile_app_uninstalled"],
 )

@@ -181,3 +181,15 @@ def test_the_published_sample(real_dir: Path) -> None:
         assert event.occurred_at <= event.recorded_at
     assert outcomes == {"event": 27, "heartbeat": 1, "video_telemetry": 1, "video_ad": 2, "transaction_item": 1}
     assert media == {"web_app": 11, "mobile_app": 16}
+
+
+def test_what_stands_for_no_id_is_none() -> None:
+    """``null`` and zeros are every stranger's: the next id tells who it is, and no other is bound to them."""
+    named = {**FIELDS, "event": "page_view", "network_userid": "n-1"}
+    for told, ids in (
+        ({"user_id": "null"}, ("anonymous_id:snowplow:d-1",)),
+        ({"user_id": "undefined", "domain_userid": "0000"}, ("anonymous_id:snowplow:n-1",)),
+        ({"user_id": "u-1", "domain_userid": "null"}, ("external_id:snowplow:u-1", "anonymous_id:snowplow:n-1")),
+    ):
+        (event,) = parse_record(SOURCE, json.dumps({**named, **told}).encode(), CONTEXT)  # type: ignore[misc]
+        assert event.parties[0].ids == ids

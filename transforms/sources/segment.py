@@ -14,7 +14,7 @@ from transforms.app_names import act_of, is_health_check, is_robot
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.job_label import job_label
 from transforms.markup import html_plain
-from transforms.normal import clean_subject, email_id, last_part, phone_id, scrub, text_facts
+from transforms.normal import clean_subject, email_id, last_part, phone_id, scrub, text_facts, user_id
 from transforms.plan_items import plan_facts
 from transforms.sources import Context, SourceSpec
 from transforms.sources.segment_calls import (
@@ -216,7 +216,7 @@ def _group(call: Call, record: bytes, zone: str | None) -> Parsed:
     group = text_of(call.groupId)
     if group is None:
         raise Reject("missing_field", "$.groupId", f"$.groupId is {shown(call.groupId)}: a group call needs it")
-    if id_of(call.userId) is None and id_of(call.user_id) is None and id_of(call.anonymousId) is None:
+    if not any(user_id(id_of(one)) for one in (call.userId, call.user_id, call.anonymousId)):
         return Ignored("group_without_user")
     call.traits = None
     return _identity(call, record, zone, actor_of(call, call.context or NO_CONTEXT, None), (), group)
@@ -224,8 +224,8 @@ def _group(call: Call, record: bytes, zone: str | None) -> Parsed:
 
 def _alias(call: Call, record: bytes, zone: str | None) -> Parsed:
     """Two ids of one user. The spec lets the previous one be a user's or an anonymous id, so it is bound as both."""
-    previous = text_of(call.previousId)
-    if previous is None:
+    previous = user_id(text_of(call.previousId))
+    if not previous:
         raise Reject(
             "missing_field", "$.previousId", f"$.previousId is {shown(call.previousId)}: an alias call needs it"
         )
@@ -352,7 +352,7 @@ SOURCE = SourceSpec(
     name="segment",
     title="Segment",
     channel="app",
-    version="11",
+    version="12",
     framing="json",
     parse=parse,
     explode=explode,

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from transforms.event import Party, Reject, hash_id
-from transforms.normal import email_id, native_id
+from transforms.normal import email_id, native_id, user_id
 from transforms.times import from_epoch_millis, from_epoch_seconds, parse_iso
 
 
@@ -115,7 +115,7 @@ def actor_of(call: Call, where: CallContext, form_email: Any) -> tuple[Party, ..
 @lru_cache(maxsize=16_384)
 def _party(user: str | None, anonymous: str | None, email: str | None) -> tuple[Party, ...]:
     """Remembered: a user's calls come by the dozen."""
-    user, anonymous = user and _clean(user), anonymous and _clean(anonymous)
+    user, anonymous = user_id(user and user[:1000]), user_id(anonymous and anonymous[:1000])
     ids = []
     if user:
         ids.append(f"external_id:segment:{user}")

@@ -15,7 +15,7 @@ import msgspec
 from transforms.app_names import Act, act_of, is_health_check, is_robot
 from transforms.event import Event, Ignored, Parsed, Party, Reject
 from transforms.job_label import job_label
-from transforms.normal import email_id, native_id, scrub
+from transforms.normal import email_id, native_id, scrub, user_id
 from transforms.plan_items import PlanFacts, plan_facts
 from transforms.sources import Context, SourceSpec
 from transforms.times import parse_iso
@@ -228,12 +228,12 @@ def _to_event(row: Row) -> Parsed:
     occurred_at, recorded_at, quality = _when(row)
     session = row.session
     is_mobile = row.platform in _MOBILE
-    user, anonymous = row.user_id, row.domain_userid
+    anonymous = row.domain_userid
     if not session and "client_session" in row.contexts:  # of mobile trackers, and of desktop ones
         anonymous, session = _client_session(row.contexts, anonymous)
     is_unknown = row.network_userid == NOBODY
     own, of_collector = (anonymous or session, "") if is_unknown else (anonymous, row.network_userid)
-    parties = _party(user, own, of_collector) if user else _party(user, own or of_collector)
+    parties = _party(row.user_id, own, of_collector)
     if not parties[0].ids:
         if is_unknown:
             return Ignored("anonymous_tracking")
@@ -361,15 +361,16 @@ def _client_session(contexts: str, anonymous: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=16_384)
-def _party(user: str, *devices: str) -> tuple[Party, ...]:
-    """Remembered: a user's events come by the dozen."""
-    user = native_id(user[:1000])
+def _party(user: str, own: str, of_collector: str) -> tuple[Party, ...]:
+    """Remembered: a user's events come by the dozen. Whoever is identified binds both cookies; else one tells who it is."""
+    user, own, of_collector = (user_id(one[:1000]) for one in (user, own, of_collector))
+    devices = (own, of_collector) if user else (own or of_collector,)
     ids = []
     if user:
         ids.append(f"external_id:snowplow:{user}")
         if "@" in user and (address := email_id(user)):
             ids.append(address)
-    ids += [f"anonymous_id:snowplow:{known}" for device in devices if (known := native_id(device[:1000]))]
+    ids += [f"anonymous_id:snowplow:{device}" for device in devices if device]
     return (Party(tuple(dict.fromkeys(ids)), "actor"),)
 
 
@@ -407,7 +408,7 @@ SOURCE = SourceSpec(
     name="snowplow",
     title="Snowplow",
     channel="app",
-    version="9",
+    version="10",
     framing="lines",
     parse=parse,
     supports=(
