@@ -126,6 +126,18 @@ def test_a_batch_without_shared_fields_keeps_its_calls_bytes() -> None:
     assert list(SOURCE.explode(b'{"batch":[' + b",".join(calls) + b"]}", CONTEXT)) == calls  # type: ignore[misc]
 
 
+def test_a_previous_id_that_is_an_address_names_its_owner() -> None:
+    """Some sites know their users by address before they give them an id; so does the page call whose user id is one."""
+    call = {"type": "alias", "messageId": "m", "userId": "u-1", "previousId": "Tom@acme.example"}
+    (told,) = events({**call, "timestamp": "2026-03-02T09:10:00Z"})
+    assert told.parties[0].ids == (
+        "external_id:segment:u-1",
+        "external_id:segment:Tom@acme.example",
+        "anonymous_id:segment:Tom@acme.example",
+        "email:tom@acme.example",
+    )
+
+
 @pytest.mark.parametrize(
     "nobody", ["null", "NULL", " undefined ", "anonymous", "-1", "0", "00000000-0000-0000-0000-000000000000"]
 )

@@ -229,7 +229,9 @@ def _alias(call: Call, record: bytes, zone: str | None) -> Parsed:
         raise Reject(
             "missing_field", "$.previousId", f"$.previousId is {shown(call.previousId)}: an alias call needs it"
         )
-    more = (f"external_id:segment:{previous}", f"anonymous_id:segment:{previous}")
+    more: tuple[str, ...] = (f"external_id:segment:{previous}", f"anonymous_id:segment:{previous}")
+    if "@" in previous and (address := email_id(previous)):  # as a user id that is an address
+        more += (address,)
     return _identity(call, record, zone, actor_of(call, call.context or NO_CONTEXT, None), more, None)
 
 
