@@ -42,6 +42,22 @@ def test_exactly_thirty_minutes_stay_in_a_session_and_more_do_not() -> None:
     assert [(row.duration_seconds, row.buyer_minutes) for row in folded.touchpoints] == [(1800, 30.0), (0, 0.0)]
 
 
+def test_a_strangers_session_is_one_whatever_addresses_its_events_show() -> None:
+    """Semantics 1.1: a session is a user's, and the user id says who that is; a form's address and an old one do not part them."""
+    stranger, form, old = "external_id:segment:s", "email:sue@acme.example", "email:sue@free.example"
+    pages = [
+        identify("03-02 08:00", stranger, old),
+        page("1", START, (ANN,)),
+        page("2", START + MINUTE, (stranger, ANN)),
+        page("3", START + 2 * MINUTE, (stranger, form, ANN)),
+        page("4", START + 3 * MINUTE, (stranger, old)),
+    ]
+    row = only(fold(*pages))
+    assert (row.duration_seconds, row.account_id, row.account_resolution) == (180, "A1", "domain")
+    other = page("5", START + 4 * MINUTE, ("external_id:segment:t", "email:tim@acme.example"))
+    assert len(fold(*pages, other).touchpoints) == 2
+
+
 def test_the_page_of_a_session_is_where_the_time_went() -> None:
     """Dwell is the time until the next event; a click belongs to the open page; of equals the later page."""
     row = only(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
@@ -17,6 +17,7 @@ from transforms.fold_common import (
     StepTrace,
     Workbench,
     bridge,
+    components,
     new_row,
     recognise,
     set_assets,
@@ -61,10 +62,29 @@ def fold_apps(facts: Sequence[Fact], parties: PartyBook, bench: Workbench) -> li
         else:
             users[key] = [step]
     drafts: list[Draft] = []
-    for steps in users.values():
+    for steps in _one_by_user(users, parties):
         steps.sort(key=step_order)
         drafts.extend(_session(session, parties, bench) for session in sessions(steps, bench.settings.app_session_gap))
     return drafts
+
+
+def _one_by_user(users: dict[tuple[str, str], list[Step]], parties: PartyBook) -> list[list[Step]]:
+    """Steps by user: a stranger is one by the user id, whatever further addresses some of the events show (a form's, an old one's)."""
+    strangers = [key for key, steps in users.items() if steps[0].user.person_id is None]
+    if len(strangers) < 2:
+        return list(users.values())
+    edges = []
+    for source, party_id in strangers:
+        for step in users[source, party_id]:
+            native = parties.user_id(step.fact.event, user_of(step.fact.event))
+            if native is not None:
+                edges.append((f"{source} {party_id}", f"{source} {native}"))
+    root_of = components((), edges)
+    joined: dict[str, list[Step]] = {}
+    for (source, party_id), steps in users.items():
+        key = f"{source} {party_id}"
+        joined.setdefault(root_of.get(key, key), []).extend(steps)
+    return list(joined.values())
 
 
 def user_of(event: Event) -> Party:
@@ -117,7 +137,7 @@ def _session(steps: list[Step], parties: PartyBook, bench: Workbench) -> Draft:
     actor = Seat(user, "actor", user.side, event.source, attended=True)
     draft = Draft(
         row=row,
-        seats=[actor, *_others(events, user, parties)],
+        seats=[actor, *_others(events, {step.user.party_id for step in steps}, parties)],
         actor=actor,
         events=bridge(facts, "session"),
         stated_direction=event.direction,
@@ -171,14 +191,14 @@ def _kind(events: Sequence[Event]) -> str:
     return only if only in SINGLE_ACTS else "session"
 
 
-def _others(events: Sequence[Event], user: ResolvedParty, parties: PartyBook) -> list[Seat]:
+def _others(events: Sequence[Event], users: Collection[str], parties: PartyBook) -> list[Seat]:
     """Parties beside the user: whom a message in a deal room is for."""
     seats: dict[str, Seat] = {}
     for event in events:
         if len(event.parties) > 1:
             for party in event.parties:
                 found = parties(event, party)
-                if found.party_id != user.party_id and found.party_id not in seats:
+                if found.party_id not in users and found.party_id not in seats:
                     seats[found.party_id] = Seat(found, party.role, found.side, event.source, party.attended)
     return list(seats.values())
 

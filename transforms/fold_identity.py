@@ -66,6 +66,14 @@ class PartyBook:
         """Whether a party of this group is the same person at all times: no anonymous id has changed hands."""
         return all(len(timeline) == 1 for timeline in self._timelines.values())
 
+    def user_id(self, event: Event, party: Party) -> str | None:
+        """The id that an app's stranger goes by in this event, or is bound to by the device's; None of a device that is nobody's."""
+        named = names_of(party.ids)
+        if named:
+            return named[0]
+        binding = self._binding(event.source, party.ids, event.occurred_at)
+        return binding.ids[0] if binding is not None else None
+
     def account_hint(self, events: Sequence[Event], at: int) -> str | None:
         """The account that group calls gave the users of these events: the only one ever, else the latest until ``at``."""
         if not self._hints:
