@@ -75,13 +75,32 @@ def exports(draw: st.DrawFn) -> tuple[Crm, list[tuple[str, ...]]]:
     return made, bindings
 
 
+_told_of_people = st.fixed_dictionaries(
+    {},
+    optional={
+        "side": st.sampled_from(("buyer", "seller", "partner")),
+        "title": st.sampled_from((None, "CEO")),
+        "account_id": st.sampled_from((None, *ACCOUNTS)),
+        "emails": st.lists(st.sampled_from([one for one in NAMES if one.startswith("email:")]), max_size=2).map(tuple),
+    },
+)
+_told_of_accounts = st.fixed_dictionaries(
+    {}, optional={"domains": _domains.map(tuple), "country": st.sampled_from((None, "US"))}
+)
+
+
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[tuple[Crm, list[tuple[str, ...]]], tuple[Crm, list[tuple[str, ...]]]]:
-    """Two exports that have most files in common."""
-    before, other = draw(exports()), draw(exports())
-    theirs = draw(st.lists(st.sampled_from(Crm.__struct_fields__), max_size=3))
-    now = msgspec.structs.replace(before[0], **{name: getattr(other[0], name) for name in theirs})
-    return before, (now, draw(st.sampled_from((before[1], other[1]))))
+    """An export, and another: some of its rows edited, some of its files those of anybody."""
+    (rows, bindings), other = draw(exports()), draw(exports())
+    edited = msgspec.structs.replace(
+        rows,
+        people=[msgspec.structs.replace(one, **draw(_told_of_people)) for one in rows.people],
+        accounts=[msgspec.structs.replace(one, **draw(_told_of_accounts)) for one in rows.accounts],
+    )
+    theirs = draw(st.lists(st.sampled_from(Crm.__struct_fields__), max_size=2))
+    now = msgspec.structs.replace(edited, **{name: getattr(other[0], name) for name in theirs})
+    return (rows, bindings), (now, draw(st.sampled_from((bindings, bindings, other[1]))))
 
 
 @given(pairs(), st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map(tuple), min_size=1, max_size=20))
