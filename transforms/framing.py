@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import chain
@@ -14,6 +14,7 @@ import msgspec
 
 from transforms.apart import taken_apart
 from transforms.containers import HEAD, container
+from transforms.envelopes import DEPTH, Payload, opened
 from transforms.event import Reject
 from transforms.frame_bytes import FRAME_LIMIT, SHOWN, BadFrame, chunks, split_lines
 from transforms.frame_ics import ics_frames
@@ -52,31 +53,28 @@ def _head(pieces: Iterator[bytes]) -> bytes:
     return head
 
 
-def records(spec: SourceSpec, stream: BinaryIO, context: Context) -> Iterator[bytes | BadFrame]:
-    """The smallest items that can fail alone: frames, and what the adapter's ``explode`` makes of each.
+def records(spec: SourceSpec, stream: BinaryIO, context: Context, depth: int = DEPTH) -> Iterator[bytes | BadFrame]:
+    """The smallest items that can fail alone: frames, without the envelope around them, and what the adapter's ``explode`` makes of each.
 
-    A frame that ``explode`` cannot read stays whole, for ``parse`` to reject it with a reason.
+    A frame that ``explode`` cannot read stays whole, for ``parse`` to reject it with a reason. ``depth`` is that of envelopes in one another.
     """
-    if spec.explode is None and not spec.lists:
-        yield from frames(stream, context.name, spec.framing)
-        return
     for frame in frames(stream, context.name, spec.framing):
         if isinstance(frame, BadFrame):
             yield frame
         else:
-            yield from _parts(spec, frame, context)
+            yield from _of_frame(spec, frame, context, depth)
 
 
-def records_in(spec: SourceSpec, data: bytes, context: Context) -> Iterator[bytes | BadFrame]:
+def records_in(spec: SourceSpec, data: bytes, context: Context, depth: int = DEPTH) -> Iterator[bytes | BadFrame]:
     """``records`` of bytes in memory (a message's value): the same items, sooner where the value is one JSON object or one line."""
     if data[:1] != b"{" and (told := container(data[:HEAD])):
         yield BadFrame(data, "unsupported_format", f"{context.name}: {told}")
         return
     frame = _only_frame(spec.framing, data)
     if frame is None:
-        yield from records(spec, io.BytesIO(data), context)
+        yield from records(spec, io.BytesIO(data), context, depth)
     else:
-        yield from _parts(spec, frame, context)
+        yield from _of_frame(spec, frame, context, depth)
 
 
 def ends_by_itself(spec: SourceSpec, record: bytes | BadFrame) -> bool:
@@ -98,6 +96,28 @@ def _only_frame(framing: Framing, data: bytes) -> bytes | None:
     if framing == "lines" and trimmed[:1] != b"[" and b"\n" not in data:
         return data.removesuffix(b"\r")
     return None
+
+
+def _of_frame(spec: SourceSpec, frame: bytes, context: Context, depth: int) -> Iterable[bytes | BadFrame]:
+    found = opened(frame) if depth else None
+    return _parts(spec, frame, context) if found is None else _of_envelope(spec, frame, found, context, depth)
+
+
+def _of_envelope(
+    spec: SourceSpec, envelope: bytes, found: list[Payload], context: Context, depth: int
+) -> Iterator[bytes | BadFrame]:
+    """Records of what an envelope held; an empty one is one with nothing in it."""
+    is_empty = True
+    for payload in found:
+        if isinstance(payload, BadFrame):
+            is_empty = False
+            yield BadFrame(payload.data, payload.reason_code, f"{context.name}: {payload.detail}")
+        elif payload is not None:
+            for record in records_in(spec, payload, context, depth - 1):
+                is_empty = False
+                yield record
+    if is_empty:
+        yield BadFrame(envelope, "empty_message", f"{context.name}: nothing is in it")
 
 
 def _parts(spec: SourceSpec, frame: bytes, context: Context) -> list[bytes]:

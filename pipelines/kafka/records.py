@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pipelines.gunzip import MAGIC
-from pipelines.kafka.envelope import Payload, carried
+from pipelines.kafka.envelope import carried
 from pipelines.kafka.plan import position_of
 from pipelines.kafka.topics import UnknownSystem, system_of
 from pipelines.read import Row, gunzipped
 from pipelines.settings import Kafka
+from transforms.envelopes import Payload
 from transforms.frame_bytes import SHOWN
 from transforms.framing import BadFrame, records_in
 from transforms.sources import Context, all_sources
@@ -73,4 +74,4 @@ def _items(system: str | UnknownSystem, payload: Payload, where: str, name: str)
     spec, context = all_sources()[system], Context(name=name)
     if payload[:2] == MAGIC:
         return gunzipped(spec, io.BytesIO(payload), context, start=payload[:SHOWN])
-    return records_in(spec, payload, context)
+    return records_in(spec, payload, context, depth=0)  # whatever was around it is off
