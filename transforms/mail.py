@@ -16,7 +16,7 @@ from typing import NamedTuple
 from transforms.event import Event, Ignored, Party, Reject
 from transforms.job_label import job_label
 from transforms.mail_mime import Headers, Leaf, base_name, content_type, decode_text, decode_words
-from transforms.mail_text import asks, html_text, links_of, own_text, unfolded
+from transforms.mail_text import asks, html_text, links_of, own_text, unarmored, unfolded
 from transforms.mail_time import mail_time, received_time
 from transforms.normal import clean_subject, email_id, scrub, text_facts
 
@@ -279,6 +279,8 @@ def content_of(parts: Sequence[Leaf]) -> Content:
     text = plain
     if html is not None and not (plain and plain.strip()):
         text = html_text(html)
+    if text is not None:
+        text = unarmored(text)
     if text is None:
         return Content(None, None, None, (), attachments)
     own = own_text(text)

@@ -67,6 +67,10 @@ _BANNER = re.compile(
     re.IGNORECASE,
 )
 """What a mail gateway sets above a message from outside, whatever its wrapping: ``CAUTION: This email originated from outside …``."""
+_SIGNED, _SIGNATURE = "\n-----BEGIN PGP SIGNED MESSAGE-----", "\n-----BEGIN PGP SIGNATURE-----"
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
+_DASH_ESCAPED = re.compile(r"^- (?=-)", re.MULTILINE)
+_ARMORED = re.compile(r"\n-----BEGIN PGP ([A-Z ]{1,40})-----.*?(?:\n-----END PGP \1-----[ \t]*(?=\n|\Z)|\Z)", re.DOTALL)
 _QUOTED = re.compile(r"(?:\n[ \t]*>[^\n]*)+")
 _ATTRIBUTION = re.compile(rf"(?:\n[ \t]*{_ON}[^\n]{{0,300}})?(?:\n|\A)[^\n]{{0,300}}\b{_WROTE}\Z")
 _ADDRESS_ABOVE = re.compile(r"(?:\n|\A)[^\n]{0,300}\n?<\n?[^\s<>@]{1,200}@[^\s<>@]{1,200}>[^\n<>]{0,80}\Z")
@@ -117,6 +121,19 @@ def unfolded(text: str, *, delsp: bool) -> str:
             lines.append([f"{'>' * depth} {kept}" if depth else kept])
         open_at = depth if goes_on else None
     return "\n".join(map("".join, lines))
+
+
+def unarmored(text: str) -> str | None:
+    """Text without what OpenPGP sets around it where it is signed, and without what is encrypted (RFC 9580, 6 and 7); None if nothing is left."""
+    if "-----BEGIN PGP " not in text:
+        return text
+    text = "\n" + text.replace("\r\n", "\n")
+    start = text.find(_SIGNED)
+    end = text.find(_SIGNATURE, start) if start >= 0 else -1
+    if end >= 0:
+        said = _BLANK_LINE.split(text[start + 1 : end], 1)[1:]  # after the names of its hashes
+        text = text[:start] + "\n" + _DASH_ESCAPED.sub("", "".join(said)) + text[end:]
+    return _ARMORED.sub("", text).strip() or None
 
 
 def own_text(text: str) -> str:

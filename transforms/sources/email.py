@@ -6,17 +6,20 @@ import re
 
 from transforms.event import Event, Ignored, Reject
 from transforms.mail import derived_id, mail_event, message_id, no_mail, recipients, recorded_time, sent_at
-from transforms.mail_mime import Headers, decode_words, leaves, read_message
+from transforms.mail_mime import Headers, MailBytes, decode_text, decode_words, leaves, read_message
 from transforms.mail_time import envelope_time
 from transforms.sources import Context, SourceSpec
 
 _DRAFT = re.compile(r":2,[A-Z]*D[A-Z]*$")
 """Flags at the end of a maildir's file name."""
+_JOURNAL_BCC = re.compile(r"^Bcc:[ \t]*([^\s,]+)", re.MULTILINE)
 
 
 def parse(data: bytes, context: Context) -> Event | Ignored:
     """One message's bytes to its event. Raises ``Reject`` for what is no mail, and for mail that nothing dates."""
     mail = read_message(data)
+    if "x-ms-journal-report" in mail.headers:
+        mail = _journaled(mail) or mail
     headers = mail.headers
     if "from" not in headers and "date" not in headers:
         raise Reject("missing_field", "From", "neither a From nor a Date header: this is not an email message")
@@ -40,6 +43,23 @@ def parse(data: bytes, context: Context) -> Event | Ignored:
         recorded_at=recorded_time(headers),
         envelope=mail.envelope,
     )
+
+
+def _journaled(report: MailBytes) -> MailBytes | None:
+    """The message that Exchange's journal reports, with those whom the report alone names: the readers in Bcc. None if it has none.
+
+    What is attached is the message as it was sent; ``Bcc: ann@example.com, Expanded: team@example.com`` in the report's text is a reader
+    whom a list led to.
+    """
+    parts = leaves(report.headers, report.body)
+    attached = next((leaf for leaf in parts if leaf.kind == "message/rfc822"), None)
+    if attached is None:
+        return None
+    mail = read_message(attached.read())
+    told = next((decode_text(leaf.read(), leaf.charset) for leaf in parts if leaf.kind == "text/plain"), "")
+    if readers := _JOURNAL_BCC.findall(told):
+        mail.headers.setdefault("bcc", []).extend(readers)
+    return mail
 
 
 def _copy_id(own_id: str, headers: Headers, time_quality: str) -> str:
@@ -70,6 +90,7 @@ SOURCE = SourceSpec(
     parse=parse,
     supports=(
         "message: any charset and transfer encoding, multipart, broken headers",
+        "Exchange journal reports: the message in them, with its readers in Bcc",
         "header X-Buying-Job: the label of the message",
         "bounce, auto-reply, invitation to a meeting and answer to one: kept, never countable",
         "read receipt, delivery receipt, draft (X-Unsent, X-Gmail-Labels, maildir flag), spam and chat of a Gmail archive: ignored",
