@@ -54,9 +54,16 @@ _OTHER_REPORTS = {
     "qos": "quality",
     "quality": "quality",
     "details": "sharing",
+    "call_logs": "phone",
+    "call_path": "phone",
+    "voice_mails": "phone",
+    "sms_sessions": "phone",
 }
 """A key that only one kind of answer has, and the reason why that kind is no engagement."""
 
+
+_COUNTS = frozenset({"total_minutes", "participants_count"})
+"""What only a meeting has. A user's report tells beside them when that user joined and left, by another clock and in another form."""
 
 NOTHING = msgspec.Raw()
 
@@ -152,7 +159,7 @@ def parse_report(record: bytes, context: Context) -> list[Event] | Event | Ignor
     for name in ("participants", *_LISTS):
         if name in keys and _is_list(keys[name]):
             return _unread_page(name, _list.decode(keys[name]), record)
-    if "join_time" in keys:
+    if "join_time" in keys and not keys.keys() & _COUNTS:
         return _attendance(_person.decode(record), _meeting.decode(record), keys, "$", context)
     return _meeting_report(record, keys, context)
 
