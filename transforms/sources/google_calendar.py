@@ -183,6 +183,14 @@ def parse(record: bytes, context: Context) -> list[Event] | Ignored:
         return Ignored(_NOT_MEETINGS[resource.event_type])
     if resource.access_role is not None and resource.start is None:
         return Ignored("calendar_list_entry")
+    if head.kind is None and resource.start is None and resource.status is None:
+        raise Reject("unknown_type", "$", "neither kind nor start nor status: this is no event of Google Calendar")
+    if resource.attendees and not any(guest.email or guest.display_name for guest in resource.attendees):
+        raise Reject(
+            "missing_field",
+            "$.attendees[0].email",
+            "none of $.attendees has an email: no guests as Google Calendar tells them",
+        )
     return _meeting(resource, context)
 
 
@@ -386,7 +394,7 @@ SOURCE = SourceSpec(
     name="google_calendar",
     title="Google Calendar",
     channel="in_person",
-    version="12",
+    version="13",
     framing="json",
     parse=parse,
     supports=(
