@@ -28,12 +28,30 @@ def test_every_form_that_rfc_3339_allows_is_the_same_time(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "2026-04-06 12:00:00 UTC",
+        "2026-04-06 12:00:00.000000 UTC",
+        "2026-04-06 12:00:00 Z",
+        "2026-04-06 14:00:00.000 +0200",
+        "2026-04-06 07:00:00 -05:00",
+    ],
+)
+def test_a_zone_behind_a_space_is_one(text: str) -> None:
+    """As BigQuery, Snowflake and others write their rows."""
+    assert parse_iso(text, "$.at") == NOON
+
+
+@pytest.mark.parametrize(
     ("text", "code"),
     [
         ("2026-04-06T11:59:61Z", "bad_timestamp"),
         ("2026-04-06T11:60:00Z", "bad_timestamp"),
         ("2026-04-06T12:60", "bad_timestamp"),
         ("noonz", "bad_timestamp"),
+        ("noon UTC", "bad_timestamp"),
+        ("2026-04-06 UTC", "bad_timestamp"),
+        ("2026-04-06 12:00:00 CET", "bad_timestamp"),
         ("9999-12-31T23:59:60Z", "bad_timestamp"),
         ("2026-04-06t12:00:00", "naive_timestamp"),
         ("2026-04-06T11:59:60", "naive_timestamp"),

@@ -22,6 +22,7 @@ LATEST = 4_102_444_800 * SECOND
 """2100-01-01."""
 
 _ONE_MICROSECOND = timedelta(microseconds=1)
+_ZONE_APART = re.compile(r"(?<=\d) (?:UTC|Z|([+-]\d\d:?\d\d))$")
 _LEAP_SECOND = re.compile(r"(?<=:\d\d):60(?!\d)")
 
 
@@ -120,8 +121,10 @@ def parse_iso(text: str, field: str, zone: str | None = None) -> int:
 
 
 def _rare_form(text: str) -> datetime | None:
-    """What RFC 3339 allows and ``fromisoformat`` does not: ``t`` and ``z`` in lower case, and leap seconds."""
+    """What RFC 3339 allows and ``fromisoformat`` does not (``t`` and ``z`` in lower case, leap seconds), and what databases write: a zone
+    behind a space, ``2026-03-12 10:00:00 UTC`` (BigQuery) or ``2026-03-12 10:00:00 +0000`` (Snowflake)."""
     plain, leaps = _LEAP_SECOND.subn(":59", text.strip().upper(), count=1)
+    plain = _ZONE_APART.sub(lambda zone: zone[1] or "Z", plain)
     try:
         return datetime.fromisoformat(plain) + timedelta(seconds=leaps)
     except (ValueError, OverflowError):

@@ -342,7 +342,13 @@ def _known(text: str, field: str) -> int | None:
 
 def _utc(text: str, field: str) -> int:
     # "2024-08-14 15:27:51.685": with a Z behind it is parsed without a look at any zone's rules
-    if len(text) <= 26 and text[-1:] != "Z" and "+" not in text and text[10:11] in (" ", "T"):
+    if (
+        len(text) <= 26
+        and text[-1:].isdigit()
+        and text[10:11] in (" ", "T")
+        and "+" not in text
+        and text.find("-", 11) < 0
+    ):
         return parse_iso(text + "Z", field)
     return parse_iso(text, field, "UTC")
 
