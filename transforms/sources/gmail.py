@@ -148,7 +148,7 @@ def _without_content(message: Message) -> Ignored:
             return Ignored(reason)
     if message.message is not msgspec.UNSET:
         return Ignored("draft")
-    if message.data is not msgspec.UNSET:
+    if message.data is not msgspec.UNSET and bytes(message.data)[:1] == b'"':
         return Ignored("attachment_body")
     if message.id or message.thread_id:
         raise Reject("missing_field", "$.payload", "no payload: fetch the message with format full, metadata or raw")
@@ -249,7 +249,7 @@ SOURCE = SourceSpec(
     name="gmail",
     title="Gmail API",
     channel="email",
-    version="1.9.0",
+    version="1.10.0",
     framing="json",
     parse=parse,
     explode=explode,
