@@ -344,6 +344,7 @@ def _channel(event: Message, context: Context, path: str) -> str:
     channel = event.channel
     if channel.__class__ is dict:
         channel = channel.get("id")
+    channel = channel or event.channel_id
     found = (native_id(channel) if isinstance(channel, str) else "") or _folders(context.name)[0]
     if not found:
         raise Reject("missing_field", f"{path}.channel", f"{path}.channel is missing, and the file names none")
@@ -375,7 +376,7 @@ SOURCE = SourceSpec(
     name="slack",
     title="Slack",
     channel="chat",
-    version="1.10.0",
+    version="1.11.0",
     framing="json",
     parse=parse,
     explode=explode,

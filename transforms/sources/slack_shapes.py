@@ -46,6 +46,8 @@ class Message(msgspec.Struct, gc=False):
     type: str | None = None
     subtype: str | None = None
     channel: str | dict[str, Any] | None = None
+    channel_id: str | None = None
+    """Beside a message, of loaders that put those of all channels into one place."""
     user: str | User | None = None
     ts: str | None = None
     thread_ts: str | None = None
