@@ -26,6 +26,9 @@ PAGES = frozenset({"admin#reports#activities", "reports#activities"})
 ACTIVITIES = frozenset({"admin#reports#activity", "audit#activity"})
 """As the API sends them, and as its reference calls them."""
 _SLUG = re.compile(r"[a-z][a-z0-9_]{0,60}")
+_REST = ("conferenceRecords", "participants", "participantSessions")
+_NOTIFIED = ("conferenceRecord", "participantSession", "recording", "transcript")
+"""What the Meet REST API answers with, and what Workspace events about it hold: names of its resources."""
 
 
 class Id(msgspec.Struct, rename="camel", frozen=True):
@@ -61,6 +64,7 @@ class Head(msgspec.Struct, frozen=True):
 
     kind: str | None = None
     items: msgspec.Raw = msgspec.Raw()
+    id: msgspec.Raw = msgspec.Raw()
 
 
 class Stay(msgspec.Struct, frozen=True):
@@ -79,6 +83,7 @@ class Stay(msgspec.Struct, frozen=True):
 
 _head = msgspec.json.Decoder(Head)
 _items = msgspec.json.Decoder(list[msgspec.Raw])
+_keys = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _activity = msgspec.json.Decoder(Activity)
 
 
@@ -94,11 +99,14 @@ def explode(frame: bytes, context: Context) -> Iterable[bytes]:
 
 def parse(record: bytes, context: Context) -> list[Event] | Ignored:
     """One activity to an event for each stay that it reports."""
-    kind = _head.decode(record).kind
+    head = _head.decode(record)
+    kind = head.kind
     if kind in PAGES:
         return Ignored("empty_page")
     if kind is not None and kind not in ACTIVITIES:
         raise Reject("unknown_type", "$.kind", f"kind {str(kind)[:80]!r} is no activity of the Admin SDK")
+    if kind is None and not bytes(head.id):
+        return _of_rest(_keys.decode(record))
     activity = _activity.decode(record)
     application = activity.id.application_name
     if application != "meet":
@@ -111,6 +119,19 @@ def parse(record: bytes, context: Context) -> list[Event] | Ignored:
     if stays:
         return stays
     return Ignored(_slug(activity.events[0].name, "$.events[0].name") if activity.events else "no_events")
+
+
+def _of_rest(keys: dict[str, msgspec.Raw]) -> Ignored:
+    """A Workspace event that something happened in a call is no report of it. The REST API's own answers name nobody by an address, and
+    no room by its code: rejected, for the same calls are in the Admin SDK's reports."""
+    if len(keys) == 1 and keys.keys() <= set(_NOTIFIED):
+        return Ignored("notification")
+    name = bytes(keys.get("name", msgspec.Raw()))
+    found = next((one for one in _REST if one in keys), "name" if name.startswith(b'"conferenceRecords/') else None)
+    if found is None:
+        raise Reject("missing_field", "$.id", "required field $.id is missing")
+    told = "of the Meet REST API, which tells no addresses: deliver the Admin SDK's activities (applicationName meet)"
+    raise Reject("unknown_type", f"$.{found}", f"$.{found} is {told}")
 
 
 def _slug(name: str, field: str) -> str:
@@ -232,7 +253,7 @@ SOURCE = SourceSpec(
     name="google_meet",
     title="Google Meet (Admin SDK reports)",
     channel="video",
-    version="4",
+    version="5",
     framing="json",
     parse=parse,
     explode=explode,
@@ -241,5 +262,6 @@ SOURCE = SourceSpec(
         "activities.list of meet, call_ended: attendance from joining to leaving",
         "other events of meet: ignored, counted by name",
         "activities of other applications: ignored, counted by application",
+        "events of Google Workspace about calls: ignored; answers of the Meet REST API, which tell no addresses: rejected",
     ),
 )
