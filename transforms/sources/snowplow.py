@@ -155,6 +155,9 @@ def _from_json(fields: dict[str, Any]) -> Row:
     """The SDKs' flat object; a self-describing event stands in ``unstruct_event_<vendor>_<name>_<version>``."""
 
     if "event_id" not in fields and "event" not in fields:
+        if isinstance(schema := fields.get("schema"), str) and schema.startswith("iglu:"):
+            what = "a failed event (bad row)" if ".badrows/" in schema else "self-describing JSON"
+            raise Reject("unknown_type", "$.schema", f"$.schema is {schema[:150]!r}: {what}, and no enriched event")
         raise Reject("missing_field", "$.event", "required field $.event is missing: this is no enriched event")
     families = sorted(name for name in fields if name.startswith(_FAMILIES))  # a few of a hundred
     own = next((name for name in families if name.startswith("unstruct_event_") and fields[name] is not None), None)
