@@ -50,6 +50,15 @@ def with_page(envelope: dict[str, Any]) -> bytes:
         {"Records": [{"SequenceNumber": "1", "PartitionKey": "1", "Data": BASE64}], "MillisBehindLatest": 0},
         {"resource": "/hook", "requestContext": {}, "headers": {}, "body": TEXT, "isBase64Encoded": False},
         {"version": "2.0", "requestContext": {}, "body": BASE64, "isBase64Encoded": True},
+        {
+            "topic": "/a",
+            "subject": "s",
+            "id": "1",
+            "eventType": "page",
+            "eventTime": "x",
+            "data": "PAGE",
+            "dataVersion": "1",
+        },
         {"message": {"data": BASE64, "messageId": "1"}, "subscription": "projects/p/subscriptions/s"},
         {"receivedMessages": [{"ackId": "1", "message": {"data": BASE64, "message_id": "1"}}]},
         {"_airbyte_ab_id": "1", "_airbyte_emitted_at": 1773309600000, "_airbyte_data": "PAGE"},
@@ -73,6 +82,21 @@ def test_what_is_inside_falls_into_records_as_a_file_does() -> None:
     assert read(json.dumps({"Records": [record]}).encode(), "snowplow") == [b"a\tb", b"c\td"]
 
 
+@pytest.mark.parametrize("encoding", ["UTF-8", "BASE64"])
+def test_mail_that_came_by_a_notification_is_read_as_mail(encoding: str) -> None:
+    """As Amazon SES publishes what it receives."""
+    letter = b"From: ann@buyer.example\nSubject: Prices\nDate: Thu, 12 Mar 2026 10:00:00 +0000\n\nHello\n"
+    content = base64.b64encode(letter).decode() if encoding == "BASE64" else letter.decode()
+    received = {
+        "notificationType": "Received",
+        "receipt": {"action": {"type": "SNS", "encoding": encoding}},
+        "mail": {},
+    }
+    notification = NOTIFICATION | {"Message": json.dumps(received | {"content": content})}
+    assert read(json.dumps(notification).encode(), "email") == [letter]
+    assert read(json.dumps(received | {"content": content}, indent=2).encode(), "email") == [letter]
+
+
 def test_one_message_of_a_list_fails_alone() -> None:
     good, cut_off, *rest = read(json.dumps({"Records": [QUEUED, QUEUED | {"body": "{"}, QUEUED]}).encode())
     assert good == PAGE
@@ -92,6 +116,13 @@ def test_one_message_of_a_list_fails_alone() -> None:
             "Message": "You have chosen to subscribe",
         },
         NOTIFICATION | {"Message": ""},
+        {
+            "id": "1",
+            "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
+            "eventTime": "x",
+            "data": {},
+            "dataVersion": "2",
+        },
     ],
 )
 def test_an_envelope_with_nothing_in_it_is_a_record(empty: dict[str, Any]) -> None:

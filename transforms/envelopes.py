@@ -5,6 +5,8 @@
 * **AWS**: an event of EventBridge (``detail``), a notification of SNS (``Message``), a message of SQS (``Body``), a record of Kinesis
   (``Data``), a request that came through API Gateway (``body``), and lists of these as a Lambda function is given them (``Records``) and
   as their APIs answer (``Messages``, ``Records``).
+* **Amazon SES**, of mail it received: the message in ``content``.
+* **Azure Event Grid** in its own schema: ``data``.
 * **Google Pub/Sub**, pushed and pulled: ``message.data``.
 * **Airbyte's** raw records: ``_airbyte_data``.
 
@@ -32,7 +34,7 @@ Fields = dict[str, msgspec.Raw]
 _FIRST = re.compile(
     rb'\s*\{\s*"(?:schema|payload|Type|MessageId|Message|TopicArn|Subject|Timestamp|Signature|SignatureVersion|Records|Messages|Body|ReceiptHandle'
     rb"|SequenceNumber|Data|messageId|receiptHandle|eventSource|EventSource|EventVersion|kinesis|message|subscription|receivedMessages|ackId"
-    rb'|resource|httpMethod|version|account|specversion|_airbyte_[a-z_]+|(id|time|type|source|subject|data|data_base64|datacontenttype))"'
+    rb'|resource|httpMethod|version|account|specversion|notificationType|receipt|_airbyte_[a-z_]+|(id|topic|eventType|time|type|source|subject|data|data_base64|datacontenttype))"'
 )
 """By its first name nearly every payload is known to be none of these: it is looked at no further."""
 
@@ -81,7 +83,7 @@ def may_be_one(value: bytes) -> bool:
     found = _FIRST.match(value)
     if found is None:
         return False
-    return found[1] is None or b'"specversion"' in value or b'"detail-type"' in value
+    return found[1] is None or b'"specversion"' in value or b'"detail-type"' in value or b'"dataVersion"' in value
 
 
 def delivered(value: bytes) -> list[Payload] | None:
@@ -133,6 +135,19 @@ def _of_gateway(fields: Fields, value: bytes) -> list[Payload] | None:
     return [_of_value(fields["body"], value, is_base64=is_base64, field="body")]
 
 
+def _of_received_mail(fields: Fields, value: bytes) -> list[Payload] | None:
+    receipt = _object(fields["receipt"]) or {}
+    action = _object(receipt.get("action", _NULL)) or {}
+    is_base64 = bytes(action.get("encoding", _NULL)).upper() == b'"BASE64"'
+    return [_of_value(fields["content"], value, is_base64=is_base64, field="content")]
+
+
+def _of_grid(fields: Fields, value: bytes) -> list[Payload] | None:
+    if bytes(fields["eventType"]).startswith(b'"Microsoft.EventGrid.Subscription'):
+        return [None]  # the validation or deletion of a subscription
+    return [_of_value(fields["data"], value, is_base64=False, field="data")]
+
+
 def _of_subscription(fields: Fields, value: bytes) -> list[Payload] | None:
     message = _object(fields["message"])
     if message is None or not message.keys() & {"messageId", "message_id"}:
@@ -182,6 +197,8 @@ _KINDS: tuple[tuple[frozenset[str], Callable[[Fields, bytes], list[Payload] | No
     (frozenset({"Records"}), _all_of("Records")),
     (frozenset({"Messages"}), _all_of("Messages")),
     (frozenset({"requestContext", "isBase64Encoded", "body"}), _of_gateway),
+    (frozenset({"notificationType", "mail", "receipt", "content"}), _of_received_mail),
+    (frozenset({"id", "eventType", "eventTime", "dataVersion", "data"}), _of_grid),
     (frozenset({"message", "subscription"}), _of_subscription),
     (frozenset({"message", "ackId"}), _of_subscription),
     (frozenset({"receivedMessages"}), _all_of("receivedMessages")),
