@@ -29,8 +29,8 @@ _PLANS = frozenset({"meeting.created", "meeting.updated", "meeting.recovered"})
 _DELETIONS = frozenset({"meeting.deleted", "meeting.permanently_deleted"})
 _PRODUCTS = frozenset(
     {
-        "account", "app", "calendar", "chat_channel", "chat_message", "clips", "contact_center",
-        "contacts", "docs", "endpoint", "hub", "imchat", "interactive_ivr", "mail", "meeting", "notes",
+        "account", "app", "calendar", "chat_channel", "chat_message", "clinical_notes", "clips", "contact_center",
+        "contacts", "docs", "endpoint", "hub", "imchat", "interactive_ivr", "mail", "meeting", "my_notes", "node", "notes",
         "number_management", "phone", "quality_management", "recording", "revenue_accelerator", "room_system", "rtms",
         "scheduler", "session", "tasks", "team_chat", "user", "video_management",
         "visitor_management", "webinar", "whiteboard", "workforce_management", "workspace",
@@ -202,7 +202,7 @@ SOURCE = SourceSpec(
     name="zoom",
     title="Zoom Meetings",
     channel="video",
-    version="9",
+    version="10",
     framing="json",
     parse=parse,
     explode=explode,
