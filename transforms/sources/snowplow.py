@@ -74,6 +74,8 @@ class ActData(msgspec.Struct, gc=False):
 
     name: Any = None
     targetUrl: Any = None
+    target_url: Any = None
+    """As the loaders of BigQuery and Databricks spell it."""
     url: Any = None
     type: Any = None
     buying_job: Any = None
@@ -91,7 +93,9 @@ class Unstruct(msgspec.Struct, gc=False):
 
 class ClientSession(msgspec.Struct, gc=False):
     userId: Any = None
+    user_id: Any = None
     sessionId: Any = None
+    session_id: Any = None
 
 
 class Entity(msgspec.Struct, gc=False):
@@ -154,6 +158,8 @@ def _padded(cells: list[str]) -> list[str]:
 def _from_json(fields: dict[str, Any]) -> Row:
     """The SDKs' flat object; a self-describing event stands in ``unstruct_event_<vendor>_<name>_<version>``."""
 
+    if "EVENT_ID" in fields and "EVENT" in fields:  # as Snowflake names columns
+        fields = {name.lower(): value for name, value in fields.items()}
     if "event_id" not in fields and "event" not in fields:
         if isinstance(schema := fields.get("schema"), str) and schema.startswith("iglu:"):
             what = "a failed event (bad row)" if ".badrows/" in schema else "self-describing JSON"
@@ -163,7 +169,7 @@ def _from_json(fields: dict[str, Any]) -> Row:
     own = next((name for name in families if name.startswith("unstruct_event_") and fields[name] is not None), None)
     described = fields.get("unstruct_event") if own is None else {"data": {"data": fields[own]}}
     verdicts = [fields[name] for name in families if name.startswith(_VERDICTS)]
-    client = fields.get("contexts_com_snowplowanalytics_snowplow_client_session_1")
+    client = next((fields[name] for name in families if name.startswith(_CLIENT) and fields[name] is not None), None)
     entities = fields.get("contexts") if client is None else _as_entities("client_session", client)
     told = [
         one if type(one) is str else _text(one, name) for name, one in zip(_TOLD, map(fields.get, _TOLD), strict=True)
@@ -191,7 +197,8 @@ _TOLD = (
 )  # fmt: skip
 """The fields of ``Row`` by the names of the columns, as far as these hold plain text."""
 _VERDICTS = ("derived_contexts", "contexts_com_iab_snowplow_spiders_and_robots", "contexts_nl_basjes_yauaa_context")
-_FAMILIES = ("unstruct_event_", *_VERDICTS)
+_CLIENT = "contexts_com_snowplowanalytics_snowplow_client_session_1"
+_FAMILIES = ("unstruct_event_", _CLIENT, *_VERDICTS)
 """How the names of columns begin whose rest names a schema."""
 
 
@@ -302,7 +309,7 @@ def _described(row: Row) -> tuple[str, str, str, str | None]:
             described = Described()  # an event of its own schema may hold anything, also what is no object
         data = described.data or data
         name = name or _schema_name(described.schema)
-    link = next((url for url in (data.targetUrl, data.url) if type(url) is str and "://" in url), "")
+    link = next((url for url in (data.targetUrl, data.target_url, data.url) if type(url) is str and "://" in url), "")
     label = job_label(data.buying_job or data.buyingJob)
     if name in ("screen_view", "screen_end") and type(data.name) is str:
         return name, data.name, link, label
@@ -364,7 +371,7 @@ def _client_session(contexts: str, anonymous: str) -> tuple[str, str]:
         return anonymous, ""
     for entity in entities:
         if "client_session" in entity.schema and entity.data is not None:
-            user, session = entity.data.userId, entity.data.sessionId
+            user, session = entity.data.userId or entity.data.user_id, entity.data.sessionId or entity.data.session_id
             return (user if type(user) is str else anonymous), (scrub(session) if type(session) is str else "")
     return anonymous, ""
 
@@ -391,10 +398,16 @@ def _is_robot(row: Row) -> bool:
     return _robot_context(row.derived_contexts)
 
 
+_ROBOTS = (
+    '"spiderOrRobot":true', '"deviceClass":"Robot', '"agentClass":"Robot',
+    '"spider_or_robot":true', '"device_class":"Robot', '"agent_class":"Robot',
+)  # fmt: skip
+
+
 def _robot_context(text: str) -> bool:
     """IAB's list or the user-agent enrichments call it a robot."""
     packed = text.replace(" ", "")
-    return '"spiderOrRobot":true' in packed or '"deviceClass":"Robot' in packed or '"agentClass":"Robot' in packed
+    return any(verdict in packed for verdict in _ROBOTS)
 
 
 def _links(link: str, url: str) -> tuple[str, ...]:
@@ -422,7 +435,7 @@ SOURCE = SourceSpec(
     parse=parse,
     supports=(
         "enriched events, tab-separated (131 columns; older formats with fewer)",
-        "enriched events as JSON of the analytics SDKs",
+        "enriched events as JSON of the analytics SDKs, or of a warehouse's rows (BigQuery, Snowflake)",
         "page_view, struct, self-describing events, screen views; page pings are counted as heartbeats, monitors' requests as health checks",
         "a property buying_job of a self-describing event: the label of what happened",
         "self-describing events about a mutual action plan: its items with owner, due date, done and risk",
