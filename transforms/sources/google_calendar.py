@@ -185,7 +185,11 @@ def parse(record: bytes, context: Context) -> list[Event] | Ignored:
         return Ignored("calendar_list_entry")
     if head.kind is None and resource.start is None and resource.status is None:
         raise Reject("unknown_type", "$", "neither kind nor start nor status: this is no event of Google Calendar")
-    if resource.attendees and not any(guest.email or guest.display_name for guest in resource.attendees):
+    if (
+        head.kind is None
+        and resource.attendees
+        and not any(guest.email or guest.display_name for guest in resource.attendees)
+    ):
         raise Reject(
             "missing_field",
             "$.attendees[0].email",
