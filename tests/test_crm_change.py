@@ -143,6 +143,74 @@ def test_what_another_export_changes_is_named(pair: Any, parties: Sequence[tuple
     assert before.differing(now, change.people) == elsewhere
 
 
+def _person(number: int, *emails: str, **told: Any) -> Person:
+    return Person(person_id=f"C{number}", side="buyer", emails=emails, **told)
+
+
+SHARED = _person(1, "email:x@isp.test", account_id="A1")
+TOLD = ("external_id:teams:9", "email:nobody@new.test")
+HOME = Account(account_id="A3", domains=("new.test",))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "bindings", "ids"),
+    [
+        (
+            crm(people=[SHARED, _person(2, "email:x@isp.test", account_id="A2")]),
+            crm(people=[SHARED, _person(2, "email:x@isp.test", account_id="A2", title="CEO")]),
+            [],
+            ("email:x@isp.test",),
+        ),
+        (
+            crm(people=[_person(1, "email:a.b@gmail.com")]),
+            crm(people=[_person(1, "email:a.b@gmail.com", title="CEO")]),
+            [],
+            ("email:ab+news@gmail.com",),
+        ),
+        (crm(), crm(accounts=[HOME]), [TOLD], TOLD[:1]),
+        (
+            crm(people=[_person(1, "email:x@new.test", external_ids=TOLD[:1])]),
+            crm(people=[_person(1, "email:x@new.test", external_ids=TOLD[:1])], accounts=[HOME]),
+            [],
+            TOLD[:1],
+        ),
+        (
+            crm(),
+            crm(aliases=[Alias(identifier_type="anonymous_id", identifier="anonymous_id:*:7", person_id="B1")]),
+            [],
+            ("anonymous_id:segment:7",),
+        ),
+    ],
+    ids=[
+        "whom an account chooses",
+        "a mailbox",
+        "an address of a profile",
+        "a native id of a person with an address",
+        "of any system",
+    ],
+)
+def test_what_leads_elsewhere_by_a_detour_is_named(
+    before: Crm, now: Crm, bindings: list[tuple[str, ...]], ids: tuple[str, ...]
+) -> None:
+    change = crm_change(before, now)
+    assert change is not None
+    was, is_now = (Directory.build(rows, IDENTITY, bindings) for rows in (before, now))
+    assert is_now.party(party(*ids), account_hint="A2") != was.party(party(*ids), account_hint="A2")
+    assert choosing(is_now.differing(was, change.people))(ids)
+
+
+@pytest.mark.parametrize("as_owner", [True, False])
+def test_a_seller_who_joins_a_team_concerns_their_deals(as_owner: bool) -> None:
+    """O3 asks for the team of the deal's owner; a seller who is assigned counts in the team's figures."""
+    of_seller = {
+        True: {"opportunities": [deal(1, "open", owner_seller_id="S7")]},
+        False: {"assignments": [Assignment(account_id="A1", seller_id="S7", role="team")]},
+    }[as_owner]
+    change = crm_change(crm(people=[_seller()], **of_seller), crm(people=[_seller(team_id="T1")], **of_seller))
+    assert change is not None
+    assert change.accounts == {"A1"}
+
+
 @given(exports())
 def test_the_same_rows_change_nothing(given_rows: tuple[Crm, list[tuple[str, ...]]]) -> None:
     rows, bindings = given_rows

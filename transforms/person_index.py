@@ -130,7 +130,6 @@ class PersonIndex:
         found: set[str] = set()
         for mine, theirs in (
             (self._hits, other._hits),
-            (self._rivals, other._rivals),
             (self._emails, other._emails),
             (self._mailboxes, other._mailboxes),
             (self.conflicts, other.conflicts),
