@@ -148,12 +148,15 @@ class World:
         for table in ACCOUNT_FACTS:
             self.con.execute(f"DELETE FROM {table} WHERE account_id = ?", [account])
 
-    def build(self, *, everything: bool = True, compared: bool = False, run_id: str = "r") -> World:
+    def build(
+        self, *, everything: bool = True, compared: bool = False, run_id: str = "r", won_from: int | None = None
+    ) -> World:
         """``compared``: the table ``changed`` is made; else all of the touched accounts counts as changed."""
         self.con.execute("BEGIN")
         if not compared:
             self.con.execute("INSERT INTO changed SELECT account_id, NULL, true FROM touched")
-        build_marts(self.con, Parameters.of(self.settings, self.as_of), everything=everything, run_id=run_id)
+        parameters = Parameters.of(self.settings, self.as_of)
+        build_marts(self.con, parameters, everything=everything, run_id=run_id, won_from=won_from)
         run = {"run_id": run_id, "as_of": self.as_of, "finished_at": self.as_of, "touchloop_version": "0"}
         self.dim(
             "dim_run",

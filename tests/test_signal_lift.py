@@ -112,6 +112,29 @@ def test_only_deals_won_by_then_say_what_is_long(closed: str, is_absent: bool) -
     assert ("exec_absent" in signals(world)) is is_absent
 
 
+def test_a_deal_won_since_the_last_build_is_a_measure_at_once() -> None:
+    """Another deal is looked at again on the same day, and so is one at its landmark where the CRM tells of the win only now."""
+    world = worked_example(at("04-26 12:00"), closed=False, built=False)
+    open_deal = {"opportunity_id": "O8", "account_id": "A8", "opened_at": at("03-26 00:00"), "status": "open"}
+    lost = {"opportunity_id": "O7", "account_id": "A8", "opened_at": at("02-01 00:00"), "closed_at": at("04-10 00:00")}
+    taken = {"opened_at": at("04-26 13:00") - 40 * DAY, "closed_at": at("04-26 13:00")}
+    world.dim("dim_opportunity", open_deal, lost | {"status": "lost"}, WON | {"opportunity_id": "W1"} | taken)
+
+    def absent(table: str) -> bool:
+        return "exec_absent" in world.one(table, "opportunity_id IN ('O7', 'O8')")["signals"]
+
+    world.build()
+    assert not absent("mart_deal_risk")
+    world.as_of = at("04-26 14:00")
+    world.build(everything=False, compared=True)
+    assert absent("mart_deal_risk")
+    assert not absent("mart_deal_landmark")
+    early = at("03-01 00:00")
+    world.dim("dim_opportunity", WON | {"opportunity_id": "W2", "opened_at": early - 30 * DAY, "closed_at": early})
+    world.build(everything=False, compared=True, won_from=early)
+    assert absent("mart_deal_landmark")
+
+
 # (written, is_void): the entry, then what became of it
 PLANNED = ("04-05 10:00", False)
 
