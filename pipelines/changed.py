@@ -29,7 +29,8 @@ class Changed(msgspec.Struct, frozen=True):
     """Compared with the marks that the last derivation left; false where nothing has changed."""
 
     rests_on: dict[str, str]
-    """What the tables rest on besides the events: directory, config, version, keys, as_of, bindings, ledger; under these names stand the marks."""
+    """What the tables rest on besides the events: directory, config, folding, version, keys, as_of, bindings, ledger. Under these names
+    stand the marks."""
     before: dict[str, str | None]
     bindings: list[tuple[str, ...]]
     """Identifiers that payloads say belong together."""
@@ -38,6 +39,8 @@ class Changed(msgspec.Struct, frozen=True):
     and accounts of which they make something else."""
     everything: bool
     """Something that any figure may rest on; else only what the dirty events touch, and what is due, is derived again."""
+    remeasured: bool
+    """Settings are others, and none on which a touchpoint rests: all accounts are built and measured again, and of events what is dirty."""
     dirty: int
     """Conversations, users and meetings with new events."""
     counted: bool
@@ -46,7 +49,12 @@ class Changed(msgspec.Struct, frozen=True):
     """A UTC day has passed: plans fall due and waits grow with the clock alone."""
 
     def __bool__(self) -> bool:
-        return self.everything or self.dirty > 0 or self.counted or self.due or self.was is not None
+        return self.of_all or self.dirty > 0 or self.counted or self.due or self.was is not None
+
+    @property
+    def of_all(self) -> bool:
+        """Every account is built and measured again."""
+        return self.everything or self.remeasured
 
     @property
     def previous(self) -> int | None:
@@ -89,6 +97,7 @@ def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: 
     rests_on = {
         "directory": directory.digest,
         "config": workspace.settings.meaning_hash(workspace.rulebook.version),
+        "folding": workspace.settings.folding_hash(workspace.rulebook.version),
         "version": version(),
         "keys": KEYS,
         "as_of": str(now),
@@ -97,7 +106,8 @@ def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: 
     }
     before = {name: store.mark(name) for name in rests_on}
     # what another version derived, this one might derive otherwise: no table holds figures of both
-    everything = any(before[name] != rests_on[name] for name in ("config", "version", "keys"))
+    everything = any(before[name] != rests_on[name] for name in ("folding", "version", "keys"))
+    everything |= before["config"] == DERIVE_AGAIN
     everything |= before["as_of"] is None or (fixed and before["as_of"] != str(now))
     # a clock set back by days: what it has counted by then is undone nowhere else
     everything |= before["as_of"] is not None and int(before["as_of"]) // DAY > now // DAY
@@ -109,6 +119,7 @@ def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: 
         bindings=bindings,
         was=was,
         everything=everything,
+        remeasured=not everything and before["config"] != rests_on["config"],
         dirty=store.count("SELECT count(*) FROM vault.dirty"),
         counted=before["ledger"] != rests_on["ledger"],
         due=before["as_of"] is not None and int(before["as_of"]) // DAY < now // DAY,

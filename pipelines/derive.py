@@ -58,8 +58,8 @@ class Derivation:
             directory.crm, change.bindings, workspace.settings.transforms(), workspace.rules_text, now,
             stages=directory.stages if workspace.rulebook.asks_stage else [],
         )  # fmt: skip
-        events = store.count("SELECT count(*) FROM vault.event_detail") if change.everything else change.dirty
-        self.small = events < (SMALL_EVENTS if change.everything else workers.worth_groups)
+        events = store.count("SELECT count(*) FROM vault.event_detail") if change.of_all else change.dirty
+        self.small = events < (SMALL_EVENTS if change.of_all else workers.worth_groups)
         self.is_long = events > self.settings.shard_events
         """More than a worker folds at a time."""
         self.rebound: frozenset[str] = frozenset()
@@ -73,7 +73,7 @@ class Derivation:
 
     def run(self) -> None:
         con = self.store.connection
-        if self.change.everything or self.change.due:
+        if self.change.of_all or self.change.due:
             self.store.allow(little=False)
         with self.phase("group"):
             groups.forget_change(self.store)
@@ -116,7 +116,7 @@ class Derivation:
                 self._stage_directory(folded, None if everything else self.rebound)
             for name in identity.LOG:
                 identity.tell(con, name, staged(folded, name))
-            self.accounts = derive.finish_touchpoints(self.store, due=self.change.due)
+            self.accounts = derive.finish_touchpoints(self.store, due=self.change.due, of_all=self.change.of_all)
             if self.accounts > MANY_ACCOUNTS:
                 self.store.allow(little=False)
             account_shards = derive.write_account_shards(
@@ -131,7 +131,7 @@ class Derivation:
                 here=self.small,
             )
         with self.phase("load journeys"):
-            derive.put_accounts(self.store, partial(staged, rebuilt), everything=everything)
+            derive.put_accounts(self.store, partial(staged, rebuilt), everything=self.change.of_all)
 
     def done(self) -> None:
         if self.change.was is not None:

@@ -389,7 +389,7 @@ class Increment:
         change = changed(store, self.workspace, found, self.now, fixed=self.fixed)
         if not change:
             return
-        if change.everything:
+        if change.of_all:
             self.summary.warnings += self._lost(store, found, change)
         # set before anything commits: a crash between the commit and the mark would leave new tables unpublished for good
         store.set_mark("unpublished", self.summary.run_id)
@@ -412,7 +412,7 @@ class Increment:
         """Settings and files of the directory that the last derivation had and this one has not: every figure follows them."""
         before = change.before
         if before["config"] not in (None, DERIVE_AGAIN, change.rests_on["config"]) and not self.workspace.toml.exists():
-            yield f"{self.workspace.toml.name} is not there any more: everything is derived again with the defaults"
+            yield f"{self.workspace.toml.name} is not there any more: what rests on it is derived again with the defaults"
         for location in (store.mark(DIRECTORY_MARK) or "").splitlines():
             # what is there and cannot be read is told by ``unread``
             if location not in found.locations and not os.path.lexists(self.workspace.root / location):

@@ -143,7 +143,7 @@ class Known:
             self.directory,
             AssetBook.build(self.world.crm.assets),
             self.rules,
-            self.world.settings,
+            self.world.settings.of_folding,
             self.world.as_of,
             SeriesBook.of(self.world.series),
             StageBook.of(self.world.crm.opportunities, self.world.stages) if self.rules.asks_stage else None,

@@ -45,7 +45,7 @@ class Rebuild:
             build_marts(
                 self.store.connection,
                 Parameters.of(self.workspace.settings, self.now),
-                everything=self.change.everything,
+                everything=self.change.of_all,
                 run_id=self.summary.run_id,
                 reasons=reasons,
                 won_from=self.change.was.change.won_from if self.change.was is not None else None,
@@ -57,7 +57,7 @@ class Rebuild:
         self.change.note(self.store, self.workspace.derived, self.directory)
 
     def _put_dimensions(self) -> None:
-        con, everything = self.store.connection, self.change.everything
+        con, everything = self.store.connection, self.change.of_all
         is_new = everything or self.change.has_new_directory
         if is_new:  # so it is whenever one of the things changes that these follow from
             dims = dimension_rows(self.directory.crm, self.derivation.executives(), self.workspace.settings)

@@ -186,8 +186,16 @@ class WorkspaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     def meaning_hash(self, rules_version: str) -> str:
         """Hash of every setting that changes a figure: stored per run, and a change rebuilds what rests on it."""
-        canonical = msgspec.json.encode([self.transforms(), rules_version], order="deterministic")
-        return hashlib.sha256(canonical).hexdigest()[:32]
+        return _hash_of(self.transforms(), rules_version)
+
+    def folding_hash(self, rules_version: str) -> str:
+        """Of every setting that changes a touchpoint."""
+        return _hash_of(self.transforms().of_folding, rules_version)
+
+
+def _hash_of(settings: Settings, rules_version: str) -> str:
+    canonical = msgspec.json.encode([settings, rules_version], order="deterministic")
+    return hashlib.sha256(canonical).hexdigest()[:32]
 
 
 def load_settings(path: Path) -> WorkspaceSettings:

@@ -7,10 +7,13 @@ import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from crm_edits import KEYS, MOMENTS, edit, share_names
 from crm_files import File, Row
+from mart_world import worked_example
 from untidy_deals import make_messy
 from untidy_directory import make_untidy
 from workspaces import contents, increment, snapshot
@@ -20,6 +23,8 @@ from pipelines.simulate import Plan, generate_workspace
 from pipelines.summary import Summary
 from pipelines.workspace import Workspace
 from warehouse import groups
+from warehouse.derive import mark_accounts, touch_accounts
+from warehouse.store import Store
 
 AS_OF = "2026-07-05T00:00:00Z"
 SETTINGS = """
@@ -159,6 +164,41 @@ def test_deals_go_to_another_account_and_are_won_and_lost(
         assert everything() == 0
         assert unlike(root, tmp_path / f"whole {number}") == []
         everything()
+
+
+def test_people_concern_the_accounts_that_they_meet() -> None:
+    """Whose people somebody is, marts and journeys ask of the directory, where no touchpoint has changed: in all of their periods."""
+    world = worked_example()
+    touch_accounts(cast(Store, SimpleNamespace(connection=world.con)), {"A9"}, {"B2", "nobody"})
+    assert world.con.execute("SELECT account_id FROM touched ORDER BY 1").fetchall() == [("A1",), ("A9",)]
+    changed = world.con.execute("SELECT account_id, happened_at FROM changed ORDER BY 1").fetchall()
+    assert changed == [("A1", None), ("A9", None)]
+    world.con.execute("DELETE FROM touched")
+    touch_accounts(cast(Store, SimpleNamespace(connection=world.con)), {"A9"}, {"nobody"})
+    assert world.con.execute("SELECT account_id FROM touched").fetchall() == [("A9",)]
+
+
+def test_steps_that_a_session_of_ours_tells_of_an_account_are_its_own() -> None:
+    """The session itself is no customer's; another deal of the account is the step's all the same."""
+    con = worked_example().con
+    con.execute("ATTACH ':memory:' AS vault")
+    con.execute(
+        "CREATE TABLE vault.event_detail AS FROM (VALUES ('E1', 1), ('E2', 2), ('E3', 3)) e(event_id, fold_hash)"
+    )
+    con.execute("CREATE TABLE vault.dirty (fold_hash BIGINT)")
+    con.execute(
+        "INSERT INTO bridge_touchpoint_event BY NAME SELECT 'U1' AS touchpoint_id, 'E1' AS event_id, 'session' AS rule_id"
+    )
+    con.execute(
+        "INSERT INTO bridge_touchpoint_event BY NAME SELECT 'T01' AS touchpoint_id, 'E2' AS event_id, 'session' AS rule_id"
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE told AS SELECT 'U1' AS touchpoint_id, 'A7' AS account_id")
+    con.execute("ALTER TABLE fact_internal_step RENAME TO every_step")
+    con.execute("CREATE TABLE fact_internal_step AS FROM told")
+    mark_accounts(cast(Store, SimpleNamespace(connection=con)), {"A7"})
+    assert con.execute("FROM vault.dirty").fetchall() == [(1,)]
+    mark_accounts(cast(Store, SimpleNamespace(connection=con)), {"A1"})
+    assert con.execute("FROM vault.dirty ORDER BY 1").fetchall() == [(1,), (2,)]
 
 
 @pytest.mark.parametrize("lost", ["cut", "gone", "of another time"])

@@ -476,7 +476,7 @@ def test_settings_and_files_of_the_directory_that_are_gone_are_told(tmp_path: Pa
     toml.unlink()
     people.unlink()
     told = [
-        "touchloop.toml is not there any more: everything is derived again with the defaults",
+        "touchloop.toml is not there any more: what rests on it is derived again with the defaults",
         "inbox/crm/people.csv is not there any more: everything is derived again without what it said",
     ]
     assert increment(root).warnings == told

@@ -180,3 +180,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     business_hours: BusinessHours = BusinessHours()
     coverage: Coverage = Coverage()
     relationship: Relationship = Relationship()
+
+    @property
+    def of_folding(self) -> Settings:
+        """As much of these as folding is told, with the defaults of all others: no touchpoint can rest on more."""
+        return Settings(
+            identity=self.identity,
+            folding=self.folding,
+            journeys=Journeys(
+                opportunity_attach_days=self.journeys.opportunity_attach_days,
+                min_confidence=self.journeys.min_confidence,
+            ),
+            coverage=Coverage(reporting_timezone=self.coverage.reporting_timezone),
+        )

@@ -194,15 +194,15 @@ def named_accounts(store: Store, accounts: Collection[str]) -> Iterator[None]:
     store.connection.unregister("named_account")
 
 
-def finish_touchpoints(store: Store, *, due: bool) -> int:
+def finish_touchpoints(store: Store, *, due: bool, of_all: bool = False) -> int:
     """After the new touchpoints are in: add their accounts to ``touched``. Returns how many accounts are to be rebuilt.
 
-    ``due``: also those whose open waits, needs and deals depend on the clock.
+    ``of_all``: every account. ``due``: also those whose open waits, needs and deals depend on the clock.
     """
     con = store.connection
     con.execute(
-        """INSERT INTO touched SELECT DISTINCT account_id FROM bridge_touchpoint_account SEMI JOIN new_touchpoint USING (touchpoint_id)
-           EXCEPT SELECT account_id FROM touched"""
+        f"""INSERT INTO touched SELECT DISTINCT account_id FROM bridge_touchpoint_account
+            {"" if of_all else "SEMI JOIN new_touchpoint USING (touchpoint_id)"} EXCEPT SELECT account_id FROM touched"""
     )
     if due:
         con.execute(
