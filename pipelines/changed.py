@@ -25,6 +25,10 @@ DIRECTORY_MARK = "directory_files"
 """Of the state: locations of the directory's files that the last derivation read, a line each."""
 
 
+BEGUN = "begun"
+"""Of the state: the directory and the settings of the derivation that began last."""
+
+
 class Changed(msgspec.Struct, frozen=True):
     """Compared with the marks that the last derivation left; false where nothing has changed."""
 
@@ -82,10 +86,16 @@ class Changed(msgspec.Struct, frozen=True):
             upgraded=is_unknown and restated.is_upgrade(store.connection),
         )
 
+    def begin(self, store: Store) -> None:
+        """Before anything is committed."""
+        if store.mark(BEGUN) != _told(self.rests_on):
+            store.set_mark(BEGUN, _told(self.rests_on))
+
     def note(self, store: Store, kept: Path, read: ReadDirectory) -> None:
         """After the commit: this is what the tables rest on. ``kept``: where the directory is left for the next one."""
         if self.everything or self.was is not None:
             remember_bindings(store, self.bindings)
+        if self.everything or self.has_new_directory:
             derived.keep(kept, read)
         for name, value in self.rests_on.items():
             store.set_mark(name, value)
@@ -108,6 +118,8 @@ def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: 
     # what another version derived, this one might derive otherwise: no table holds figures of both
     everything = any(before[name] != rests_on[name] for name in ("folding", "version", "keys"))
     everything |= before["config"] == DERIVE_AGAIN
+    # a crash may have left tables of another directory, or of other settings, than the marks tell
+    everything |= store.mark(BEGUN) not in (None, _told(before), _told(rests_on))
     everything |= before["as_of"] is None or (fixed and before["as_of"] != str(now))
     # a clock set back by days: what it has counted by then is undone nowhere else
     everything |= before["as_of"] is not None and int(before["as_of"]) // DAY > now // DAY
@@ -124,6 +136,10 @@ def changed(store: Store, workspace: Workspace, directory: FoundDirectory, now: 
         counted=before["ledger"] != rests_on["ledger"],
         due=before["as_of"] is not None and int(before["as_of"]) // DAY < now // DAY,
     )
+
+
+def _told(marks: Mapping[str, str | None]) -> str:
+    return f"{marks['directory']} {marks['config']}"
 
 
 FOLLOWED = ("directory", "bindings")

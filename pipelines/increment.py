@@ -393,6 +393,7 @@ class Increment:
             self.summary.warnings += self._lost(store, found, change)
         # set before anything commits: a crash between the commit and the mark would leave new tables unpublished for good
         store.set_mark("unpublished", self.summary.run_id)
+        change.begin(store)
         self._start()
         self.observer.landed(self.summary.run_id)
         from pipelines.derive import Derivation

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from untidy_directory import make_untidy
 from workspaces import contents, increment, snapshot
 
 import pipelines.derive as derive
+from pipelines.changed import Changed
 from pipelines.simulate import Plan, generate_workspace
 from pipelines.summary import Summary
 from pipelines.workspace import Workspace
@@ -218,6 +220,33 @@ def test_without_what_was_kept_everything_is_derived(root: Path, lost: str, ever
     assert everything() == 1
     change(root, "people", lambda rows: rows[-1].update(title="CEO"))
     assert everything() == 0
+
+
+@pytest.mark.parametrize("after", ["the export of before", "another export", "settings of before"])
+def test_a_crash_behind_the_commit_leaves_nothing_of_an_export(
+    root: Path, tmp_path: Path, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tables are of an export, or of settings, that no mark tells of: whatever is there next, they are made its own."""
+    monkeypatch.setattr(derive, "MOST", 1.1)
+    deals, toml = root / "inbox" / "crm" / "opportunities.csv", root / "touchloop.toml"
+    first, said = deals.read_bytes(), toml.read_text()
+    with monkeypatch.context() as patch:
+        patch.setattr(Changed, "note", lambda *_: sys.exit("killed"))
+        if after == "settings of before":
+            toml.write_text(f"{said}\n[coverage]\nsilence_days = 2\n")
+        with pytest.raises(SystemExit):
+            change(
+                root,
+                "opportunities",
+                lambda rows: rows[0].update({} if after == "settings of before" else {"amount": "7"}),
+            )
+    toml.write_text(said)
+    deals.write_bytes(first)
+    if after == "another export":
+        change(root, "opportunities", lambda rows: rows[-1].update(amount="9"))
+    else:
+        increment(root, AS_OF, fixed=False)
+    assert unlike(root, tmp_path / "whole") == []
 
 
 def test_what_concerns_most_is_derived_whole(root: Path, everything: Everything) -> None:
