@@ -12,7 +12,7 @@ SIZE = hashlib.sha256().digest_size
 def write(path: Path, head: bytes, body: bytes) -> None:
     """In place of what there is; nothing where the disk does not take it."""
     with suppress(OSError):
-        new = path.with_name(f"{path.name}.new")
+        new = _unfinished(path)
         new.write_bytes(head + hashlib.sha256(body).digest() + body)
         new.replace(path)
 
@@ -27,3 +27,13 @@ def read(path: Path, head: bytes) -> bytes | None:
             return body if check == hashlib.sha256(body).digest() else None
     except OSError:
         return None
+
+
+def remove(path: Path) -> None:
+    """With what a crash has left of one that was being written."""
+    for one in (path, _unfinished(path)):
+        one.unlink(missing_ok=True)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f"{path.name}.new")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pipelines.changed import Changed
-from pipelines.derived import Was
+from pipelines.derived import UNCHANGED, Was
 from pipelines.directory import ReadDirectory
 from pipelines.journeys import PARTICIPANT_COLUMNS, TOUCHPOINT_COLUMNS, ShardJob, World, run_accounts, run_fold
 from pipelines.kin import tell_change, tell_kin
@@ -105,8 +105,7 @@ class Derivation:
             con.execute("BEGIN")
             derive.begin_touchpoints(self.store, everything=everything)
             self.touchpoints = derive.put_touchpoints(self.store, partial(staged, folded), everything=everything)
-            if self.change.was is not None:
-                change = self.change.was.change
+            if self.change.was is not None and (change := self.change.was.change) != UNCHANGED:
                 derive.touch_accounts(self.store, change.accounts, change.people | change.members)
             if everything:
                 identity.forget_all(con)
@@ -143,6 +142,8 @@ class Derivation:
         before = Directory.build(was.crm, self.world.settings.identity, was.bindings)
         now = self.world.directory()
         elsewhere = now.differing(before, was.change.people)
+        if not elsewhere and was.change == UNCHANGED:  # as most profiles: of people whom nobody knows
+            return
         mark_named(self.store, elsewhere, was.change.known)
         derive.mark_accounts(self.store, was.change.accounts)
         if derive.dirty_share(self.store) > MOST:

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
+from pipelines import checked
 from pipelines.changed import bindings_in
 from pipelines.directory import FoundDirectory
 from pipelines.erased import Erased, read_erased, write_erased
@@ -97,8 +98,8 @@ def erase(
         store.set_mark("unpublished", "erase")
     say(f"{done.events:,} events and {done.rejects:,} rejected records no longer say who it was")
     kept.write_anew(workspace.warehouse, workspace.vault, scratch / "spill")
-    for kept_directory in (workspace.directory, workspace.derived):
-        kept_directory.unlink(missing_ok=True)
+    for directory in (workspace.directory, workspace.derived):
+        checked.remove(directory)
     shutil.rmtree(workspace.state / "audit", ignore_errors=True)
     try:
         run_once(Workspace(workspace.root), now, fixed=fixed, say=say, observer=observer)

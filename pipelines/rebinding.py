@@ -7,14 +7,13 @@ everything again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from functools import lru_cache
 
 import pyarrow as pa
 
 from transforms.directory import Elsewhere
-from transforms.event import decode_event, hash_id, named
-from transforms.normal import ANONYMOUS, email_base, of_any_system, registrable_domain
+from transforms.event import decode_event, named
 from warehouse.store import Store
 
 ROWS = 10_000
@@ -27,7 +26,7 @@ def mark_named(store: Store, elsewhere: Elsewhere, accounts: Collection[str]) ->
     """Mark dirty the events of whoever may be somebody else, or elsewhere, and those of which the payload names one of the ``accounts``."""
     if not elsewhere and not accounts:
         return
-    chosen = choosing(elsewhere)
+    chosen = lru_cache(REMEMBERED)(elsewhere.concerns)
     keys: set[int] = set()
     reader = store.connection.sql("SELECT fold_hash, detail FROM vault.event_detail").to_arrow_reader(ROWS)
     for batch in reader:
@@ -38,19 +37,3 @@ def mark_named(store: Store, elsewhere: Elsewhere, accounts: Collection[str]) ->
     store.connection.register("named", pa.table({"fold_hash": pa.array(keys, pa.uint64())}))
     store.connection.execute("INSERT INTO vault.dirty FROM named")
     store.connection.unregister("named")
-
-
-def choosing(elsewhere: Elsewhere) -> Callable[[tuple[str, ...]], bool]:
-    """Tells whether one of a party's identifiers, or what it stands for, leads elsewhere."""
-    identifiers, domains = elsewhere.identifiers, elsewhere.domains
-
-    @lru_cache(REMEMBERED)
-    def choose(ids: tuple[str, ...]) -> bool:
-        emails = [one for one in ids if one.startswith("email:")]
-        meant = {*ids, *(f"email:{email_base(one[6:])}" for one in emails)}
-        meant.update(of_any_system(one) for one in ids if one.startswith(ANONYMOUS))
-        if not identifiers.isdisjoint(map(hash_id, meant)):
-            return True
-        return bool(domains) and any(registrable_domain(one.rpartition("@")[2]) in domains for one in emails)
-
-    return choose

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from test_directory import IDENTITY, crm, directories, party
 
 from pipelines.journeys import accounts_of_people
-from pipelines.rebinding import choosing
 from transforms.crm_change import CrmChange, crm_change
 from transforms.crm_rows import Account, Alias, Asset, Assignment, Crm, GroupMember, Opportunity, Person, StageChange
 from transforms.directory import Directory
@@ -114,10 +113,9 @@ def test_what_another_export_changes_is_named(pair: Any, parties: Sequence[tuple
     before = Directory.build(rows, IDENTITY, bindings)
     now = Directory.build(other_rows, IDENTITY, other_bindings)
     elsewhere = now.differing(before, change.people)
-    chosen = choosing(elsewhere)
     people = [one.person_id for one in rows.people]
     for ids in parties:
-        if not chosen(ids):
+        if not elsewhere.concerns(ids):
             assert now.profile_account([party(*ids)]) == before.profile_account([party(*ids)])
             for hint in (None, "A1", "A2"):
                 assert now.party(party(*ids), account_hint=hint) == before.party(party(*ids), account_hint=hint)
@@ -196,7 +194,7 @@ def test_what_leads_elsewhere_by_a_detour_is_named(
     assert change is not None
     was, is_now = (Directory.build(rows, IDENTITY, bindings) for rows in (before, now))
     assert is_now.party(party(*ids), account_hint="A2") != was.party(party(*ids), account_hint="A2")
-    assert choosing(is_now.differing(was, change.people))(ids)
+    assert is_now.differing(was, change.people).concerns(ids)
 
 
 @pytest.mark.parametrize("as_owner", [True, False])

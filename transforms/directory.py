@@ -16,7 +16,15 @@ import msgspec
 from transforms.crm_rows import Account, Assignment, Crm, GroupMember, Opportunity, Person
 from transforms.event import Party, hash_id
 from transforms.freemail import is_nobodys
-from transforms.normal import ACCOUNT, is_machine, machine_pattern, registrable_domain
+from transforms.normal import (
+    ACCOUNT,
+    ANONYMOUS,
+    email_base,
+    is_machine,
+    machine_pattern,
+    of_any_system,
+    registrable_domain,
+)
 from transforms.person_index import PersonIndex, PersonMatch, is_native
 from transforms.settings import Identity
 from transforms.titles import TitleLevels
@@ -65,6 +73,13 @@ class Elsewhere(msgspec.Struct, frozen=True):
 
     def __bool__(self) -> bool:
         return bool(self.identifiers or self.domains)
+
+    def concerns(self, ids: tuple[str, ...]) -> bool:
+        """Whether one of a party's identifiers, or what it stands for (``PersonIndex.hit``), is among them."""
+        emails = [one for one in ids if one.startswith("email:")]
+        meant = {*ids, *(f"email:{email_base(one[6:])}" for one in emails)}
+        meant.update(of_any_system(one) for one in ids if one.startswith(ANONYMOUS))
+        return not self.identifiers.isdisjoint(map(hash_id, meant)) or _is_at(emails, self.domains)
 
 
 class Directory:
@@ -265,9 +280,7 @@ class Directory:
         of_mine, of_theirs = self._domains, other._domains
         domains = {one for one in of_mine.keys() | of_theirs.keys() if of_mine.get(one) != of_theirs.get(one)}
         for directory in (self, other):
-            at_home = (
-                {p.person_id for p in directory._persons.values() if _is_at(p.emails, domains)} if domains else set()
-            )
+            at_home = {p.person_id for p in directory._persons.values() if _is_at(p.emails, domains)}
             moved.update(directory._index.leading_to({*people, *at_home}))
             moved.update(one for one, emails in directory._index.with_addresses() if _is_at(emails, domains))
         hashes = self._index.differing(other._index) | frozenset(map(hash_id, moved))
@@ -383,7 +396,7 @@ class Directory:
 
 
 def _is_at(emails: Iterable[str], domains: Collection[str]) -> bool:
-    return any(registrable_domain(one.rpartition("@")[2]) in domains for one in emails)
+    return bool(domains) and any(registrable_domain(one.rpartition("@")[2]) in domains for one in emails)
 
 
 def _normal_domains(domains: Iterable[str]) -> frozenset[str]:
