@@ -23,16 +23,16 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from benchmarks.naive_tables import publish, read_world
-from pipelines.journeys import World
-from pipelines.kin import in_apps, whose_name
-from pipelines.plan import FileUnit, plan_files
-from pipelines.read import unit_rows
+from pipelines.deriving.journeys import World
+from pipelines.deriving.kin import in_apps, whose_name
+from pipelines.reading.plan import FileUnit, plan_files
+from pipelines.reading.read import unit_rows
 from pipelines.workspace import Workspace
 from schemas.arrow import arrow_schema
 from schemas.registry import TABLES
-from transforms.account import build_account
 from transforms.event import Event, Ignored, Party, Reject, Witness, event_id, hash_id
-from transforms.linking import OF_ONE_DAY, fold_key, is_app_identity, link_keys
+from transforms.folding.linking import OF_ONE_DAY, fold_key, is_app_identity, link_keys
+from transforms.journeys.account import build_account
 from transforms.sources import Context, all_sources, parse_record
 from transforms.times import DAY, parse_iso
 from transforms.touchpoint import Participant, Touchpoint

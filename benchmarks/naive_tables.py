@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipelines.deriving.journeys import World
+from pipelines.deriving.staging import Stage, staged
 from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory, dimension_rows, stage_rows
-from pipelines.journeys import World
 from pipelines.run import publish_now
-from pipelines.staging import Stage, staged
 from pipelines.workspace import Workspace
 from schemas.registry import TABLES
 from warehouse import digests, identity, steps

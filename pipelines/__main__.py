@@ -17,7 +17,7 @@ def main() -> None:
     if hears:
         signal.signal(signal.SIGINT, interrupt.end_at_once)
     open_standard_streams()
-    from pipelines.cli import main as run
+    from pipelines.cli.app import main as run
 
     if hears:
         signal.signal(signal.SIGINT, interrupt.end_in_order)

@@ -30,7 +30,7 @@ IN_TIME = 1.5
 
 
 class Found(NamedTuple):
-    """Ranges that were read, and the files of ``pipelines.landed.LANDED`` that hold what they came to."""
+    """Ranges that were read, and the files of ``pipelines.reading.landed.LANDED`` that hold what they came to."""
 
     units: list[KafkaUnit]
     files: list[Path]

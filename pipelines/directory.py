@@ -15,10 +15,10 @@ from pipelines.errors import TooManyRejects
 from pipelines.settings import CrmFiles, Rejects, WorkspaceSettings
 from pipelines.summary import counted, version
 from schemas import vocab
-from transforms.assets import has_query
-from transforms.business_time import SellerCalendars
 from transforms.channels import channel_of, modality
-from transforms.crm import (
+from transforms.crm.assets import has_query
+from transforms.crm.erasure import Erasures
+from transforms.crm.files import (
     CRM_FILES,
     Crm,
     Row,
@@ -28,10 +28,10 @@ from transforms.crm import (
     read_crm_file,
     unknown_columns,
 )
-from transforms.erasure import Erasures
+from transforms.crm.stages import stages_of_deals
 from transforms.event import Reject, hash_id
-from transforms.loops import core_ranks
-from transforms.stages import stages_of_deals
+from transforms.journeys.business_time import SellerCalendars
+from transforms.journeys.loops import core_ranks
 
 SYSTEM = "crm"
 ADAPTER_VERSION = "1.5.0"

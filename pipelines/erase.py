@@ -16,20 +16,20 @@ import msgspec
 import pyarrow as pa
 
 from pipelines import checked
-from pipelines.changed import bindings_in
+from pipelines.deriving.changed import bindings_in
 from pipelines.directory import FoundDirectory
 from pipelines.erased import Erased, read_erased, write_erased
 from pipelines.errors import UserError
-from pipelines.normalize import keys_of
 from pipelines.observe.observer import Observer
+from pipelines.reading.normalize import keys_of
 from pipelines.run import run_once
 from pipelines.summary import Say
 from pipelines.workspace import Workspace
-from transforms.directory import Directory
-from transforms.erasure import STAND_INS, Erasures, native
+from transforms.crm.directory import Directory
+from transforms.crm.erasure import STAND_INS, Erasures, native
+from transforms.crm.person_index import is_native
 from transforms.event import Event, Party, decode_event, encode_event, hash_id, named
 from transforms.normal import ANONYMOUS, crm_id, email_base, email_id, names_of, phone_id, without_account
-from transforms.person_index import is_native
 from warehouse import erase as kept
 from warehouse.publish import current
 from warehouse.store import DERIVE_AGAIN, Store

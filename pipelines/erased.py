@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from pipelines.errors import SettingsError
-from transforms.erasure import STAND_INS
+from transforms.crm.erasure import STAND_INS
 
 
 class Erased(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,18 +12,18 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipelines import unread
 from pipelines.ahead import NOTHING, Ahead, Found
-from pipelines.changed import DIRECTORY_MARK, Changed, changed
+from pipelines.deriving.changed import DIRECTORY_MARK, Changed, changed
 from pipelines.directory import ADAPTER_VERSION, FoundDirectory, ReadDirectory
 from pipelines.errors import BrokerUnavailable, KafkaRefused, OffsetsGone, UserError
 from pipelines.kafka.plan import GAP, KafkaPlan, KafkaUnit, rounds
-from pipelines.landed import LANDED
 from pipelines.landing import Unit, is_small, read_units, refuse, unit_row
 from pipelines.observe.observer import Observer
-from pipelines.plan import FileUnit, Seen, increments, plan_files
+from pipelines.reading import unread
+from pipelines.reading.landed import LANDED
+from pipelines.reading.plan import FileUnit, Seen, increments, plan_files
 from pipelines.summary import Say, Summary, counted
-from pipelines.workers import Workers
+from pipelines.workers import Crew, Workers
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
 from transforms.times import to_datetime
@@ -33,8 +33,7 @@ from warehouse.ledger import Input, Totals, ends_of_partitions, inputs, landed_f
 from warehouse.store import DERIVE_AGAIN, Store
 
 if TYPE_CHECKING:  # only who has topics, or runs on a cluster, imports what it needs
-    from pipelines.cluster.follow import Follower, Turn
-    from pipelines.cluster.workers import ClusterWorkers
+    from pipelines.cluster.follower import Follower, Turn
     from pipelines.kafka.connection import Connection
 
 
@@ -70,7 +69,7 @@ class Increment:
         fixed: bool,
         say: Say = lambda _: None,
         on_work: Callable[[], None] = lambda: None,
-        workers: Workers | ClusterWorkers | None = None,
+        workers: Crew | None = None,
         kafka: Connection | None = None,
         follower: Follower | None = None,
         go_on: Callable[[], bool] = lambda: True,
@@ -205,7 +204,7 @@ class Increment:
             )
         return plan
 
-    def _land_topics(self, store: Store, workers: Workers | ClusterWorkers, plan: KafkaPlan) -> None:
+    def _land_topics(self, store: Store, workers: Crew, plan: KafkaPlan) -> None:
         """Gaps first, then the ranges, every partition getting on with its share of each landing."""
         if plan.gaps:
             self._landed_to(self._land(store, workers, plan.gaps))
@@ -239,9 +238,7 @@ class Increment:
         assert self.ends is not None
         self.ends |= {unit.location: unit.end for unit in units if isinstance(unit, KafkaUnit)}
 
-    def _land_files(
-        self, store: Store, workers: Workers | ClusterWorkers, batches: Sequence[Sequence[FileUnit]]
-    ) -> None:
+    def _land_files(self, store: Store, workers: Crew, batches: Sequence[Sequence[FileUnit]]) -> None:
         """Every batch read and committed, the next one being read while one is committed."""
 
         def read(batch: Sequence[FileUnit]) -> Path:
@@ -259,9 +256,7 @@ class Increment:
                     reading = ahead.submit(read, after)
                 self._commit(store, self._unchanged(batch), folder)
 
-    def _land(
-        self, store: Store, workers: Workers | ClusterWorkers, units: Sequence[Unit], found: Found = NOTHING
-    ) -> list[Unit]:
+    def _land(self, store: Store, workers: Crew, units: Sequence[Unit], found: Found = NOTHING) -> list[Unit]:
         """Read, decode and commit these units in one transaction, but for reading those that were ``found``. Returns those that were
         landed: a unit that changed, or has too many rejects, is left out."""
         folder = self._landing_folder()
@@ -328,7 +323,7 @@ class Increment:
     def _commit(
         self, store: Store, units: Sequence[Unit], folder: Path, seen_at: Mapping[str, int] | None = None
     ) -> list[Unit]:
-        """Commit units and the files of ``pipelines.landed.LANDED`` in the folder. Returns the units without too many rejects.
+        """Commit units and the files of ``pipelines.reading.landed.LANDED`` in the folder. Returns the units without too many rejects.
 
         ``seen_at``: when units were read, by unit_id, if that was not now.
         """
@@ -385,7 +380,7 @@ class Increment:
         self._held |= {unit.location for unit in units if unit.unit_id in refused and isinstance(unit, KafkaUnit)}
         return [unit for unit in units if unit.unit_id not in refused]
 
-    def _rebuild(self, store: Store, workers: Workers | ClusterWorkers, found: FoundDirectory) -> None:
+    def _rebuild(self, store: Store, workers: Crew, found: FoundDirectory) -> None:
         change = changed(store, self.workspace, found, self.now, fixed=self.fixed)
         if not change:
             return
@@ -396,8 +391,8 @@ class Increment:
         change.begin(store)
         self._start()
         self.observer.landed(self.summary.run_id)
-        from pipelines.derive import Derivation
-        from pipelines.rebuild import Rebuild
+        from pipelines.deriving.derive import Derivation
+        from pipelines.deriving.rebuild import Rebuild
 
         derivation = Derivation(
             store, workers, self.workspace, self._read(found), change, self.now, self.scratch, self.phase

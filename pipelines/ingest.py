@@ -14,12 +14,12 @@ from pipelines.coders import PipelineOptions, beam, register
 from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import KafkaUnit
 from pipelines.kafka.reader import read_ranges
-from pipelines.landed import land
-from pipelines.normalize import Normalizer
 from pipelines.observe.names import RECORDS
-from pipelines.plan import FileUnit
-from pipelines.read import read_batches
-from transforms.erasure import Erasures
+from pipelines.reading.landed import land
+from pipelines.reading.normalize import Normalizer
+from pipelines.reading.plan import FileUnit
+from pipelines.reading.read import read_batches
+from transforms.crm.erasure import Erasures
 
 pa.array([])
 """The first array made of a list makes pyarrow import pandas, if it is installed; so that happens once, before workers fork."""

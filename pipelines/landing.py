@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from pipelines.errors import TooManyRejects
 from pipelines.kafka.plan import GAP, KafkaUnit
-from pipelines.plan import FileUnit, deal
+from pipelines.reading.plan import FileUnit, deal
 from pipelines.settings import BY_HEADER, Rejects
 from pipelines.summary import counted
-from pipelines.workers import Workers
+from pipelines.workers import Crew
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources
 from transforms.times import DAY
@@ -20,7 +20,6 @@ from warehouse.landed import commonest_reject, leave_out, reject_shares
 from warehouse.store import Store
 
 if TYPE_CHECKING:  # only who has topics, or runs on a cluster, imports what it needs
-    from pipelines.cluster.workers import ClusterWorkers
     from pipelines.kafka.connection import Connection
 
 SMALL = 1_500_000
@@ -41,10 +40,10 @@ def read_units(
     units: Sequence[Unit],
     folder: Path,
     now: int,
-    workers: Workers | ClusterWorkers,
+    workers: Crew,
     kafka: Connection | None,
 ) -> None:
-    """Read and normalise units into files of ``pipelines.landed.LANDED`` in a folder; gaps hold nothing to read.
+    """Read and normalise units into files of ``pipelines.reading.landed.LANDED`` in a folder; gaps hold nothing to read.
 
     ``now`` is the clock in microseconds. Raises ``BrokerUnavailable``, ``KafkaRefused`` and ``OffsetsGone`` for ranges.
     """

@@ -6,10 +6,10 @@ from typing import Any
 
 from pipelines.directory import SYSTEM as CRM
 from pipelines.errors import SettingsError, UserError
-from pipelines.landed import LANDED, land
-from pipelines.normalize import Normalizer
 from pipelines.observe.observer import Observer
-from pipelines.read import UNFINISHED_REASONS, Row, to_raw
+from pipelines.reading.landed import LANDED, land
+from pipelines.reading.normalize import Normalizer
+from pipelines.reading.read import UNFINISHED_REASONS, Row, to_raw
 from pipelines.run import run_once
 from pipelines.summary import Say
 from pipelines.workspace import Workspace

@@ -8,10 +8,10 @@ from pipelines.errors import SettingsError, TooManyRejects, UserError
 from pipelines.increment import Again
 from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import KAFKA, KafkaUnit
-from pipelines.landed import LANDED
 from pipelines.landing import Unit, read_units, refuse, unit_row
 from pipelines.observe.observer import Observer
-from pipelines.plan import FileUnit, file_unit_id, increments
+from pipelines.reading.landed import LANDED
+from pipelines.reading.plan import FileUnit, file_unit_id, increments
 from pipelines.run import run_once
 from pipelines.settings import BY_HEADER
 from pipelines.summary import Say, counted

@@ -21,15 +21,14 @@ from pipelines.observe.observer import Increment as Observed
 from pipelines.observe.observer import Observer
 from pipelines.publication import Publication, publish
 from pipelines.summary import Say, Summary
-from pipelines.workers import Workers
+from pipelines.workers import Crew, Workers
 from pipelines.workspace import Workspace
 from warehouse.ledger import inputs, last_run, totals
 from warehouse.publish import current, has_own_files, is_whole, run_of
 from warehouse.store import DERIVE_AGAIN, Store
 
 if TYPE_CHECKING:  # only who has topics, or runs on a cluster, imports what it needs
-    from pipelines.cluster.follow import Follower
-    from pipelines.cluster.workers import ClusterWorkers
+    from pipelines.cluster.follower import Follower
     from pipelines.kafka.connection import Connection
 
 
@@ -57,7 +56,7 @@ class Session:
         *,
         deaf: bool = False,
         observer: Observer | None = None,
-        workers: ClusterWorkers | None = None,
+        workers: Crew | None = None,
         follower: Follower | None = None,
         beside: bool = False,
         clock: Callable[[], int] | None = None,
@@ -247,7 +246,7 @@ def run_once(
     fixed: bool,
     say: Say,
     observer: Observer | None = None,
-    workers: ClusterWorkers | None = None,
+    workers: Crew | None = None,
     done: Callable[[Summary], None] = lambda _: None,
     again: Again | None = None,
 ) -> Summary:

@@ -12,8 +12,8 @@ import msgspec
 
 from pipelines.errors import SettingsError
 from schemas.vocab import ALL_CHANNELS, BUYER_ROLES, BUYING_JOBS
-from transforms.business_time import BusinessCalendar
-from transforms.crm import bare_label
+from transforms.crm.files import bare_label
+from transforms.journeys.business_time import BusinessCalendar
 from transforms.normal import is_domain
 from transforms.settings import (
     BusinessHours,

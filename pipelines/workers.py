@@ -14,12 +14,38 @@ from functools import partial
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, Self
 
 from pipelines.errors import UserError
 
 RUNS_OF_A_POOL = 200
 """They remember what they have worked out, up to a limit, and their heaps fragment: then others take their places."""
+
+
+class Crew(Protocol):
+    """Whoever does an increment's shares of work: processes of this machine, or a cluster's workers (``pipelines.cluster.workers``)."""
+
+    count: int
+    """How many shares are made."""
+    worth_groups: int
+    """Conversations, users and meetings with new events, below which it costs more than it saves to deal them out."""
+
+    def warm(self) -> None:
+        """Get ready, while the caller goes on."""
+
+    def run(self, function: Callable[[Any], Any], jobs: Iterable[Any], *, here: bool = False) -> list[Any]:
+        """``function(job)`` for every job."""
+
+    def release(self) -> None:
+        """Give back what is held until there is work again."""
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 class Workers:
@@ -30,7 +56,6 @@ class Workers:
     """
 
     worth_groups = 1_500
-    """Conversations, users and meetings with new events, below which a second process costs more than it saves."""
 
     def __init__(self, count: int, *, deaf: bool = False) -> None:
         """``deaf`` workers do not hear a terminal's Ctrl-C or a service manager's TERM: their parent finishes what they are at."""
@@ -107,7 +132,7 @@ _RUNNING = re.compile(r" \[while running '[^']*'\]")
 
 def _start_server() -> None:
     """The server that workers are forked from, and they until they ``_begin``, keep a Ctrl-C waiting: they would tell a traceback."""
-    multiprocessing.set_forkserver_preload(["pipelines.ingest", "pipelines.journeys"])
+    multiprocessing.set_forkserver_preload(["pipelines.ingest", "pipelines.deriving.journeys"])
     resource_tracker.ensure_running()  # to start it lets signals in again, so it comes first
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

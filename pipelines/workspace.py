@@ -16,8 +16,8 @@ import filelock
 from pipelines.erased import Erased, read_erased
 from pipelines.errors import SettingsError, UserError
 from pipelines.settings import WorkspaceSettings, load_settings
-from transforms.erasure import Erasures
-from transforms.jobs import Rulebook, RuleError
+from transforms.crm.erasure import Erasures
+from transforms.jobs.rules import Rulebook, RuleError
 
 DEFAULT_TOML = """\
 # Settings of this touchloop workspace. Every key is optional; what stands here are examples and defaults.

@@ -36,7 +36,7 @@ def real_dir() -> Path:
 @pytest.fixture
 def no_marts(monkeypatch: pytest.MonkeyPatch) -> None:
     """They follow from what is compared without them, and take longer than all the rest of an increment (``test_mart_changes`` is theirs)."""
-    monkeypatch.setattr("pipelines.rebuild.build_marts", lambda *_, **__: None)
+    monkeypatch.setattr("pipelines.deriving.rebuild.build_marts", lambda *_, **__: None)
 
 
 @pytest.fixture(scope="session")

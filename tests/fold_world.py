@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from transforms.assets import AssetBook
-from transforms.crm_rows import Account, Asset, Assignment, Crm, GroupMember, Opportunity, Person
-from transforms.directory import Directory
+from transforms.crm.assets import AssetBook
+from transforms.crm.directory import Directory
+from transforms.crm.rows import Account, Asset, Assignment, Crm, GroupMember, Opportunity, Person
 from transforms.event import Event, Party, Witness, event_id, hash_id
-from transforms.fold import Folder
-from transforms.jobs import Rulebook
+from transforms.folding.group import Folder
+from transforms.jobs.rules import Rulebook
 from transforms.settings import Identity, Settings
 from transforms.times import MINUTE, from_datetime
 from transforms.touchpoint import Folded, Participant, Touchpoint

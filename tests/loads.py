@@ -15,9 +15,9 @@ from typing import Any, BinaryIO, cast
 
 import msgspec
 
-from pipelines.gunzip import MAGIC, Gunzip
+from pipelines.reading.gunzip import MAGIC, Gunzip
 from transforms.event import Ignored, Reject
-from transforms.framing import BadFrame, frames
+from transforms.records import BadFrame, frames
 from transforms.sources import Context, all_sources, parse_record
 from transforms.times import DAY
 

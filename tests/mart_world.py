@@ -26,9 +26,9 @@ from worked_example import (
 from schemas.arrow import dicts_to_batch, to_batch
 from schemas.ddl import create
 from schemas.registry import TABLES
-from transforms.account import AccountContext, build_account
-from transforms.business_time import SellerCalendars
-from transforms.internal_steps import reported_step
+from transforms.folding.internal_steps import reported_step
+from transforms.journeys.account import AccountContext, build_account
+from transforms.journeys.business_time import SellerCalendars
 from transforms.settings import Settings
 from transforms.touchpoint import InternalStep, Participant, Touchpoint
 from warehouse import digests, steps

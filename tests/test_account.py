@@ -26,10 +26,10 @@ from worked_example import (
     touchpoints,
 )
 
-from transforms.account import AccountContext, build_account
-from transforms.business_time import SellerCalendars
 from transforms.event import hash_id
 from transforms.journey_rows import AccountRows, FollowUp, Need, Response
+from transforms.journeys.account import AccountContext, build_account
+from transforms.journeys.business_time import SellerCalendars
 from transforms.settings import Coverage, Settings
 from transforms.times import HOUR
 from transforms.touchpoint import Participant, Touchpoint

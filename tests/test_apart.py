@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from transforms import sources
-from transforms.apart import MOST, Inner, taken_apart
 from transforms.event import Reject
-from transforms.framing import records_in
+from transforms.frames.apart import MOST, Inner, taken_apart
+from transforms.records import records_in
 from transforms.sources import LARGEST_KEPT, Context, all_sources, parse_record
 
 GOLDEN = Path(__file__).parent / "golden"

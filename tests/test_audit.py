@@ -23,8 +23,8 @@ from mart_world import World, worked_example
 from worked_example import CLOSED_AT, OPENED_AT
 
 from schemas.registry import TABLES
-from transforms.crm import Opportunity, StageChange
-from transforms.stages import stages_of_deals
+from transforms.crm.files import Opportunity, StageChange
+from transforms.crm.stages import stages_of_deals
 from transforms.times import DAY, HOUR
 from transforms.touchpoint import InternalStep
 from warehouse.audit.declared import row_rules

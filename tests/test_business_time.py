@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worked_example import at
 
-from transforms.business_time import BusinessCalendar, SellerCalendars
+from transforms.journeys.business_time import BusinessCalendar, SellerCalendars
 from transforms.settings import BusinessHours
 from transforms.times import DAY, MINUTE, SECOND, to_datetime
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from workspaces import example, increment, payloads, put, snapshot
 
-from transforms.business_time import SellerCalendars
+from transforms.journeys.business_time import SellerCalendars
 from transforms.settings import BusinessHours
 
 HOURS = 3600

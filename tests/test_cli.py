@@ -20,7 +20,9 @@ import pytest
 from workspaces import EXAMPLE, ROOT, SOURCES, example, increment, payloads, put
 
 from pipelines import __main__ as begin
-from pipelines import cli, interrupt, show
+from pipelines import interrupt
+from pipelines.cli import app as cli
+from pipelines.cli import show
 from pipelines.errors import UserError
 from pipelines.workspace import DEFAULT_TOML, Workspace
 from transforms.settings import Settings
@@ -471,7 +473,7 @@ def test_doctor_finds_a_folder_that_may_not_be_written_to(
 ) -> None:
     """By what the system says of it; whoever runs the tests may be allowed everything."""
     increment(example_root)
-    monkeypatch.setattr("pipelines.doctor.os.access", lambda folder, mode: Path(folder).name != "state")
+    monkeypatch.setattr("pipelines.cli.doctor.os.access", lambda folder, mode: Path(folder).name != "state")
     assert touchloop(monkeypatch, "doctor", "--workspace", str(example_root)) == 1
     assert "state/ may not be written to by this user" in capsys.readouterr().out
 
@@ -482,7 +484,7 @@ def test_doctor_tells_what_an_older_adapter_read(
     """After an upgrade, the units that another version of their adapter read are named, and how to read them again."""
     import dataclasses
 
-    from pipelines import doctor
+    from pipelines.cli import doctor
     from transforms.sources import all_sources
 
     put(example_root, payloads())
@@ -575,7 +577,7 @@ def test_what_lies_where_somebody_stands_is_not_run(tmp_path: Path) -> None:
         )
         assert (done.returncode, "not ours" in done.stderr) == (0, False), done.stderr
     program = (
-        "from pipelines import __main__, cli; from pipelines.workers import Workers; import operator\n"
+        "from pipelines import __main__; from pipelines.cli import app as cli; from pipelines.workers import Workers; import operator\n"
         "def work():\n with Workers(2) as workers:\n  workers.warm(); workers.run(operator.neg, [1, 2])\n  print('worked')\n"
         "cli.main = work\n"
         "if __name__ == '__main__': __main__.main()\n"

@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from workspaces import AS_OF, example, increment, put
 
 from pipelines.kafka.records import Messages
-from pipelines.plan import FileUnit
-from pipelines.read import unit_rows
+from pipelines.reading.plan import FileUnit
+from pipelines.reading.read import unit_rows
 from pipelines.rejects import list_rejects, replay
 from pipelines.settings import Kafka
 from pipelines.workspace import Workspace
-from transforms.containers import HEAD, container
+from transforms.frames.containers import HEAD, container
 from transforms.sources import all_sources
 from transforms.times import parse_iso
 

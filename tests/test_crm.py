@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.crm import (
+from transforms.crm.files import (
     CRM_FILES,
     Account,
     Alias,

@@ -11,11 +11,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from test_directory import IDENTITY, crm, directories, party
 
-from pipelines.journeys import accounts_of_people
-from transforms.crm_change import CrmChange, crm_change
-from transforms.crm_rows import Account, Alias, Asset, Assignment, Crm, GroupMember, Opportunity, Person, StageChange
-from transforms.directory import Directory
-from transforms.opportunity import choose_opportunity
+from pipelines.deriving.journeys import accounts_of_people
+from transforms.crm.change import CrmChange, crm_change
+from transforms.crm.directory import Directory
+from transforms.crm.rows import Account, Alias, Asset, Assignment, Crm, GroupMember, Opportunity, Person, StageChange
+from transforms.folding.opportunity import choose_opportunity
 
 NAMES = (
     "email:x@acme.test", "email:x@group.test", "email:x@gmail.com", "email:x+1@gmail.com", "email:x+2@acme.test", "email:q@mail.group.test",

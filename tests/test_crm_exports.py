@@ -19,8 +19,8 @@ from untidy_deals import make_messy
 from untidy_directory import make_untidy
 from workspaces import contents, increment, snapshot
 
-import pipelines.derive as derive
-from pipelines.changed import Changed
+import pipelines.deriving.derive as derive
+from pipelines.deriving.changed import Changed
 from pipelines.simulate import Plan, generate_workspace
 from pipelines.summary import Summary
 from pipelines.workspace import Workspace

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.crm import Account, Alias, Assignment, Crm, GroupMember, Opportunity, Person
-from transforms.directory import Directory, ResolvedParty
+from transforms.crm.directory import Directory, ResolvedParty
+from transforms.crm.files import Account, Alias, Assignment, Crm, GroupMember, Opportunity, Person
 from transforms.event import Party, hash_id
 from transforms.normal import older_first, phone_id
 from transforms.settings import Identity

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.envelopes import may_be_one
-from transforms.framing import BadFrame, records, records_in
+from transforms.frames.envelopes import may_be_one
+from transforms.records import BadFrame, records, records_in
 from transforms.sources import Context, all_sources
 
 PAGE = b'{"type": "page",  "messageId":"m"}'

@@ -23,11 +23,11 @@ from pipelines.settings import CrmFiles
 from pipelines.simulate import Plan, generate_workspace
 from pipelines.workspace import Workspace
 from schemas.registry import TABLES
-from transforms.crm_rows import Account, Alias, Crm, Person
-from transforms.erasure import DROPPED, Erasures
+from transforms.crm.erasure import DROPPED, Erasures
+from transforms.crm.rows import Account, Alias, Crm, Person
 from transforms.event import Event, Party, PlanItem, hash_id
-from transforms.fold_words import question_pattern
-from transforms.jobs import Rulebook
+from transforms.folding.words import question_pattern
+from transforms.jobs.rules import Rulebook
 from transforms.times import parse_iso
 from warehouse.erase import NOT_KEPT
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from workspaces import example, increment, put, snapshot
 
-from pipelines.explain import explain_touchpoint
+from pipelines.cli.explain import explain_touchpoint
 from pipelines.workspace import Workspace
 
 

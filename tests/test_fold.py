@@ -29,13 +29,13 @@ from fold_world import (
     witness,
 )
 
-from transforms.crm_rows import Account, Opportunity, Person, StageChange
-from transforms.directory import Directory
+from transforms.crm.directory import Directory
+from transforms.crm.rows import Account, Opportunity, Person, StageChange
+from transforms.crm.stages import StageBook
 from transforms.event import Event, Party
-from transforms.fold import Folder
-from transforms.jobs import Rulebook
-from transforms.reach import is_answer
-from transforms.stages import StageBook
+from transforms.folding.group import Folder
+from transforms.jobs.rules import Rulebook
+from transforms.journeys.reach import is_answer
 from transforms.times import MINUTE
 from transforms.touchpoint import Folded, Touchpoint
 

@@ -9,12 +9,12 @@ from fold_world import AS_OF, ASSETS, CRM, RULES, SETTINGS, at, email, fold, fol
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.crm_rows import Alias
-from transforms.directory import Directory
+from transforms.crm.directory import Directory
+from transforms.crm.rows import Alias
 from transforms.event import Event, Party, hash_id
-from transforms.fold import Folder
-from transforms.jobs import Rulebook
-from transforms.linking import fold_key, link_keys
+from transforms.folding.group import Folder
+from transforms.folding.linking import fold_key, link_keys
+from transforms.jobs.rules import Rulebook
 from transforms.times import MINUTE
 
 START = at("03-02 09:00")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.event import Party
-from transforms.reach import addressed_seller
+from transforms.journeys.reach import addressed_seller
 from transforms.settings import Folding
 from transforms.times import MINUTE, SECOND
 

@@ -23,10 +23,10 @@ from fold_world import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.crm import Person
-from transforms.directory import Directory
+from transforms.crm.directory import Directory
+from transforms.crm.files import Person
 from transforms.event import Event
-from transforms.fold import Folder
+from transforms.folding.group import Folder
 from transforms.touchpoint import Folded
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from test_fold_meeting import some_event
 from test_golden import CASES, outcome
 
-from transforms.directory import Directory
+from transforms.crm.directory import Directory
 from transforms.event import Event, Party, Witness
-from transforms.fold import Folder
-from transforms.fold_common import components
-from transforms.linking import OF_ONE_DAY, fold_key, link_keys, person_key, user_key
+from transforms.folding.common import components
+from transforms.folding.group import Folder
+from transforms.folding.linking import OF_ONE_DAY, fold_key, link_keys, person_key, user_key
 from transforms.times import MINUTE
 from transforms.touchpoint import Folded
 
@@ -51,7 +51,7 @@ def folder(directory: Directory = DIRECTORY) -> Folder:
 
 
 def ties(keys: set[str], directory: Directory) -> list[tuple[str, str]]:
-    """Which of the keys the directory ties, as ``pipelines.kin`` tells it of their hashes."""
+    """Which of the keys the directory ties, as ``pipelines.deriving.kin`` tells it of their hashes."""
     found = []
     days = [(key[:2], *key[2:].rpartition("@")[::2], key) for key in keys if key.startswith(OF_ONE_DAY)]
     for whose, names in directory.several_names().items():

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.event import Event, Party
-from transforms.fold_presence import JOIN, LEAVE, pair_up
-from transforms.linking import fold_key, link_keys
+from transforms.folding.linking import fold_key, link_keys
+from transforms.folding.presence import JOIN, LEAVE, pair_up
 from transforms.settings import Coverage
 from transforms.times import MINUTE
 

@@ -15,15 +15,15 @@ from test_erase import BEA, forget, told
 from test_stream import NOW, TOPICS, produce, with_topics
 from workspaces import Unaudited, conservation, contents, example, increment, payloads, put, run, snapshot
 
-from pipelines.cluster.follow import Follower
+from pipelines.cluster.follower import Follower
 from pipelines.cluster.ingest import ingest_bounded, ingest_endless
 from pipelines.cluster.jobs import LandParcel, NormalizeLabelled, Reading
-from pipelines.cluster.parcel import Label
-from pipelines.cluster.run import follow
 from pipelines.cluster.runner import Runner
 from pipelines.cluster.shared import SharedFolder
 from pipelines.errors import SettingsError, TooManyRejects, UserError
+from pipelines.follow import follow
 from pipelines.kafka.unbounded import KafkaReader, Start
+from pipelines.reading.label import Label
 from pipelines.summary import Summary
 from pipelines.workspace import Workspace
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms import frame_bytes, frame_json
 from transforms.event import Ignored
-from transforms.framing import BadFrame, frames, records
+from transforms.frames import chunks, json_records
+from transforms.records import BadFrame, frames, records
 from transforms.sources import Context, Framing, SourceSpec
 
 
@@ -43,11 +43,11 @@ def fault(frame: bytes | BadFrame) -> tuple[bytes, str]:
 
 @pytest.fixture
 def small_limit(monkeypatch: pytest.MonkeyPatch) -> int:
-    for module in ("frame_bytes", "frame_json", "frame_mail", "frame_ics"):
-        monkeypatch.setattr(f"transforms.{module}.FRAME_LIMIT", 200)
-    monkeypatch.setattr(frame_bytes, "CHUNK", 32)
-    monkeypatch.setattr(frame_json, "CHUNK", 32)
-    monkeypatch.setattr(frame_bytes, "SHOWN", 20)
+    for module in ("chunks", "json_records", "mail_records", "ics_records"):
+        monkeypatch.setattr(f"transforms.frames.{module}.FRAME_LIMIT", 200)
+    monkeypatch.setattr(chunks, "CHUNK", 32)
+    monkeypatch.setattr(json_records, "CHUNK", 32)
+    monkeypatch.setattr(chunks, "SHOWN", 20)
     return 200
 
 
@@ -120,7 +120,7 @@ def test_an_indented_object_with_an_error_is_one_record() -> None:
 def test_one_bad_element_takes_no_other_down(array: bytes, good: list[bytes], bad: list[bytes]) -> None:
     """Of a damaged array every whole element comes out, and what is damaged comes out once."""
     got = split(array)
-    assert [one for one in got if isinstance(one, bytes) and frame_json.is_value(one)] == good
+    assert [one for one in got if isinstance(one, bytes) and json_records.is_value(one)] == good
     left = [one.data if isinstance(one, BadFrame) else one for one in got]
     assert [one for one in left if one not in good] == bad
 
@@ -144,7 +144,7 @@ def test_line_json_is_not_read_ahead() -> None:
     """The first record comes out after a chunk or two, not after the whole file."""
     stream = io.BytesIO(b'{"a": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}\n' * 400_000)
     assert next(iter(frames(stream, "big", "json"))).startswith(b'{"a"')
-    assert stream.tell() <= 2 * frame_bytes.CHUNK
+    assert stream.tell() <= 2 * chunks.CHUNK
 
 
 json_values = st.recursive(

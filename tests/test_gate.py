@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from workspaces import example, payloads, put, run, snapshot
 
-from pipelines import cli
+from pipelines.cli import app as cli
 
 
 def touchloop(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

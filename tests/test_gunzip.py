@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.gunzip import Gunzip
-from pipelines.read import gunzipped
-from transforms.framing import BadFrame, records
+from pipelines.reading.gunzip import Gunzip
+from pipelines.reading.read import gunzipped
+from transforms.records import BadFrame, records
 from transforms.sources import Context, all_sources
 
 LETTER = b"From a@example.com Thu Mar  5 10:00:0%d 2026\nFrom: Ann <a@example.com>\nSubject: A reply\n\nHello\n\n"

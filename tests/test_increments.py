@@ -16,8 +16,8 @@ import pytest
 from workspaces import AS_OF, ROOT, conservation, contents, example, increment, payloads, put, run, shuffled, snapshot
 
 import pipelines.increment as increments
-from pipelines.derive import Derivation
-from pipelines.doctor import examine
+from pipelines.cli.doctor import examine
+from pipelines.deriving.derive import Derivation
 from pipelines.errors import TooManyRejects, UserError
 from pipelines.increment import Increment
 from pipelines.rejects import list_rejects, replay, show_reject
@@ -620,8 +620,8 @@ def test_a_replay_that_mends_nothing_is_published(tmp_path: Path) -> None:
 
 def test_a_replay_takes_no_part_of_a_record_for_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is cut off, or too large to be kept, would pass if it were read as if it ended there: it stays rejected, and for its reason."""
-    for module in ("frame_bytes", "frame_mail"):
-        monkeypatch.setattr(f"transforms.{module}.FRAME_LIMIT", 10_000)
+    for module in ("chunks", "mail_records"):
+        monkeypatch.setattr(f"transforms.frames.{module}.FRAME_LIMIT", 10_000)
     root = example(tmp_path)
     letter = next(data for name, data in payloads() if name.endswith(".eml"))
     calendar = next(data for name, data in payloads() if name.endswith(".ics"))
@@ -881,7 +881,7 @@ def test_another_version_derives_everything_again(tmp_path: Path, monkeypatch: p
     put(root, payloads())
     assert increment(root).accounts_rebuilt > 0
     assert increment(root).accounts_rebuilt == 0
-    monkeypatch.setattr("pipelines.changed.version", lambda: "9.9.9")
+    monkeypatch.setattr("pipelines.deriving.changed.version", lambda: "9.9.9")
     assert increment(root).accounts_rebuilt > 0
     assert increment(root).accounts_rebuilt == 0
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from schemas import vocab
 from transforms.channels import CHANNEL_OF_MEDIUM, channel_of, modality
-from transforms.dart import dart_dimensions
-from transforms.job_label import job_among, job_label
-from transforms.jobs import Evidence, PageSpan, Rulebook, RuleError
+from transforms.folding.dart import dart_dimensions
+from transforms.jobs.label import job_among, job_label
+from transforms.jobs.rules import Evidence, PageSpan, Rulebook, RuleError
 
 BOOK = Rulebook.load()
 ONE_BY_ONE = Rulebook.load()

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 import transforms
-from pipelines.journeys import PARTICIPANT_COLUMNS, TOUCHPOINT_COLUMNS
+from pipelines.deriving.journeys import PARTICIPANT_COLUMNS, TOUCHPOINT_COLUMNS
 from transforms.touchpoint import Participant, Touchpoint
 
-MODULES = ["account", "journeys", "journey_rows", "ordering", "responses", "followups", "needs", "loops", "reach"]
-"""Everything below ``build_account`` that handles touchpoints or participants."""
+FOLDER = Path(transforms.__path__[0])
+MODULES = [*sorted((FOLDER / "journeys").glob("*.py")), FOLDER / "journey_rows.py"]
+"""Where everything below ``build_account`` lives that handles touchpoints or participants."""
 
 
 def attributes_read() -> set[str]:
     """Names of all attributes that these modules read, whatever of."""
-    folder = Path(transforms.__path__[0])
-    trees = [ast.parse((folder / f"{name}.py").read_text("utf-8")) for name in MODULES]
+    trees = [ast.parse(path.read_text("utf-8")) for path in MODULES]
     nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     return {node.attr for node in nodes if isinstance(node.ctx, ast.Load)}
 
@@ -35,14 +35,11 @@ def test_every_field_that_is_looked_at_is_read(kind: type[Touchpoint] | type[Par
 
 def test_modules_that_handle_rows_are_all_looked_at() -> None:
     """Whatever these modules import from transforms and that knows touchpoints is one of them."""
-    folder = Path(transforms.__path__[0])
     imported = {
-        node.module.rpartition(".")[2]
-        for name in MODULES
-        for node in ast.walk(ast.parse((folder / f"{name}.py").read_text("utf-8")))
+        FOLDER.parent / f"{node.module.replace('.', '/')}.py"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("transforms.")
     }
-    knowing = {
-        name for name in imported if "transforms.touchpoint import" in (folder / f"{name}.py").read_text("utf-8")
-    }
+    knowing = {path for path in imported if "transforms.touchpoint import" in path.read_text("utf-8")}
     assert knowing - set(MODULES) == set()

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from worked_example import ACCOUNT, OPPORTUNITY, at, touchpoint, touchpoints
 
 from transforms.journey_rows import BUYER_EVIDENCE, JOB_CODES, JourneyRows
-from transforms.journeys import build_journey
-from transforms.ordering import ordered
+from transforms.journeys.ordering import ordered
+from transforms.journeys.sessions import build_journey
 from transforms.settings import Journeys
 from transforms.times import DAY, HOUR, MINUTE
 from transforms.touchpoint import Touchpoint

@@ -26,8 +26,8 @@ from schemas.registry import TABLES
 from transforms import journey_rows
 from transforms.event import hash_id
 from transforms.journey_rows import JourneyRows
-from transforms.journeys import build_journey
-from transforms.ordering import ordered
+from transforms.journeys.ordering import ordered
+from transforms.journeys.sessions import build_journey
 from transforms.settings import Journeys
 from transforms.times import DAY, HOUR
 from transforms.touchpoint import Participant, Touchpoint

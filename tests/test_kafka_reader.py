@@ -23,7 +23,7 @@ from pipelines.kafka.reader import PartitionReader, read_ranges
 from pipelines.kafka.records import Messages
 from pipelines.kafka.topics import UnknownSystem, source_of_topic, system_of
 from pipelines.settings import Kafka
-from transforms.framing import records, records_in
+from transforms.records import records, records_in
 from transforms.sources import Context, all_sources
 
 SETTINGS = Kafka(bootstrap_servers="memory:9092", topics={"t": "segment"}, max_message_bytes=10_000)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from fake_kafka import FakeBroker, connected, connection
 
-from pipelines.cluster.parcel import Label
 from pipelines.errors import KafkaRefused
 from pipelines.kafka.unbounded import KafkaSource, Positions, Start
+from pipelines.reading.label import Label
 
 VALUE = b'{"type": "event_callback"}'
 

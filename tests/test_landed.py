@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from pipelines.landed import LANDED, land
+from pipelines.reading.landed import LANDED, land
 from warehouse.commit import UnitRow, commit_increment
 from warehouse.landed import forget_landed, leave_out, newest, register_landed, reject_shares, stage_candidates
 from warehouse.store import VAULT_DDL, Store

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from transforms.event import Event, Party
-from transforms.linking import fold_key, link_keys
+from transforms.folding.linking import fold_key, link_keys
 from transforms.times import HOUR, MINUTE, from_datetime
 
 

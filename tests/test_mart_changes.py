@@ -16,7 +16,7 @@ from worked_example import at, participant, touchpoint
 
 from schemas.arrow import dicts_to_batch, to_batch
 from schemas.registry import TABLES
-from transforms.internal_steps import reported_step
+from transforms.folding.internal_steps import reported_step
 from transforms.settings import Coverage, Settings
 from transforms.times import DAY, HOUR
 from transforms.touchpoint import InternalStep, Participant, Touchpoint

@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 from workspaces import AS_OF, ROOT, example, payloads, put
 
-from pipelines.cli import app
+from pipelines.cli.app import app
 from pipelines.errors import AuditFailed, SettingsError, TooManyRejects
 from pipelines.observe import names
 from pipelines.observe.health import Health
@@ -164,7 +164,7 @@ def test_lineage_tells_what_was_landed_since_readers_had_a_snapshot(
     refused = {"success": False, "failures": ["a sum is off"], "expectations": 1, "tables": 1}
     with lineage_service() as (url, events):
         for target, broken, some in (
-            ("pipelines.derive.Derivation.run", fail, items[:-6]),
+            ("pipelines.deriving.derive.Derivation.run", fail, items[:-6]),
             ("pipelines.auditor.Auditor.verdict", lambda self: refused, items[-6:-4]),
             (None, None, items[-4:-2]),
             (None, None, items[-2:]),
@@ -513,8 +513,8 @@ def test_beam_counts_under_the_same_name(tmp_path: Path) -> None:
     import pyarrow as pa
 
     from pipelines.ingest import tally
-    from pipelines.landed import LANDED
-    from pipelines.read import RAW
+    from pipelines.reading.landed import LANDED
+    from pipelines.reading.read import RAW
 
     raw = pa.RecordBatch.from_pylist(
         [{"unit_id": "u", "system": s, "name": "n", "position": p, "payload": b""} for p, s in enumerate("aab")], RAW

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from transforms.assets import AssetBook
-from transforms.crm import Asset, Crm, GroupMember, Opportunity, Person
-from transforms.directory import Directory, ResolvedParty
+from transforms.crm.assets import AssetBook
+from transforms.crm.directory import Directory, ResolvedParty
+from transforms.crm.files import Asset, Crm, GroupMember, Opportunity, Person
 from transforms.event import Party
-from transforms.opportunity import OpportunityVerdict, choose_opportunity
+from transforms.folding.opportunity import OpportunityVerdict, choose_opportunity
 from transforms.settings import Identity
 from transforms.times import DAY
 

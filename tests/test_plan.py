@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.plan import FileUnit, Seen, deal, increments, plan_files
+from pipelines.reading.plan import FileUnit, Seen, deal, increments, plan_files
 from transforms.sources import all_sources
 
 SPECS = [all_sources()["slack"]]

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from workspaces import EXAMPLE, candidate, example, files_hold, increment, payloads, put, run, snapshot
 
-from pipelines.doctor import examine
+from pipelines.cli.doctor import examine
+from pipelines.cli.explain import explained
+from pipelines.cli.show import shown, write_page
 from pipelines.errors import UserError
-from pipelines.explain import explained
 from pipelines.run import publish_now
-from pipelines.show import shown, write_page
 from pipelines.workspace import Workspace
 from schemas.ddl import create
 from schemas.registry import TABLES

@@ -7,8 +7,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.cluster.parcel import Label, range_of
+from pipelines.cluster.parcel import range_of
 from pipelines.cluster.ranges import Piece, Range, choose, reread, spent
+from pipelines.reading.label import Label
 
 
 def data(start: int, end: int) -> Range:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from test_directory import IDENTITY, directories, party
 from workspaces import contents, example, increment, payloads, put, snapshot
 
-from transforms.crm_rows import Account, Crm, Person
-from transforms.directory import Directory
+from transforms.crm.directory import Directory
+from transforms.crm.rows import Account, Crm, Person
 from transforms.event import hash_id
 
 BEA, TOM, INES, NEW = (f"{one}@northfield.example" for one in ("bea.winter", "tom.arden", "ines.calder", "ned.new"))

@@ -70,7 +70,7 @@ def test_touchpoints_are_those_of_a_slow_reference(tmp_path: Path, family: str, 
     tables, history = found(tmp_path), landed(tmp_path)
     crm = {Path(name).stem: data for name, data in files if name.startswith("crm/")}
     directory = Directory(crm, company={"vendor.example"}, partners={"partner.example"})
-    rules = YAML(typ="safe").load((ROOT / "transforms" / "rules.yaml").read_text())
+    rules = YAML(typ="safe").load((ROOT / "transforms" / "jobs" / "rules.yaml").read_text())
     touches = fold(history, directory, rules, micros(AS_OF) or 0)
     assert touches, "no touch at all compares nothing"
     lines = differences(touches, history, directory, tables)

@@ -13,7 +13,7 @@ from conformance import native
 from fake_kafka import FakeBroker, connected
 from workspaces import AS_OF, conservation, contents, example, increment, payloads, put, run, snapshot
 
-import pipelines.normalize as normalize
+import pipelines.reading.normalize as normalize
 from pipelines.errors import SettingsError, TooManyRejects, UserError
 from pipelines.increment import Again, Increment
 from pipelines.rejects import replay

@@ -19,7 +19,7 @@ import duckdb
 import pytest
 from workspaces import example, payloads, put, run
 
-from pipelines import cli
+from pipelines.cli import app as cli
 from schemas.ddl import create
 from schemas.registry import TABLES
 from warehouse.publish import SELLER_TABLES, copy_without

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.directory import ResolvedParty
-from transforms.resolve import AccountShare, AccountVerdict, inherit_thread, resolve_account, settle_sides
+from transforms.crm.directory import ResolvedParty
+from transforms.folding.resolve import AccountShare, AccountVerdict, inherit_thread, resolve_account, settle_sides
 
 
 def who(

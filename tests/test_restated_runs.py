@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from workspaces import example, increment, payloads, put, run, snapshot
 
-from pipelines.doctor import examine
+from pipelines.cli.doctor import examine
 from pipelines.workspace import Workspace
 from warehouse.publish import Candidate
 
@@ -59,7 +59,7 @@ def test_a_late_payload_is_logged_once_whatever_crashes(root: Path, monkeypatch:
     assert logged(root) == []
     put(root, LATE)
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.rebuild.digests.settle", crash)
+        patch.setattr("pipelines.deriving.rebuild.digests.settle", crash)
         with pytest.raises(Crash):
             increment(root)
     assert logged(root) == []
@@ -105,7 +105,7 @@ def test_a_run_says_why(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert reasons(root) == [(["directory"], True), (["settings"], True)]
     metrics = "SELECT DISTINCT metric FROM metric_restatement WHERE list_contains(reasons, 'settings') ORDER BY 1"
     assert logged(root, metrics) == [("is_hybrid",), ("is_hybrid_13w",)]
-    monkeypatch.setattr("pipelines.changed.version", lambda: "9.9.9")
+    monkeypatch.setattr("pipelines.deriving.changed.version", lambda: "9.9.9")
     assert increment(root).accounts_rebuilt > 0
     assert len(reasons(root)) == 2
     people.write_text(full)

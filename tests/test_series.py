@@ -116,7 +116,7 @@ def test_the_newest_version_of_a_series_holds(tmp_path: Path, versions: list[byt
 
 def test_an_edit_without_a_new_sequence_counts() -> None:
     """What is told later, by LAST-MODIFIED, is a higher revision; a higher SEQUENCE outweighs it, a cancellation both."""
-    from transforms.calendars import revision_of
+    from transforms.calendars.entries import revision_of
     from transforms.times import DAY, parse_iso
 
     monday = parse_iso("2026-03-02T00:00:00Z", "x")
@@ -136,7 +136,7 @@ def test_an_edit_without_a_new_sequence_counts() -> None:
 
 def test_a_high_sequence_is_no_end_of_counting() -> None:
     """A revision has room for fifteen; of what comes after, the time of writing tells, or the number where there is none."""
-    from transforms.calendars import revision_of
+    from transforms.calendars.entries import revision_of
     from transforms.times import DAY, parse_iso
 
     monday = parse_iso("2026-03-02T00:00:00Z", "x")
@@ -155,7 +155,7 @@ def test_days_at_noon_keep_to_the_clock_of_their_zone() -> None:
     from datetime import UTC, date, datetime
     from zoneinfo import ZoneInfo
 
-    from transforms.calendars import day_slot
+    from transforms.calendars.entries import day_slot
     from transforms.times import to_datetime
 
     slot = day_slot(date(2026, 3, 7), date(2026, 3, 10), ZoneInfo("America/New_York"), "DTSTART")

@@ -17,10 +17,10 @@ from pipelines.errors import SettingsError
 from pipelines.simulate import Made, Plan, generate_workspace
 from pipelines.simulate.words import ACKS, BOT_LINES, JOBS, PAGES, PAPERS, PLAIN_LINES, SUBJECTS, TITLES
 from pipelines.workspace import Workspace
-from transforms.crm import CRM_FILES, read_crm_file
+from transforms.crm.files import CRM_FILES, read_crm_file
 from transforms.event import Ignored, Reject, event_id
-from transforms.framing import BadFrame, records
-from transforms.jobs import Evidence, Rulebook
+from transforms.jobs.rules import Evidence, Rulebook
+from transforms.records import BadFrame, records
 from transforms.sources import Context, all_sources, parse_record
 from transforms.times import DAY, parse_iso
 

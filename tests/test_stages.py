@@ -14,9 +14,9 @@ from workspaces import example, increment, payloads, put, snapshot
 
 from pipelines.increment import Increment
 from pipelines.workspace import Workspace
-from transforms.crm import Opportunity, StageChange, read_crm_file
+from transforms.crm.files import Opportunity, StageChange, read_crm_file
+from transforms.crm.stages import Stay, stages_of_deals
 from transforms.event import Reject
-from transforms.stages import Stay, stages_of_deals
 from transforms.times import parse_iso
 
 OPENED, CLOSED, AS_OF = at("03-02 00:00"), at("05-11 00:00"), at("06-01 00:00")

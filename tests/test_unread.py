@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from workspaces import conservation, example, increment, payloads, put, snapshot
 
-from pipelines.doctor import examine
+from pipelines.cli.doctor import examine
 from pipelines.workspace import Workspace
-from transforms.crm import CRM_FILES
+from transforms.crm.files import CRM_FILES
 
 
 @pytest.fixture

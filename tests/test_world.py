@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from fold_world import AS_OF, CRM, SETTINGS, at, party, plan, witness
 
-from pipelines.journeys import World
-from transforms.crm import Account, Crm, StageChange
+from pipelines.deriving.journeys import World
+from transforms.crm.files import Account, Crm, StageChange
 from transforms.event import encode_event
 from transforms.settings import Journeys
 

@@ -129,7 +129,7 @@ class Event(msgspec.Struct, array_like=True, gc=False, kw_only=True):
     content_chars: int | None = None
     tags: tuple[str, ...] = ()
     explicit_job: str | None = None
-    """The buying job that a person or the source named, by its name here (``transforms.job_label``)."""
+    """The buying job that a person or the source named, by its name here (``transforms.jobs.label``)."""
     event_name: str | None = None
     page_path: str | None = None
     links: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ import duckdb
 import msgspec
 
 from pipelines.cluster.jobs import Reading, Records, backfill, stream
-from pipelines.cluster.parcel import Label, empty
+from pipelines.cluster.parcel import empty
 from pipelines.cluster.runner import Runner
 from pipelines.cluster.shared import SharedFolder
 from pipelines.errors import SettingsError
@@ -16,7 +16,8 @@ from pipelines.kafka.broker import look
 from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import KafkaUnit, Partition, plan_ranges
 from pipelines.kafka.unbounded import Start
-from pipelines.plan import increments, plan_files
+from pipelines.reading.label import Label
+from pipelines.reading.plan import increments, plan_files
 from pipelines.summary import Say
 from pipelines.workspace import Workspace
 from transforms.sources import all_sources

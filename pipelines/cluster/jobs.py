@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from pipelines.cluster.parcel import FileLabel, Label
 from pipelines.cluster.runner import Runner
 from pipelines.cluster.shared import SharedFolder
 from pipelines.coders import beam
@@ -19,11 +18,12 @@ from pipelines.kafka.connection import Connection
 from pipelines.kafka.plan import KafkaUnit
 from pipelines.kafka.reader import read_ranges
 from pipelines.kafka.unbounded import KafkaSource, Start
-from pipelines.landed import LANDED
-from pipelines.normalize import Normalizer
-from pipelines.plan import FileUnit
-from pipelines.read import read_batches
-from transforms.erasure import Erasures
+from pipelines.reading.label import FileLabel, Label
+from pipelines.reading.landed import LANDED
+from pipelines.reading.normalize import Normalizer
+from pipelines.reading.plan import FileUnit
+from pipelines.reading.read import read_batches
+from transforms.crm.erasure import Erasures
 from transforms.times import DAY, MINUTE
 
 POLL_SECONDS = 1.0

@@ -2,68 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
-import msgspec
 import pyarrow as pa
 
 from pipelines.cluster.ranges import Range
-from pipelines.landed import LANDED
+from pipelines.reading.label import Label
+from pipelines.reading.landed import LANDED
 
-KEY = b"touchloop"
-"""Of the Arrow schema's metadata, where a parcel's ``Label`` stands as JSON."""
 _NAME = re.compile(
     r"kafka/(?P<topic>[^/]+)/(?P<partition>\d+)/(?P<start>\d{20})-(?P<end>\d{20})\.(?P<kind>records|gap)\.arrow"
 )
 _FILES = re.compile(r"files/[0-9a-f]{32}\.arrow")
-
-
-class Label(msgspec.Struct, frozen=True, kw_only=True):
-    """What the rows of a parcel come from: offsets ``start`` up to ``end`` of a partition, or whole files."""
-
-    topic: str = ""
-    partition: int = 0
-    start: int = 0
-    end: int = 0
-    is_gap: bool = False
-    system: str = ""
-    """Source of the topic, as the ledger names it."""
-    files: list[FileLabel] = []
-
-    @property
-    def name(self) -> str:
-        """Follows from what is in it: a second try, or a second job, writes the same records under the same name."""
-        if self.files:
-            digest = hashlib.sha256("\n".join(sorted(f.unit_id for f in self.files)).encode()).hexdigest()[:32]
-            return f"files/{digest}.arrow"
-        kind = "gap" if self.is_gap else "records"
-        return f"{partition_folder(self.topic, self.partition)}/{self.start:020d}-{self.end:020d}.{kind}.arrow"
-
-    def on(self, schema: Any) -> Any:
-        """The schema with this label."""
-        return schema.with_metadata({KEY: msgspec.json.encode(self)})
-
-    @staticmethod
-    def of(schema: Any) -> Label:
-        return msgspec.json.decode((schema.metadata or {})[KEY], type=Label)
-
-
-class FileLabel(msgspec.Struct, frozen=True):
-    """A file that a parcel holds all records of."""
-
-    unit_id: str
-    system: str
-    location: str
-    size: int
-    modified: int
-
-
-def partition_folder(topic: str, partition: int) -> str:
-    return f"kafka/{quote(topic, safe='')}/{partition}"
 
 
 def range_of(name: str) -> tuple[str, int, Range] | None:
@@ -92,7 +44,3 @@ def rows_within(batch: Any, start: int, end: int, unit_id: str, stride: int) -> 
     kept = batch.filter(pc.and_(pc.greater_equal(offset, start), pc.less(offset, end)))
     units = pa.array([unit_id], pa.string()).take(pa.array([0] * kept.num_rows, pa.int64()))
     return kept.set_column(0, LANDED.field(0), units).replace_schema_metadata(None)
-
-
-def unit_ids(labels: Sequence[FileLabel]) -> list[str]:
-    return [label.unit_id for label in labels]

@@ -8,8 +8,8 @@ from typing import Any
 
 from pipelines.cluster.runner import Runner
 from pipelines.coders import beam
+from pipelines.deriving.journeys import ShardJob, account_steps, fold_steps, run_accounts, run_fold
 from pipelines.ingest import IngestJob, ingest_steps, run_ingest
-from pipelines.journeys import ShardJob, account_steps, fold_steps, run_accounts, run_fold
 from pipelines.workers import tell_of_the_machine
 
 
@@ -17,7 +17,6 @@ class ClusterWorkers:
     """Takes the place of ``pipelines.workers.Workers``. The workspace must be a folder that the cluster's workers see under the same path."""
 
     worth_groups = 5_000
-    """Conversations, users and meetings with new events, below which a job on the cluster costs more than it saves."""
 
     def __init__(self, runner: Runner, count: int) -> None:
         """``count`` is how many shares of work are made; the runner's own options say how many are worked on at once."""

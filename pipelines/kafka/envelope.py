@@ -3,7 +3,7 @@
 * **Schema registries** (Confluent's wire format): a zero byte and a four-byte schema id before JSON, Avro or Protobuf. JSON is read.
 * **Structured CloudEvents**, or a batch of them (JSON event format 1.0, section 4): ``source`` and ``type`` say which system each is of, as the
   headers do of a binary one.
-* Whatever else ``transforms.envelopes`` opens.
+* Whatever else ``transforms.frames.envelopes`` opens.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from pipelines.kafka.topics import Headers, UnknownSystem, names_system, system_of
-from transforms.envelopes import DEPTH, UNREADABLE, Payload, cloud_event, delivered, may_be_one
-from transforms.framing import BadFrame
+from transforms.frames.envelopes import DEPTH, UNREADABLE, Payload, cloud_event, delivered, may_be_one
+from transforms.records import BadFrame
 
 SCHEMA_ID = 5
 """Bytes before what a schema registry's serializer writes: the magic byte, and the id."""

@@ -12,7 +12,7 @@ from pipelines.errors import BrokerUnavailable
 from pipelines.kafka.connection import ANSWER_SECONDS, Connection, Consumer, partition, shared_consumer
 from pipelines.kafka.plan import KafkaUnit, kafka_unit_id
 from pipelines.kafka.records import Messages
-from pipelines.read import MAX_BATCH_BYTES, Row, to_raw
+from pipelines.reading.read import MAX_BATCH_BYTES, Row, to_raw
 
 POLL_MS = 500
 POLL_RECORDS = 2_000
@@ -21,7 +21,7 @@ STALL_SECONDS = 30
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """What one poll of a partition gave: offsets ``start`` to ``end`` (exclusive) as a batch of ``pipelines.read.RAW``.
+    """What one poll of a partition gave: offsets ``start`` to ``end`` (exclusive) as a batch of ``pipelines.reading.read.RAW``.
 
     ``end`` is the consumer's position, which also passes over what compaction and transaction markers left out. ``batch`` is
     None where nothing but such gaps was read. Its unit_id is that of the range.
@@ -35,7 +35,7 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 def read_ranges(connection: Connection, units: Sequence[KafkaUnit], batch_records: int) -> Iterator[Any]:
-    """Batches of ``pipelines.read.RAW`` with every message of the units, in the order of each partition's units.
+    """Batches of ``pipelines.reading.read.RAW`` with every message of the units, in the order of each partition's units.
 
     Raises ``BrokerUnavailable``, ``KafkaRefused``, ``OffsetsGone``.
     """

@@ -6,20 +6,20 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pipelines.gunzip import MAGIC
 from pipelines.kafka.envelope import carried
 from pipelines.kafka.plan import position_of
 from pipelines.kafka.topics import UnknownSystem, system_of
-from pipelines.read import Row, gunzipped
+from pipelines.reading.gunzip import MAGIC
+from pipelines.reading.read import Row, gunzipped
 from pipelines.settings import Kafka
-from transforms.envelopes import Payload
-from transforms.frame_bytes import SHOWN
-from transforms.framing import BadFrame, records_in
+from transforms.frames.chunks import SHOWN
+from transforms.frames.envelopes import Payload
+from transforms.records import BadFrame, records_in
 from transforms.sources import Context, all_sources
 
 
 class Messages:
-    """Turns messages into rows of ``pipelines.read.RAW``. Each item of a message succeeds or fails alone."""
+    """Turns messages into rows of ``pipelines.reading.read.RAW``. Each item of a message succeeds or fails alone."""
 
     def __init__(self, settings: Kafka) -> None:
         self.max_bytes = settings.max_message_bytes

@@ -15,14 +15,14 @@ from apache_beam import coders
 from apache_beam.io.unbounded_source import CheckpointMark, UnboundedReader, UnboundedSource
 from apache_beam.utils.timestamp import Timestamp
 
-from pipelines.cluster.parcel import Label
 from pipelines.coders import ArrowIpcCoder
 from pipelines.errors import BrokerUnavailable, OffsetsGone
 from pipelines.kafka.broker import believed
 from pipelines.kafka.connection import Connection, told
 from pipelines.kafka.plan import made_anew
 from pipelines.kafka.reader import PartitionReader
-from pipelines.read import RAW
+from pipelines.reading.label import Label
+from pipelines.reading.read import RAW
 
 NOTHING = pa.RecordBatch.from_pylist([], schema=RAW)
 POLL_MS = 50
@@ -71,7 +71,7 @@ class PositionsCoder(coders.Coder):
 
 
 class KafkaSource(UnboundedSource):
-    """Batches of ``pipelines.read.RAW``, each with a ``Label`` that tells its offsets; every partition's follow one another.
+    """Batches of ``pipelines.reading.read.RAW``, each with a ``Label`` that tells its offsets; every partition's follow one another.
 
     Partitions are fixed when the job is submitted: those added later are found when it is submitted again. Records may be given
     twice, after a restore and with other borders; what lands them trims by offset.

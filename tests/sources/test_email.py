@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.event import Event, Ignored, Reject, decode_event, encode_event
-from transforms.framing import frames
-from transforms.mail import id_list, normal_id, references
-from transforms.mail_mime import decode_words, leaves, read_message
-from transforms.mail_text import html_text, links_of, own_text
-from transforms.mail_time import mail_time
+from transforms.mail.dates import mail_time
+from transforms.mail.message import id_list, normal_id, references
+from transforms.mail.mime import decode_words, leaves, read_message
+from transforms.mail.text import html_text, links_of, own_text
+from transforms.records import frames
 from transforms.sources import Context, parse_record
 from transforms.sources.email import SOURCE
 

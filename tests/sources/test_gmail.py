@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.event import Event, Ignored, Reject, decode_event, encode_event
-from transforms.linking import fold_key
+from transforms.folding.linking import fold_key
 from transforms.sources import Context, email, gmail, parse_record
 
 CONTEXT = Context(name="x")

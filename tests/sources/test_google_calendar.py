@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.event import Event, Ignored, Reject, decode_event, encode_event
-from transforms.framing import BadFrame, records
+from transforms.records import BadFrame, records
 from transforms.sources import Context, ics, parse_record
 from transforms.sources.google_calendar import SOURCE, explode
 

@@ -15,16 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar, Component
 
-from transforms.calendars import EXCEPTION, Slot, micros
+from transforms.calendars.entries import EXCEPTION, Slot, micros
+from transforms.calendars.ical import _UNREAD, Zones, read, series
+from transforms.calendars.recurrence import MOST_OCCURRENCES, MOST_OF_A_DAY, occurrences
+from transforms.calendars.venues import place_of, venue
 from transforms.event import Event, Ignored, Reject, decode_event, encode_event
-from transforms.frame_bytes import BadFrame
-from transforms.framing import records
-from transforms.ical import _UNREAD, Zones, read, series
-from transforms.recurrence import MOST_OCCURRENCES, MOST_OF_A_DAY, occurrences
+from transforms.frames.chunks import BadFrame
+from transforms.records import records
 from transforms.sources import Context, parse_record
 from transforms.sources.ics import SOURCE
 from transforms.times import to_datetime
-from transforms.venues import place_of, venue
 
 UNTIL = 1_790_000_000_000_000  # 2026-09-21
 ANN = "ORGANIZER;CN=Ann:mailto:ann@seller.example"

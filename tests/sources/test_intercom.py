@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.event import Event, Ignored, Reject
-from transforms.framing import records_in
 from transforms.markup import html_plain
+from transforms.records import records_in
 from transforms.sources import Context, parse_record
 from transforms.sources.intercom import SOURCE
 

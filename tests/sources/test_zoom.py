@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.event import Event, Ignored
-from transforms.framing import BadFrame, records
+from transforms.records import BadFrame, records
 from transforms.sources import Context, parse_record
 from transforms.sources.zoom import SOURCE
 

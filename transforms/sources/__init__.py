@@ -10,11 +10,11 @@ from typing import Literal
 
 import msgspec
 
-from transforms.apart import Inner
 from transforms.event import Event, Ignored, Parsed, Reject
+from transforms.frames.apart import Inner
 
 Framing = Literal["json", "lines", "mail", "ics"]
-"""How a file's bytes fall into frames (``transforms.framing``).
+"""How a file's bytes fall into frames (``transforms.records``).
 
 ``json``   an object, an array, or one object a line
 ``lines``  one record a line (a leading ``{`` or ``[`` makes it ``json``)

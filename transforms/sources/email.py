@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from transforms.event import Event, Ignored, Reject
-from transforms.mail import derived_id, mail_event, message_id, no_mail, recipients, recorded_time, sent_at
-from transforms.mail_mime import Headers, MailBytes, decode_text, decode_words, leaves, read_message
-from transforms.mail_time import envelope_time
+from transforms.mail.dates import envelope_time
+from transforms.mail.message import derived_id, mail_event, message_id, no_mail, recipients, recorded_time, sent_at
+from transforms.mail.mime import Headers, MailBytes, decode_text, decode_words, leaves, read_message
 from transforms.sources import Context, SourceSpec
 
 _DRAFT = re.compile(r":2,[A-Z]*D[A-Z]*$")

@@ -8,8 +8,8 @@ from functools import partial
 import msgspec
 
 from transforms.event import Event, Ignored, Reject
-from transforms.mail import mail_event, message_id, no_mail, sent_at
-from transforms.mail_mime import (
+from transforms.mail.message import mail_event, message_id, no_mail, sent_at
+from transforms.mail.mime import (
     Headers,
     Leaf,
     content_type,

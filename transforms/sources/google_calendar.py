@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from transforms.calendars import (
+from transforms.calendars.entries import (
     EXCEPTION,
     Entry,
     Slot,
@@ -22,13 +22,13 @@ from transforms.calendars import (
     title,
     token_of,
 )
+from transforms.calendars.ical import FAULTS, Zones, borrowed, series
+from transforms.calendars.venues import venue
 from transforms.event import Event, Ignored, Party, Reject, hash_id
-from transforms.ical import FAULTS, Zones, borrowed, series
-from transforms.job_label import job_label
+from transforms.jobs.label import job_label
 from transforms.normal import clean_subject, email_id
 from transforms.sources import Context, SourceSpec
 from transforms.times import EARLIEST, SECOND, parse_iso, zone_of
-from transforms.venues import venue
 
 _MEET_CODE = re.compile("[a-z]{3}-[a-z]{4}-[a-z]{3}")
 _LAST_WORD = 2**31 - 1

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from transforms.apart import Inner
 from transforms.event import Event, Ignored, Party, Reject
+from transforms.frames.apart import Inner
 from transforms.normal import clean_subject, email_id, native_id, phone_id, scrub
 from transforms.sources import Context, SourceSpec
 from transforms.times import DAY, SECOND, checked, from_epoch_seconds, parse_iso, to_datetime

@@ -9,7 +9,7 @@ import msgspec
 from icalendar import Component
 from icalendar.prop import vBroken
 
-from transforms.calendars import (
+from transforms.calendars.entries import (
     Entry,
     Slot,
     clean_id,
@@ -24,8 +24,7 @@ from transforms.calendars import (
     title,
     token_of,
 )
-from transforms.event import Event, Ignored, Party, Reject, hash_id
-from transforms.ical import (
+from transforms.calendars.ical import (
     FAULTS,
     Zones,
     moment_of,
@@ -38,12 +37,13 @@ from transforms.ical import (
     values,
     zone_name,
 )
-from transforms.ical_zones import named_zone
-from transforms.job_label import job_among, job_label
+from transforms.calendars.venues import Venue, venue
+from transforms.calendars.zones import named_zone
+from transforms.event import Event, Ignored, Party, Reject, hash_id
+from transforms.jobs.label import job_among, job_label
 from transforms.normal import clean_subject
 from transforms.sources import Context, SourceSpec
 from transforms.times import EARLIEST, LATEST, from_datetime, zone_of
-from transforms.venues import Venue, venue
 
 _NOT_MEETINGS = {
     "VTODO": "vtodo",

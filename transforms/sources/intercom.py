@@ -15,8 +15,8 @@ from functools import lru_cache
 
 import msgspec
 
-from transforms.apart import Inner
 from transforms.event import Event, Ignored, Parsed, Party, Reject
+from transforms.frames.apart import Inner
 from transforms.markup import html_plain
 from transforms.normal import (
     clean_subject,

@@ -10,12 +10,10 @@ from typing import Any
 
 import msgspec
 
-from transforms.app_names import act_of, is_health_check, is_robot
 from transforms.event import Event, Ignored, Parsed, Party, Reject
-from transforms.job_label import job_label
+from transforms.jobs.label import job_label
 from transforms.markup import html_plain
 from transforms.normal import clean_subject, email_id, last_part, phone_id, scrub, text_facts, user_id
-from transforms.plan_items import plan_facts
 from transforms.sources import Context, SourceSpec
 from transforms.sources.segment_calls import (
     NO_CONTEXT,
@@ -33,6 +31,8 @@ from transforms.sources.segment_calls import (
     text_of,
     when,
 )
+from transforms.tracking.names import act_of, is_health_check, is_robot
+from transforms.tracking.plan_items import plan_facts
 
 SEGMENT = "/segment"
 

@@ -6,7 +6,7 @@ direct messages have the same name in both.
 The source is the workspace that *we* are in, never the author's: in a Slack Connect channel ``team`` and ``team_id``
 follow whoever wrote, and would tear one conversation into two. So it is ``context_team_id``, else the installation's
 team, else ``team_id``; for an export it is the folder above the channel if that is a team id, else plain ``/slack``, which
-folding takes for the workspace that the channel is known in (``transforms.fold_chat.at_home``).
+folding takes for the workspace that the channel is known in (``transforms.folding.chat.at_home``).
 """
 
 from __future__ import annotations

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from transforms.app_names import Act, act_of, is_health_check, is_robot
 from transforms.event import Event, Ignored, Parsed, Party, Reject
-from transforms.job_label import job_label
+from transforms.jobs.label import job_label
 from transforms.normal import email_id, native_id, scrub, user_id
-from transforms.plan_items import PlanFacts, plan_facts
 from transforms.sources import Context, SourceSpec
 from transforms.times import parse_iso
+from transforms.tracking.names import Act, act_of, is_health_check, is_robot
+from transforms.tracking.plan_items import PlanFacts, plan_facts
 
 SNOWPLOW = "/snowplow"
 COLUMNS = 131

@@ -6,8 +6,8 @@ import re
 
 import msgspec
 
-from transforms.apart import Inner
 from transforms.event import Event, Ignored, Reject
+from transforms.frames.apart import Inner
 from transforms.normal import clean_subject
 from transforms.sources import Context, SourceSpec
 from transforms.sources.zoom_plans import Plan, planned

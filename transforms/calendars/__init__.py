@@ -1,0 +1,1 @@
+"""What calendars of any make have in common: entries, recurrences, zones, places."""

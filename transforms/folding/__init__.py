@@ -1,0 +1,1 @@
+"""Witnesses to touchpoints: which events belong together, who took part, whose they are, what they say."""

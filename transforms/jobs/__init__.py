@@ -1,0 +1,1 @@
+"""Which buying job a touchpoint serves: the rules, and the file that they stand in."""
