@@ -55,7 +55,7 @@ FACT_TOUCHPOINT = Table(
         text("actor_side", "Side of the actor", values=vocab.SIDES),
         text("owner_seller_id", "Account owner as of occurred_at"),
         text("account_resolution", "How the account was found (semantics 2.4)", nn=True, values=vocab.ACCOUNT_RESOLUTIONS),
-        text("opportunity_resolution", "How the deal was found (semantics 2.5)"),
+        text("opportunity_resolution", "How the deal was found (semantics 2.5): explicit, group_member, team, only, ambiguous, none"),
         count("buyer_participant_count", "Buyer people who attended, wrote or received"),
         count("seller_participant_count", "Our people who attended, wrote or received"),
         number("buyer_minutes", "Customer time, counted once however many attended", unit="minutes", nn=True, minimum=0),

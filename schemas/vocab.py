@@ -27,7 +27,6 @@ TIME_QUALITIES = ("source", "skew_corrected", "date_only", "estimated")
 SIDES = ("buyer", "seller", "partner", "system", "unknown")
 PARTICIPATION_ROLES = ("actor", "to", "cc", "bcc", "organizer", "required", "optional", "attendee", "viewer")
 ACCOUNT_RESOLUTIONS = ("explicit", "external_id", "person", "domain", "thread", "conflict", "unresolved")
-OPPORTUNITY_RESOLUTIONS = ("explicit", "group_member", "team", "only", "ambiguous", "none")
 BUYING_JOBS = (
     "problem_identification", "solution_exploration", "requirements_building", "supplier_selection", "validation",
     "consensus_creation", "unclassified",

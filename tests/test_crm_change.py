@@ -126,7 +126,6 @@ def test_what_another_export_changes_is_named(pair: Any, parties: Sequence[tuple
     for account in {*ACCOUNTS} - change.accounts:
         assert now.account(account) == before.account(account)
         assert now.opportunities_of(account) == before.opportunities_of(account)
-        assert now.sellers_of(account) == before.sellers_of(account)
         assert now.owner_of(account, 5) == before.owner_of(account, 5)
         acting = [before.party(party(f"external_id:crm:{one}")) for one in people]
         assert choose_opportunity(now, account, 9, acting, None) == choose_opportunity(before, account, 9, acting, None)

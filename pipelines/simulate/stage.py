@@ -15,7 +15,6 @@ Put = Callable[[str, int, str, str], None]
 
 FIRST_SLOT = 8 * HOUR
 SLOT = 75 * MINUTE
-LONGEST_MEETING = 60 * MINUTE
 INTERNAL_AT = 19 * HOUR
 PRIVATE_PAUSE = 45 * MINUTE
 """Between two app sessions of one person: clearly more than the 30 minutes that make them two."""

@@ -98,12 +98,10 @@ class Directory:
         self._accounts: dict[str, Account] = {}
         self._persons: dict[str, Person] = {}
         self._domains: dict[str, tuple[str, ...]] = {}
-        self._opportunities: dict[str, Opportunity] = {}
         self._deals: dict[str, tuple[Opportunity, ...]] = {}
         self._members: dict[str, tuple[GroupMember, ...]] = {}
         self._roles: dict[tuple[str, str], list[GroupMember]] = defaultdict(list)
         """Of each (deal, person)."""
-        self._assignments: dict[str, tuple[Assignment, ...]] = {}
         self._owners: dict[str, tuple[Assignment, ...]] = {}
         """Of each account, the one that counts first coming first."""
         self._index = PersonIndex()
@@ -123,19 +121,17 @@ class Directory:
         made = Directory(settings)
         made._accounts = _unique(crm.accounts, lambda row: row.account_id)
         made._persons = _unique(crm.people, lambda row: row.person_id)
-        made._opportunities = _unique(crm.opportunities, lambda row: row.opportunity_id)
         made._domains = made._domain_map()
         made._deals = _grouped(
-            made._opportunities.values(), lambda row: row.account_id, lambda row: (row.opened_at, row.opportunity_id)
+            _unique(crm.opportunities, lambda row: row.opportunity_id).values(),
+            lambda row: row.account_id,
+            lambda row: (row.opened_at, row.opportunity_id),
         )
         made._members = _grouped(
             crm.buying_group, lambda row: row.opportunity_id, lambda row: (row.person_id, row.buyer_role, *_span(row))
         )
         for row in crm.buying_group:
             made._roles[(row.opportunity_id, row.person_id)].append(row)
-        made._assignments = _grouped(
-            crm.assignments, lambda row: row.account_id, lambda row: (row.seller_id, row.role, *_span(row))
-        )
         made._owners = _grouped(
             (row for row in crm.assignments if row.role == "owner"),
             lambda row: row.account_id,
@@ -196,9 +192,6 @@ class Directory:
         told = {self._profile_accounts[one] for party in parties for one in party.ids if one in self._profile_accounts}
         return told.pop() if len(told) == 1 else None
 
-    def opportunity(self, opportunity_id: str) -> Opportunity | None:
-        return self._opportunities.get(opportunity_id)
-
     def is_executive(self, person_id: str) -> bool | None:
         """As the directory says, else by the title; None where neither is known."""
         person = self._persons.get(person_id)
@@ -217,10 +210,6 @@ class Directory:
                 return row.seller_id
         account = self._accounts.get(account_id)
         return account.owner_seller_id if account else None
-
-    def sellers_of(self, account_id: str) -> list[Assignment]:
-        """All its assignments, ended ones too."""
-        return list(self._assignments.get(account_id, ()))
 
     def opportunities_of(self, account_id: str) -> list[Opportunity]:
         """All its deals by opening, closed ones too."""
