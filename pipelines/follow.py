@@ -8,11 +8,11 @@ from functools import partial
 
 from pipelines.cluster.follower import Follower
 from pipelines.cluster.shared import Entry, SharedFolder
-from pipelines.cluster.workers import ClusterWorkers
 from pipelines.observe.observer import Observer
 from pipelines.run import Session
 from pipelines.stream import LANDING_SECONDS, Clock, Stopping, inbox_digest
 from pipelines.summary import Say, Summary
+from pipelines.workers import Crew
 from pipelines.workspace import Workspace
 from transforms.times import DAY
 
@@ -26,7 +26,7 @@ def follow(
     every: float,
     until_caught_up: bool,
     skip_gaps: bool,
-    workers: ClusterWorkers | None,
+    workers: Crew | None,
     clock: Clock,
     fixed: bool,
     say: Say,

@@ -18,6 +18,7 @@ from workspaces import Unaudited, conservation, contents, example, increment, pa
 from pipelines.cluster.follower import Follower
 from pipelines.cluster.ingest import ingest_bounded, ingest_endless
 from pipelines.cluster.jobs import LandParcel, NormalizeLabelled, Reading
+from pipelines.cluster.parcel import name_of
 from pipelines.cluster.runner import Runner
 from pipelines.cluster.shared import SharedFolder
 from pipelines.errors import SettingsError, TooManyRejects, UserError
@@ -272,7 +273,7 @@ def test_a_parcel_of_another_version_is_refused_in_words(tmp_path: Path, broker:
     root, shared = with_topics(tmp_path / "w"), SharedFolder(str(tmp_path / "landing"))
     label = Label(topic="native.slack", partition=0, start=0, end=1, system="slack")
     schema = label.on(pa.schema([("position", pa.int64())]))
-    shared.write(label.name, iter(()), schema)
+    shared.write(name_of(label), iter(()), schema)
     with pytest.raises(UserError, match="workers of another version of touchloop"):
         followed(root, shared)
 

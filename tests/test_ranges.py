@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.cluster.parcel import range_of
+from pipelines.cluster.parcel import name_of, range_of
 from pipelines.cluster.ranges import Piece, Range, choose, reread, spent
 from pipelines.reading.label import Label
 
@@ -118,7 +118,7 @@ def test_any_overlapping_ranges_in_any_order_give_each_offset_once(
 )
 def test_a_name_says_what_a_parcel_holds(topic: str, partition: int, start: int, count: int) -> None:
     label = Label(topic=topic, partition=partition, start=start, end=start + count, system="slack")
-    assert range_of(label.name) == (topic, partition, Range(start, start + count, False, label.name))
+    assert range_of(name_of(label)) == (topic, partition, Range(start, start + count, False, name_of(label)))
 
 
 def test_other_files_of_the_folder_are_left_alone() -> None:

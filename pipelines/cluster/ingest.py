@@ -8,7 +8,7 @@ import duckdb
 import msgspec
 
 from pipelines.cluster.jobs import Reading, Records, backfill, stream
-from pipelines.cluster.parcel import empty
+from pipelines.cluster.parcel import empty, name_of
 from pipelines.cluster.runner import Runner
 from pipelines.cluster.shared import SharedFolder
 from pipelines.errors import SettingsError
@@ -127,7 +127,7 @@ def ingest_bounded(
                 topic=gap.topic, partition=gap.partition, start=gap.start, end=gap.end, is_gap=True, system=gap.system
             )
             batch = empty(label)
-            shared.write(label.name, iter([batch]), batch.schema)
+            shared.write(name_of(label), iter([batch]), batch.schema)
         cut = [part for unit in plan.ranges for part in _cut(unit, connection.settings.max_records_per_increment)]
         shares += [Records(offsets=part) for part in cut]
         done.partitions, done.ranges, done.gaps = len(partitions), len(cut), len(plan.gaps)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from pipelines.cluster.parcel import name_of
 from pipelines.cluster.runner import Runner
 from pipelines.cluster.shared import SharedFolder
 from pipelines.coders import beam
@@ -84,7 +85,7 @@ class LandParcel(beam.DoFn):
         self.shared = shared
 
     def process(self, batch: Any) -> Iterator[str]:
-        name = Label.of(batch.schema).name
+        name = name_of(Label.of(batch.schema))
         self.shared.write(name, iter([batch]), batch.schema)
         yield name
 
@@ -105,12 +106,12 @@ class LandRecords(beam.DoFn):
             label = share.label()
             schema = label.on(LANDED)
             try:
-                self.shared.write(label.name, self._batches(share, schema), schema)
+                self.shared.write(name_of(label), self._batches(share, schema), schema)
             except _Changed as changed:
                 files = [unit for unit in files if unit not in changed.units]
                 share = Records(files)
             else:
-                yield label.name
+                yield name_of(label)
                 return
 
     def _batches(self, share: Records, schema: Any) -> Iterator[Any]:

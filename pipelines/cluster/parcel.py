@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
 
@@ -16,6 +17,15 @@ _NAME = re.compile(
     r"kafka/(?P<topic>[^/]+)/(?P<partition>\d+)/(?P<start>\d{20})-(?P<end>\d{20})\.(?P<kind>records|gap)\.arrow"
 )
 _FILES = re.compile(r"files/[0-9a-f]{32}\.arrow")
+
+
+def name_of(label: Label) -> str:
+    """Follows from what is in the parcel: a second try, or a second job, writes the same records under the same name."""
+    if label.files:
+        digest = hashlib.sha256("\n".join(sorted(f.unit_id for f in label.files)).encode()).hexdigest()[:32]
+        return f"files/{digest}.arrow"
+    kind = "gap" if label.is_gap else "records"
+    return f"kafka/{quote(label.topic, safe='')}/{label.partition}/{label.start:020d}-{label.end:020d}.{kind}.arrow"
 
 
 def range_of(name: str) -> tuple[str, int, Range] | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -24,17 +22,6 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     """Source of the topic, as the ledger names it."""
     files: list[FileLabel] = []
 
-    @property
-    def name(self) -> str:
-        """Of its parcel in the shared folder. It follows from what is in it: a second try, or a second job, writes the same
-        records under the same name.
-        """
-        if self.files:
-            digest = hashlib.sha256("\n".join(sorted(f.unit_id for f in self.files)).encode()).hexdigest()[:32]
-            return f"files/{digest}.arrow"
-        kind = "gap" if self.is_gap else "records"
-        return f"{partition_folder(self.topic, self.partition)}/{self.start:020d}-{self.end:020d}.{kind}.arrow"
-
     def on(self, schema: Any) -> Any:
         """The schema with this label."""
         return schema.with_metadata({KEY: msgspec.json.encode(self)})
@@ -52,7 +39,3 @@ class FileLabel(msgspec.Struct, frozen=True):
     location: str
     size: int
     modified: int
-
-
-def partition_folder(topic: str, partition: int) -> str:
-    return f"kafka/{quote(topic, safe='')}/{partition}"
